@@ -1,0 +1,102 @@
+"""The import rules of the README's architecture table, enforced."""
+
+import ast
+from collections.abc import Iterator
+from importlib.util import resolve_name
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "voicebot"
+
+IMPURE = {
+    "aiohttp",
+    "aiosqlite",
+    "asyncio",
+    "os",
+    "random",
+    "secrets",
+    "socket",
+    "sqlalchemy",
+    "sqlite3",
+    "threading",
+    "time",
+    "uuid",
+    "websockets",
+}
+
+# Folder -> what it may import from voicebot, besides itself. P marks the pure
+# ones: no socket, no clock, no task, no randomness, no environment.
+PURE: dict[str, set[str]] = {
+    "errors": set(),
+    "fields": {"errors"},
+    "audio": set(),
+    "twilio": {"errors", "fields"},
+    "stepfun": {"errors", "fields"},
+    "dialplan": {"errors"},
+    "bridge": {"errors", "audio"},
+}
+CORE = {"errors", "fields", "audio", "twilio", "stepfun", "config"}
+SHELL: dict[str, set[str]] = {
+    "config": {"errors"},
+    "store": CORE,
+    "net": CORE,
+    "observe": CORE,
+    "runtime": CORE | {"bridge", "dialplan", "store", "net", "observe"},
+    "web": CORE | {"bridge", "dialplan", "store", "net", "observe", "runtime"},
+    "sim": {"audio", "errors"},
+}
+ALLOWED = PURE | SHELL
+
+# Where time and tasks may be touched at all.
+ASYNC = {"net", "store", "runtime", "web", "sim", "cli"}
+CLOCK = {"runtime", "store", "sim", "cli"}
+
+
+def modules(folder: str) -> list[Path]:
+    file = SOURCE / f"{folder}.py"
+    return [file] if file.exists() else sorted((SOURCE / folder).rglob("*.py"))
+
+
+def imports(module: Path) -> Iterator[str]:
+    """Absolute dotted names of all that a module imports, wherever it does so."""
+    package = ".".join(module.relative_to(ROOT).parent.parts)
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package)
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def test_every_folder_has_a_rule() -> None:
+    found = {path.stem for path in SOURCE.iterdir() if not path.name.startswith("__")}
+    assert found == {*ALLOWED, "cli"}
+
+
+@pytest.mark.parametrize("folder", PURE)
+def test_a_pure_folder_stays_pure(folder: str) -> None:
+    for module in modules(folder):
+        for name in imports(module):
+            top = name.partition(".")[0]
+            assert top not in IMPURE, f"{module}: {name}: no I/O, no clock here"
+
+
+@pytest.mark.parametrize("folder", ALLOWED)
+def test_a_folder_imports_only_what_the_table_allows(folder: str) -> None:
+    for module in modules(folder):
+        for name in imports(module):
+            top, _, rest = name.partition(".")
+            if top == "voicebot":
+                allowed = ALLOWED[folder] | {folder}
+                assert rest.split(".")[0] in allowed, f"{module}: {name}"
+
+
+@pytest.mark.parametrize("folder", [*ALLOWED, "cli"])
+def test_tasks_and_clocks_stay_where_they_belong(folder: str) -> None:
+    for module in modules(folder):
+        for name in imports(module):
+            top = name.partition(".")[0]
+            assert top != "asyncio" or folder in ASYNC, f"{module}: {name}"
+            assert top != "time" or folder in CLOCK, f"{module}: {name}"

@@ -1,0 +1,1 @@
+"""voicebot: people dial a number, Twilio streams the call to us, StepFun answers."""

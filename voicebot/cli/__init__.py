@@ -1,0 +1,30 @@
+"""The `voicebot` command: one module a subcommand, errors in one sentence."""
+
+import sys
+
+import typer
+
+from voicebot.cli import call, calls, check, config, demo, serve
+from voicebot.errors import VoicebotError
+
+app = typer.Typer(
+    help="A telephony voice bot: Twilio on one side, StepFun on the other.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("serve")(serve.run)
+app.command("demo")(demo.run)
+app.command("check")(check.run)
+app.command("config")(config.run)
+app.command("call")(call.run)
+app.add_typer(calls.app, name="calls")
+
+
+def main() -> None:
+    """Run the command line; a mistake of the operator's is one sentence, exit 1."""
+    try:
+        app()
+    except VoicebotError as exc:
+        print(f"voicebot: {exc}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,142 @@
+"""What Twilio reads in our TwiML, whoever wrote the text in it."""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.twilio.examples import EXAMPLES
+from voicebot.errors import LocalProtocolError
+from voicebot.twilio import twiml
+
+HOSTILE = '"/></Stream></Connect><Dial>+1900</Dial>]]><!--&amp;\x00\ud800\uffff'
+
+texts = st.text(max_size=60)
+
+
+def verbs(document: str) -> list[str]:
+    return [element.tag for element in ET.fromstring(document.encode()).iter()]
+
+
+def connect(parameters: Mapping[str, str]) -> str:
+    return twiml.connect_stream(
+        stream_url="wss://voice.example.com/twilio/media",
+        action_url="https://voice.example.com/twilio/after-stream",
+        status_url="https://voice.example.com/twilio/stream-status",
+        parameters=parameters,
+    )
+
+
+def test_connect_is_the_documented_answer() -> None:
+    def elements(document: str) -> Iterator[tuple[str, dict[str, str]]]:
+        for element in ET.fromstring(document.encode()).iter():
+            attributes = dict(element.attrib)
+            if element.tag == "Stream":
+                attributes.pop("name", None)  # a friendly one, which we don't need
+            yield element.tag, attributes
+
+    parameters = {
+        "token": "q7Zb0mW4xK1vN8sT2yR5uE",
+        "bot": "front-desk",
+        "caller": "+15550100123",
+    }
+    assert [*elements(connect(parameters))] == [*elements(EXAMPLES["twiml.connect"])]
+
+
+def test_nothing_follows_connect() -> None:
+    document = ET.fromstring(connect({}).encode())
+    assert [child.tag for child in document] == ["Connect"]
+
+
+@pytest.mark.parametrize("reason", ["busy", "rejected"])
+def test_reject_comes_first_and_alone(reason: Literal["busy", "rejected"]) -> None:
+    document = ET.fromstring(twiml.reject(reason).encode())
+    assert [(child.tag, child.attrib) for child in document] == [
+        ("Reject", {"reason": reason})
+    ]
+
+
+def test_hangup_is_one_verb() -> None:
+    assert verbs(twiml.hangup()) == ["Response", "Hangup"]
+
+
+def test_say_and_hangup_speaks_then_ends() -> None:
+    document = ET.fromstring(twiml.say_and_hangup("Adiós & bye", "es-MX").encode())
+    say, hangup = document
+    assert (say.tag, say.text, say.attrib) == (
+        "Say",
+        "Adiós & bye",
+        {"language": "es-MX"},
+    )
+    assert hangup.tag == "Hangup"
+
+
+@pytest.mark.parametrize(("name_length", "value_length"), [(3, 496), (498, 1), (1, 0)])
+def test_parameters_may_be_as_long_as_twilio_takes_them(
+    name_length: int, value_length: int
+) -> None:
+    name, value = "n" * name_length, "v" * value_length
+    element = ET.fromstring(connect({name: value}).encode()).find(".//Parameter")
+    assert element is not None
+    assert element.attrib == {"name": name, "value": value}
+
+
+@pytest.mark.parametrize(
+    ("name_length", "value_length"), [(3, 498), (501, 0), (1, 499)]
+)
+def test_a_longer_parameter_is_a_bug_of_ours(
+    name_length: int, value_length: int
+) -> None:
+    with pytest.raises(LocalProtocolError) as caught:
+        connect({"token": "t", "n" * name_length: "v" * value_length})
+    assert str(caught.value) == (
+        "parameter 2: expected at most 499 characters of name and value,"
+        f" got {name_length + value_length}"
+    )
+
+
+@settings(max_examples=150)
+@given(
+    stream_url=texts,
+    action_url=texts,
+    status_url=texts,
+    parameters=st.dictionaries(texts, texts, max_size=3),
+)
+@example(HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE})
+def test_no_text_adds_or_removes_a_verb_of_connect(
+    stream_url: str, action_url: str, status_url: str, parameters: dict[str, str]
+) -> None:
+    document = twiml.connect_stream(
+        stream_url=stream_url,
+        action_url=action_url,
+        status_url=status_url,
+        parameters=parameters,
+    )
+    assert verbs(document) == [
+        "Response",
+        "Connect",
+        "Stream",
+        *["Parameter"] * len(parameters),
+    ]
+
+
+@settings(max_examples=150)
+@given(text=texts, language=texts)
+@example(HOSTILE, HOSTILE)
+def test_no_text_adds_or_removes_a_verb_of_say(text: str, language: str) -> None:
+    document = twiml.say_and_hangup(text, language)
+    assert verbs(document) == ["Response", "Say", "Hangup"]
+
+
+@settings(max_examples=150)
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=60))
+def test_printable_text_arrives_as_it_was(text: str) -> None:
+    stream = ET.fromstring(connect({"text": text}).encode()).find(".//Parameter")
+    say = ET.fromstring(twiml.say_and_hangup(text, "en-US").encode()).find("Say")
+    assert stream is not None
+    assert say is not None
+    assert stream.attrib["value"] == text
+    assert (say.text or "") == text

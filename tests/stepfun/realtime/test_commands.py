@@ -1,0 +1,139 @@
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.stepfun.examples import EXAMPLES, named
+from voicebot.errors import LocalProtocolError
+from voicebot.stepfun.realtime import commands
+from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig, Tool
+
+FUNCTION = EXAMPLES["c.session.update"]["session"]["tools"][0]["function"]
+CONFIG = SessionConfig(
+    instructions=EXAMPLES["c.session.update"]["session"]["instructions"],
+    voice="ganliannvsheng",
+    turn_detection=ServerVad(),
+    tools=(Tool(**FUNCTION),),
+)
+PCM16 = base64.b64decode(EXAMPLES["c.input_audio_buffer.append"]["audio"])
+
+# Name of a documented frame -> how we say it.
+SAID = {
+    "c.session.update": commands.session_update(CONFIG),
+    "c.input_audio_buffer.append": commands.append(PCM16),
+    "c.input_audio_buffer.commit": commands.commit(),
+    "c.input_audio_buffer.clear": commands.clear(),
+    "c.item.create.user_text": commands.create_message(
+        "user", "I would like to move my appointment to Friday."
+    ),
+    "c.item.create.assistant_text": commands.create_message(
+        "assistant", "Sure, which time on Friday suits you?"
+    ),
+    "c.item.create.system_text": commands.create_message(
+        "system", "The caller is verified. Do not ask for the birth date again."
+    ),
+    "c.item.create.user_audio": commands.create_user_audio(PCM16),
+    "c.item.create.function_call_output": commands.create_function_output(
+        "call_20261018151207_lookup_booking",
+        '{"found":true,"slot":"2026-10-23T09:30"}',
+    ),
+    "c.item.delete": commands.delete_item("9b4c807a-9966-4d35-b21e-7eb4a7bcae72"),
+    "c.response.create": commands.create_response(),
+    "c.response.cancel": commands.cancel_response(),
+}
+
+# Name of a documented frame -> why we never say it.
+NEVER_SAID = {
+    "c.session.update.novad": "an update holds everything: see the test of null",
+    "c.session.update.retrieval": "knowledge comes through functions of ours",
+    "c.response.create.override": "clients disagree on whether it is obeyed",
+    "c.item.truncate": "undocumented",
+}
+
+
+def test_every_documented_command_is_said_or_has_a_reason_not_to() -> None:
+    assert SAID.keys() | NEVER_SAID.keys() == named("c.")
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_a_command_is_what_the_page_documents(name: str) -> None:
+    documented: dict[str, Any] = json.loads(json.dumps(EXAMPLES[name]))
+    del documented["event_id"]  # optional, and never echoed
+    if "session" in documented:
+        tools = documented["session"]["tools"]
+        tools[:] = [tool for tool in tools if tool["type"] == "function"]
+    assert json.loads(SAID[name]) == documented
+
+
+def test_turn_detection_is_switched_off_by_an_explicit_null() -> None:
+    config = SessionConfig("Be brief.", "ganliannvsheng", turn_detection=None)
+    session = json.loads(commands.session_update(config))["session"]
+    assert session["turn_detection"] is None
+    assert session["tools"] == []
+
+
+@pytest.mark.parametrize(
+    ("members", "problem"),
+    [
+        ({"prefix_padding_ms": -1}, "prefix_padding_ms: expected 0 or more, got -1"),
+        ({"silence_ms": -1}, "silence_ms: expected 0 or more, got -1"),
+        ({"energy_threshold": -1}, "energy_threshold: expected 0 to 5000, got -1"),
+        ({"energy_threshold": 5001}, "energy_threshold: expected 0 to 5000, got 5001"),
+    ],
+)
+def test_turn_detection_out_of_range_is_a_bug_of_ours(
+    members: dict[str, int], problem: str
+) -> None:
+    with pytest.raises(LocalProtocolError, match=problem):
+        ServerVad(**members)
+
+
+@pytest.mark.parametrize("energy_threshold", [0, 5000])
+def test_turn_detection_may_go_to_the_ends_of_its_range(energy_threshold: int) -> None:
+    ServerVad(prefix_padding_ms=0, silence_ms=0, energy_threshold=energy_threshold)
+
+
+@pytest.mark.parametrize("name", ["", "book table", "x" * 65, "预订"])
+def test_a_tool_that_stepfun_would_refuse_is_a_bug_of_ours(name: str) -> None:
+    with pytest.raises(LocalProtocolError, match="expected 1 to 64 letters"):
+        Tool(name, "", {})
+
+
+def test_a_schema_that_is_no_json_is_a_bug_of_ours() -> None:
+    tool = Tool("hang_up", "End the call.", {"enum": object()})
+    config = SessionConfig("", "v", turn_detection=None, tools=(tool,))
+    with pytest.raises(LocalProtocolError, match=r"session\.update: expected JSON"):
+        commands.session_update(config)
+
+
+def test_half_a_character_cannot_be_sent() -> None:
+    with pytest.raises(LocalProtocolError, match=r"conversation\.item\.create: "):
+        commands.create_message("user", "\ud800")
+
+
+def test_the_instructions_stay_out_of_a_traceback() -> None:
+    assert CONFIG.instructions not in repr(CONFIG)
+
+
+@settings(max_examples=50)
+@given(st.binary(max_size=2000))
+def test_audio_arrives_as_it_was_sent_or_not_at_all(audio: bytes) -> None:
+    if len(audio) % 2:
+        with pytest.raises(LocalProtocolError, match="expected whole 16-bit samples"):
+            commands.append(audio)
+        with pytest.raises(LocalProtocolError, match="expected whole 16-bit samples"):
+            commands.create_user_audio(audio)
+        return
+    assert base64.b64decode(json.loads(commands.append(audio))["audio"]) == audio
+    item = json.loads(commands.create_user_audio(audio))["item"]
+    assert base64.b64decode(item["content"][0]["audio"]) == audio
+
+
+def test_an_append_above_15_mb_is_not_sent() -> None:
+    largest = commands.append(bytes(11_250_000))
+    assert len(json.loads(largest)["audio"]) == 15_000_000
+    with pytest.raises(LocalProtocolError, match="expected at most 15 MB"):
+        commands.append(bytes(11_250_002))

@@ -1,0 +1,20 @@
+import dataclasses
+from typing import get_args
+
+import pytest
+
+from voicebot.stepfun.realtime.events import AudioDelta, ServerEvent, UserTranscript
+
+
+@pytest.mark.parametrize(
+    "event", get_args(ServerEvent), ids=lambda event: event.__name__
+)
+def test_an_event_cannot_be_changed(event: type) -> None:
+    assert dataclasses.is_dataclass(event)
+    assert event.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert "__slots__" in vars(event)
+
+
+def test_an_event_does_not_quote_what_it_carries() -> None:
+    assert repr(UserTranscript("i1", "my name")) == "UserTranscript(item_id='i1')"
+    assert "pcm16" not in repr(AudioDelta("r1", "i1", b"\1\2"))

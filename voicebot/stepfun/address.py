@@ -1,0 +1,64 @@
+"""
+Where StepFun's APIs are, from the one base URL that an operator sets.
+
+The same paths stand under several bases, as https://api.stepfun.com/v1 and
+https://api.stepfun.com/step_plan/v1, which bill differently. The wrong one is
+the most frequent mistake, says StepFun "Step Plan" (step-plan/overview).
+"""
+
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from voicebot.errors import ConfigError
+
+# Scheme of the base -> whether its APIs are reached through TLS.
+_SECURE: Final = {"http": False, "ws": False, "https": True, "wss": True}
+
+
+def realtime_url(base_url: str, model: str) -> str:
+    """
+    Return the WebSocket URL of the realtime API for a model.
+
+    Raises:
+        ConfigError: the base isn't http(s) or ws(s), or holds more than a path;
+            or no model is named.
+    """
+    if not model:
+        raise ConfigError("StepFun realtime model: expected a name, got nothing")
+    secure, rest = _split(base_url)
+    scheme = "wss" if secure else "ws"
+    return f"{scheme}://{rest}/realtime?model={quote(model, safe='')}"
+
+
+def http_url(base_url: str, path: str) -> str:
+    """
+    Return the URL of an HTTP API, whose path begins with a slash.
+
+    Raises:
+        ConfigError: the base isn't http(s) or ws(s), or holds more than a path.
+    """
+    secure, rest = _split(base_url)
+    return f"{'https' if secure else 'http'}://{rest}{path}"
+
+
+def _split(base_url: str) -> tuple[bool, str]:
+    """Return whether the base is secure, and its host and path."""
+    try:
+        base = urlsplit(base_url.strip())
+        host, _ = base.hostname, base.port  # a port that isn't a number raises
+    except ValueError:
+        raise ConfigError("StepFun base URL: expected a URL, got none") from None
+    if base.scheme not in _SECURE:
+        raise ConfigError(
+            "StepFun base URL: expected http, https, ws or wss,"
+            f" got {base.scheme or 'no scheme'}"
+        )
+    if not host:
+        raise ConfigError("StepFun base URL: expected a host, got none")
+    # Not quoted back: what stands there may be a key.
+    if base.query or base.fragment or "@" in base.netloc:
+        raise ConfigError(
+            "StepFun base URL: expected a host and a path,"
+            " got a query, a fragment or a user too"
+        )
+    return _SECURE[base.scheme], base.netloc + base.path.rstrip("/")

@@ -1,0 +1,65 @@
+"""
+What a refused HTTP request, or a refused WebSocket upgrade, means.
+
+Source: StepFun "Error codes" (api-reference/error-codes) for the statuses. No
+page gives the body; public clients saw `{"error": {"type", "message"}}`.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+
+from voicebot.errors import UpstreamError
+
+SERVICE: Final = "stepfun"
+
+WORDS: Final[Mapping[int, str]] = {
+    400: "bad_request",
+    401: "invalid_api_key",
+    402: "quota_exceeded",
+    404: "not_found",
+    429: "rate_limited",
+    451: "moderated",
+}
+
+# An error's prose may quote the caller; what has this form may be logged. Five
+# digits hold any status and no phone number.
+_CODE: Final = re.compile(r"[A-Za-z][\w.-]{0,63}|[0-9]{1,5}", re.ASCII)
+
+
+def read_error(status: int, body: bytes) -> UpstreamError:
+    """
+    Name what StepFun answered instead of what was asked for.
+
+    Args:
+        status: HTTP status of the answer, not a success.
+        body: the answer, of any kind. Nothing of it is kept but its error's code,
+            or else its type; a status has a word of ours if it tells neither.
+    """
+    for key in ("code", "type"):
+        code = error_code(_member(body, key))
+        if code is not None and not code.isdigit():  # the status says as much
+            return UpstreamError(SERVICE, code, status)
+    other = "server_error" if status >= 500 else "refused"
+    return UpstreamError(SERVICE, WORDS.get(status, other), status)
+
+
+def error_code(value: object) -> str | None:
+    """Return an error code that can be logged, or None for all else."""
+    if isinstance(value, str) and _CODE.fullmatch(value):
+        return value
+    return None
+
+
+def _member(body: bytes, key: str) -> object:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None  # a proxy's HTML page, say
+    match value:
+        case {"error": {**error}} | {**error}:
+            return error.get(key)
+        case _:
+            return None

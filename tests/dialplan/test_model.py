@@ -1,0 +1,102 @@
+"""The models by themselves: defaults, and what they are made of."""
+
+import pytest
+from pydantic import ValidationError
+
+from tests.dialplan.plans import persona
+from voicebot.dialplan.model import (
+    Answer,
+    Goodbye,
+    Limits,
+    Match,
+    Message,
+    Persona,
+    Reject,
+    Route,
+    Say,
+    ServerVad,
+)
+
+LEAST = {
+    "id": "desk",
+    "title": "Front desk",
+    "language": "zh-CN",
+    "instructions": "Be kind.",
+    "greeting": {"text": "Hello."},
+}
+
+
+def test_the_least_persona_has_every_setting() -> None:
+    desk = Persona.model_validate(LEAST)
+    assert desk.model.name == "stepaudio-2.5-realtime"
+    assert desk.model.vad == "local"
+    assert desk.greeting.protect_ms == 0
+    assert desk.listening.end_silence_ms == 550
+    assert desk.listening.max_turn_s == 30
+    assert desk.barge_in.mode == "stop"
+    assert desk.barge_in.min_ms == 220
+    assert desk.limits == Limits(duration="10m", idle="20s")
+    assert desk.recording.mode == "never"
+    assert desk.server_vad == ServerVad(
+        silence="500ms", threshold=1200, prefix_padding="300ms"
+    )
+
+
+def test_a_persona_says_goodbye_and_sorry_in_its_own_language() -> None:
+    desk = Persona.model_validate(LEAST)
+    assert desk.goodbye.text == "感谢您的来电，再见。"
+    assert desk.apology.text == "抱歉，系统出现了故障，请您过几分钟再打来。"
+    assert desk.goodbye.when_caller_says == ()
+
+
+def test_a_part_of_goodbye_leaves_the_rest_to_the_language() -> None:
+    desk = Persona.model_validate(LEAST | {"goodbye": {"when_caller_says": ["拜拜"]}})
+    assert desk.goodbye == Goodbye(
+        text="感谢您的来电，再见。", when_caller_says=("拜拜",)
+    )
+
+
+def test_a_persona_of_python_objects_is_left_as_it_is() -> None:
+    desk = persona(goodbye=Goodbye(text="See you."))
+    assert desk.goodbye.text == "See you."
+    assert Persona.model_validate(desk) == desk
+
+
+def test_what_is_no_mapping_is_no_persona() -> None:
+    with pytest.raises(ValidationError, match="valid dictionary"):
+        Persona.model_validate([])
+
+
+def test_nothing_can_be_changed_later() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        persona().title = "Other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("do", "action"),
+    [
+        ({"persona": "desk"}, Answer(persona="desk")),
+        ({"reject": "busy"}, Reject(reject="busy")),
+        (
+            {"message": {"text": "Closed.", "language": "en"}},
+            Say(message=Message(text="Closed.", language="en")),
+        ),
+        (Reject(reject="busy"), Reject(reject="busy")),
+    ],
+)
+def test_a_route_does_exactly_one_thing(do: object, action: object) -> None:
+    assert Route.model_validate({"name": "x", "do": do}).do == action
+
+
+@pytest.mark.parametrize(
+    "do", [{}, {"persona": "a", "reject": "busy"}, {"transfer": "a"}, "desk", None]
+)
+def test_a_route_that_does_nothing_or_two_things_is_refused(do: object) -> None:
+    with pytest.raises(ValidationError, match="expected one of persona, reject and me"):
+        Route.model_validate({"name": "x", "do": do})
+
+
+def test_a_match_takes_one_or_several() -> None:
+    match = Match.model_validate({"to": "main", "from": ["+44*", "anonymous"]})
+    assert match.to == ("main",)
+    assert match.from_ == ("+44*", "anonymous")

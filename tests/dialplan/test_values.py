@@ -1,0 +1,94 @@
+"""Values that refuse what they are not."""
+
+from typing import Annotated, Any
+
+import pytest
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
+
+from voicebot.dialplan.values import (
+    Callee,
+    Caller,
+    Label,
+    Language,
+    Line,
+    Phone,
+    Voice,
+    duration,
+    fact,
+    filled,
+    listed,
+)
+
+
+def error(kind: Any, value: object) -> str:
+    with pytest.raises(ValidationError) as info:
+        TypeAdapter(kind).validate_python(value)
+    return info.value.errors()[0]["msg"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        (Phone, ["+12025550123", "+862155501000"], ["12025550123", "+0123456", 1]),
+        (Label, ["main", "front-desk_2"], ["Main", "2nd", "", "a b", "a\n"]),
+        (Language, ["en", "zh-CN", "zh-Hant-TW"], ["english", "e", "en_US", False]),
+        (Voice, ["linjiajiejie", "voice-tone-Ab12"], ["", "my voice", 7]),
+        (Callee, ["main", "+12025550123"], ["+12", "Main", "+44*"]),
+        (Caller, ["+12025550123", "+44*", "+1*", "anonymous"], ["main", "*", "+*"]),
+        (Line, ["a", "你好"], ["", "  ", "a\x07", "x" * 201, 5]),
+    ],
+)
+def test_words_are_taken_only_if_they_look_right(
+    kind: Any, good: list[object], bad: list[object]
+) -> None:
+    for value in good:
+        assert TypeAdapter(kind).validate_python(value) == value
+    for value in bad:
+        assert error(kind, value)
+
+
+def test_text_loses_its_margins_but_not_its_lines() -> None:
+    assert TypeAdapter(Line).validate_python(" a\n\tb\n") == "a\n\tb"
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [("200ms", 200), ("0.5s", 500), ("3s", 3000), ("0.01m", 600), ("1.25s", 1250)],
+)
+def test_a_duration_is_a_number_of_its_unit(text: str, milliseconds: int) -> None:
+    whole = TypeAdapter(Annotated[int, duration("200ms", "3s", "ms")])
+    assert whole.validate_python(text) == milliseconds
+    seconds = TypeAdapter(Annotated[float, duration("200ms", "3s", "s")])
+    assert seconds.validate_python(text) == milliseconds / 1000
+
+
+@pytest.mark.parametrize("value", [550, 5.5, "550", "fast", "1h", "1 s", "", True])
+def test_a_duration_without_its_unit_is_refused(value: object) -> None:
+    said = error(Annotated[int, duration("200ms", "3s", "ms")], value)
+    assert said == "expected a duration with its unit (ms, s or m), such as 200ms"
+
+
+@pytest.mark.parametrize("value", ["199ms", "3.001s", "1m"])
+def test_a_duration_has_limits(value: str) -> None:
+    said = error(Annotated[int, duration("200ms", "3s", "ms")], value)
+    assert said == "expected 200ms to 3s"
+
+
+def test_one_value_may_stand_without_the_brackets_of_a_list() -> None:
+    assert listed("main") == ["main"]
+    assert listed(["main"]) == ["main"]
+
+
+def test_an_empty_list_is_refused() -> None:
+    assert filled(["main"]) == ["main"]
+    assert error(Annotated[Any, BeforeValidator(filled)], []) == "expected at least one"
+    assert error(Annotated[Any, BeforeValidator(listed)], []) == (
+        "expected at least one"
+    )
+
+
+def test_a_fact_that_yaml_takes_for_a_mapping_is_its_text() -> None:
+    assert fact({"Address": "1 High Street"}) == "Address: 1 High Street"
+    assert fact("Open on Monday") == "Open on Monday"
+    assert fact({"Rooms": 12}) == {"Rooms": 12}
+    assert fact({"a": "b", "c": "d"}) == {"a": "b", "c": "d"}

@@ -1,0 +1,262 @@
+"""
+What a dialplan says, checked: frozen models whose aliases are the YAML keys.
+
+Durations are written with a unit (`550ms`, `20s`, `10m`) and end up in fields
+that carry one: `end_silence_ms`, `idle_s`. Positions in files are `load`'s matter.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
+
+from voicebot.dialplan.language import phrases
+from voicebot.dialplan.values import (
+    Callee,
+    Caller,
+    Label,
+    Language,
+    Line,
+    Phone,
+    Prose,
+    Speech,
+    Voice,
+    duration,
+    fact,
+    filled,
+    listed,
+)
+
+
+class Section(BaseModel):
+    """Some keys and values of a file. A key that it doesn't know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# Personas: who talks
+
+
+class Model(Section):
+    """Which model listens and speaks."""
+
+    name: Line = "stepaudio-2.5-realtime"
+    voice: Voice = "linjiajiejie"
+    """An id of StepFun's, or of a cloned voice: any is taken."""
+
+    vad: Literal["local", "server"] = "local"
+    """Who decides when the caller has finished: we, or StepFun."""
+
+
+class Greeting(Section):
+    """What the caller hears first."""
+
+    text: Speech
+    protect_ms: Annotated[int, duration("0ms", "60s", "ms")] = Field(0, alias="protect")
+    """Its beginning that a caller cannot interrupt."""
+
+
+class Listening(Section):
+    """When the caller's turn is over (local VAD)."""
+
+    end_silence_ms: Annotated[int, duration("200ms", "3s", "ms")] = Field(
+        550, alias="end_silence"
+    )
+    max_turn_s: Annotated[float, duration("5s", "5m", "s")] = Field(
+        30.0, alias="max_turn"
+    )
+
+
+class BargeIn(Section):
+    """What happens when the caller speaks while the bot does."""
+
+    mode: Literal["stop", "never"] = "stop"
+    min_ms: Annotated[int, duration("0ms", "3s", "ms")] = 220
+    """Shorter sounds do not stop the bot."""
+
+
+class Limits(Section):
+    """When a call is over, whatever is said."""
+
+    # StepFun ends a session after 30 minutes: ours is to be over before.
+    duration_s: Annotated[float, duration("10s", "28m", "s")] = Field(
+        600.0, alias="duration"
+    )
+    idle_s: Annotated[float, duration("5s", "5m", "s")] = Field(20.0, alias="idle")
+    """Silence of both sides."""
+
+
+class Goodbye(Section):
+    """How the bot ends a call."""
+
+    text: Speech
+    when_caller_says: tuple[Line, ...] = ()
+    """The bot says goodbye and hangs up when it hears one of these."""
+
+
+class Apology(Section):
+    """What the caller hears when the model is lost."""
+
+    text: Speech
+
+
+class Recording(Section):
+    """Whether calls are recorded."""
+
+    mode: Literal["always", "never"] = "never"
+
+
+class ServerVad(Section):
+    """How StepFun's turn detection is tuned; only with `model.vad: server`."""
+
+    silence_ms: Annotated[int, duration("100ms", "3s", "ms")] = Field(
+        500, alias="silence"
+    )
+    threshold: Annotated[int, Field(ge=0, le=5000, strict=True)] = 1200
+    """Loudness that counts as speech, in StepFun's own unit."""
+
+    prefix_padding_ms: Annotated[int, duration("0ms", "2s", "ms")] = Field(
+        300, alias="prefix_padding"
+    )
+
+
+class Persona(Section):
+    """Who talks: one file of `personas/`."""
+
+    id: Label
+    """The file's name without `.yaml`."""
+
+    title: Line
+    language: Language
+    instructions: Prose
+    greeting: Greeting
+    model: Model = Model()
+    facts: tuple[Annotated[Prose, BeforeValidator(fact)], ...] = ()
+    listening: Listening = Listening()
+    barge_in: BargeIn = BargeIn()
+    limits: Limits = Limits()
+    goodbye: Goodbye
+    apology: Apology
+    recording: Recording = Recording()
+    server_vad: ServerVad = ServerVad()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _speak_its_language(cls, given: Any) -> Any:
+        """Fill in what every bot must be able to say."""
+        if not isinstance(given, dict):
+            return given
+        known = phrases(str(given.get("language")))
+        given = {"goodbye": {}, "apology": {}} | given
+        for name, text in (("goodbye", known.goodbye), ("apology", known.apology)):
+            if isinstance(given[name], dict):
+                given[name] = {"text": text} | given[name]
+        return given
+
+
+# The dialplan: which number is answered by whom
+
+
+class Number(Section):
+    """One of our phone numbers."""
+
+    e164: Phone
+    display_name: Line
+
+
+class Match(Section):
+    """Which calls a route is for; an empty tuple stands for any."""
+
+    to: Annotated[tuple[Callee, ...], BeforeValidator(listed)] = Field(
+        (), max_length=100
+    )
+    from_: Annotated[tuple[Caller, ...], BeforeValidator(listed)] = Field(
+        (), alias="from", max_length=2000
+    )
+
+
+class Answer(Section):
+    """A persona answers."""
+
+    persona: Label
+
+
+class Reject(Section):
+    """The call is not answered, and costs nothing."""
+
+    reject: Literal["busy", "rejected"]
+
+
+class Message(Section):
+    """A text that Twilio speaks."""
+
+    text: Speech
+    language: Language
+
+
+class Say(Section):
+    """Twilio speaks a message and hangs up; no model is involved."""
+
+    message: Message
+
+
+Action = Answer | Reject | Say
+ACTIONS: Final = ("persona", "reject", "message")
+
+
+def _which(given: object) -> str | None:
+    """Name the only action that is given."""
+    match given:
+        case dict() if len(given) == 1:
+            (name,) = given
+        case Answer() | Reject() | Say():
+            (name,) = type(given).model_fields
+        case _:
+            return None
+    return f"<{name}>" if name in ACTIONS else None
+
+
+class Route(Section):
+    """What is done with some calls; the first route that matches wins."""
+
+    name: Line
+    match: Match = Match()
+    do: Annotated[
+        Annotated[Answer, Tag("<persona>")]
+        | Annotated[Reject, Tag("<reject>")]
+        | Annotated[Say, Tag("<message>")],
+        Discriminator(
+            _which,
+            custom_error_type="do",
+            custom_error_message="expected one of persona, reject and message",
+        ),
+    ]
+
+
+class DialplanFile(Section):
+    """`dialplan.yaml` by itself."""
+
+    version: Annotated[int, Field(strict=True, ge=1, le=1)]  # True and 1.0 are no 1
+    numbers: dict[Label, Number] = {}
+    routes: Annotated[tuple[Route, ...], Field(max_length=500), BeforeValidator(filled)]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialplan:
+    """All files together, and all references between them good."""
+
+    numbers: Mapping[str, Number]
+    routes: tuple[Route, ...]
+    personas: Mapping[str, Persona]
+
+    revision: str
+    """A short hash of the files: a call's record says which plan it ran on."""

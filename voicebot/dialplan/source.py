@@ -1,0 +1,266 @@
+"""
+YAML text as a tree in which everything knows the line and column where it stands.
+
+What operators stumble over, and what attackers use, ends here: scalars follow
+YAML 1.2 (`+1555…`, `0123` and `17:30` stay text; `yes`, `no`, `on` and `off` are
+reported where text is expected, as other tools read them as true and false);
+duplicate keys, anchors, aliases and tags are refused; size and depth are bounded.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import yaml
+
+MAX_BYTES: Final = 256 * 1024
+MAX_DEPTH: Final = 20
+MAX_PROBLEMS: Final = 100  # of one file; more than an operator reads at once
+
+Scalar: TypeAlias = None | bool | int | float | str
+Plain: TypeAlias = Scalar | list["Plain"] | dict[str, "Plain"]
+
+# At most 15 digits: more is a typing mistake, and int() refuses thousands of them.
+BOOL: Final = re.compile(r"true|false|yes|no|on|off", re.IGNORECASE)
+INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,14})")
+FLOAT: Final = re.compile(r"-?(0|[1-9][0-9]{0,14})\.[0-9]{1,15}")
+
+# YAML 1.2.2, 5.1 Character Set; a byte order mark only at the start.
+UNPRINTABLE: Final = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake. Prints as `sales.yaml:12:17: listening.max_turn: …`."""
+
+    path: Path
+    line: int
+    column: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        key = f" {self.key}:" if self.key else ""
+        return f"{self.path}:{self.line}:{self.column}:{key} {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A scalar, a list or a mapping, and where it begins, both counted from 1."""
+
+    line: int
+    column: int
+    value: "Scalar | list[Node] | dict[str, Node]"
+
+    text: str = ""
+    """A scalar as written, without its quotes."""
+
+    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Line and column of the keys of a mapping."""
+
+    def find(self, *path: str) -> "Node | None":
+        """Return the value at the end of a path of keys, if it is there."""
+        node = self
+        for key in path:
+            if not (isinstance(node.value, dict) and key in node.value):
+                return None
+            node = node.value[key]
+        return node
+
+    def items(self) -> "list[Node]":
+        """Return the items of a list; anything else counts as a list of one."""
+        return self.value if isinstance(self.value, list) else [self]
+
+    def plain(self) -> Plain:
+        """The same without positions."""
+        match self.value:
+            case list(items):
+                return [item.plain() for item in items]
+            case dict(items):
+                return {key: item.plain() for key, item in items.items()}
+            case scalar:
+                return scalar
+
+    def shown(self) -> str:
+        """Say what stands here, in one short line."""
+        match self.value:
+            case list(items):
+                return "a list" if items else "an empty list"
+            case dict(items):
+                keys = ", ".join(shown_key(key) for key in list(items)[:4])
+                return f"keys {keys}" if keys else "no keys"
+            case None:
+                return "nothing"
+            case str(text):
+                return repr(text if len(text) <= 60 else text[:57] + "...")
+            case _:
+                return self.text
+
+
+def parse(path: Path, data: bytes) -> tuple[Node | None, list[Problem]]:
+    """
+    Read one document.
+
+    Args:
+        path: only for the problems to name.
+        data: what the file holds.
+
+    Returns:
+        The root, or None if the data could not be read to its end, and
+        the problems found so far. Never raises because of the data.
+    """
+    if len(data) > MAX_BYTES:
+        message = f"expected at most {MAX_BYTES // 1024} KiB"
+        return None, [Problem(path, 1, 1, "", message)]
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = data.count(b"\n", 0, exc.start) + 1
+        return None, [Problem(path, line, 1, "", "expected text in UTF-8")]
+    if found := UNPRINTABLE.search(text):
+        before = text[: found.start()]
+        line, column = before.count("\n") + 1, found.start() - before.rfind("\n")
+        message = f"control character U+{ord(found[0]):04X}: delete it"
+        return None, [Problem(path, line, column, "", message)]
+    reader = _Reader(path, text)
+    try:
+        return reader.document(), reader.problems
+    except yaml.MarkedYAMLError as exc:
+        return None, [*reader.problems, _syntax(path, exc, text)]
+    except _GivenUpError:
+        return None, reader.problems
+
+
+def shown_key(key: str) -> str:
+    """Return a key as it may stand in a one-line message."""
+    key = key if len(key) <= 40 else key[:37] + "..."
+    return key if key.isprintable() and key else repr(key)
+
+
+class _GivenUpError(Exception):
+    """The problem is noted; reading on makes no sense."""
+
+
+class _Reader:
+    """Events of libyaml to nodes, with the bounds checked on the way down.
+
+    Nothing is expanded: an alias is one event, and the scanner of libyaml, which
+    needs quadratic time for deep nesting, is left alone at MAX_DEPTH.
+    """
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.problems: list[Problem] = []
+        self._path = path
+        # Any: the stubs leave out most attributes of events.
+        self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.CSafeLoader)
+
+    def document(self) -> Node:
+        next(self._events)  # StreamStart
+        start = next(self._events)
+        if isinstance(start, yaml.StreamEndEvent):
+            return Node(1, 1, None)
+        root = self._node(next(self._events), "", 1)
+        next(self._events)  # DocumentEnd
+        after = next(self._events)
+        if not isinstance(after, yaml.StreamEndEvent):
+            self._problem(after, "", "expected one document, got a second '---'")
+        return root
+
+    def _node(self, event: Any, key: str, depth: int) -> Node:
+        if depth > MAX_DEPTH:
+            self._problem(event, key, f"nested more than {MAX_DEPTH} deep")
+            raise _GivenUpError
+        line, column = _position(event.start_mark)
+        if isinstance(event, yaml.AliasEvent):
+            self._problem(event, key, "aliases (*name) are refused: write it out")
+            return Node(line, column, None)
+        if event.anchor is not None:
+            self._problem(event, key, "anchors (&name) are refused: write it out")
+        if event.tag is not None:
+            self._problem(event, key, "tags (!name) are refused: delete it")
+        match event:
+            case yaml.SequenceStartEvent():
+                return Node(line, column, self._items(key, depth))
+            case yaml.MappingStartEvent():
+                values, keys = self._pairs(key, depth)
+                return Node(line, column, values, keys=keys)
+            case _:
+                text: str = event.value
+                value = _scalar(text) if event.implicit[0] else text
+                return Node(line, column, value, text)
+
+    def _items(self, key: str, depth: int) -> list[Node]:
+        items: list[Node] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            items.append(self._node(event, f"{key}[{len(items)}]", depth + 1))
+        return items
+
+    def _pairs(
+        self, key: str, depth: int
+    ) -> tuple[dict[str, Node], dict[str, tuple[int, int]]]:
+        values: dict[str, Node] = {}
+        keys: dict[str, tuple[int, int]] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            node = self._node(event, key, depth + 1)
+            name = node.text
+            path = f"{key}.{shown_key(name)}" if key else shown_key(name)
+            value = self._node(next(self._events), path, depth + 1)
+            if isinstance(node.value, list | dict):
+                self._problem(event, key, "expected a word as key, got a structure")
+            elif name in values:
+                first = keys[name][0]
+                self._problem(event, path, f"duplicate key, first on line {first}")
+            else:
+                values[name], keys[name] = value, (node.line, node.column)
+        return values, keys
+
+    def _problem(self, event: Any, key: str, message: str) -> None:
+        line, column = _position(event.start_mark)
+        self.problems.append(Problem(self._path, line, column, key, message))
+        if len(self.problems) == MAX_PROBLEMS:
+            raise _GivenUpError
+
+
+def _position(mark: Any) -> tuple[int, int]:
+    return mark.line + 1, mark.column + 1
+
+
+def _scalar(text: str) -> Scalar:
+    """Give a scalar without quotes its type. Source: YAML 1.2.2, 10.3.2."""
+    if text in ("", "~", "null"):
+        return None
+    if BOOL.fullmatch(text):
+        return text.lower() in ("true", "yes", "on")
+    if INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if FLOAT.fullmatch(text) else text
+
+
+# What libyaml says, and what an operator should do about it.
+ADVICE: Final = {
+    "mapping values are not allowed in this context": (
+        "unexpected ': '; is the indentation right? Text with a colon needs quotes"
+    ),
+    "found character that cannot start any token": (
+        "text cannot start with this character; put it in quotes"
+    ),
+    "did not find expected key": "expected a key; is the indentation right?",
+    "could not find expected ':'": "expected 'key: value'; is a colon missing?",
+    "found unexpected end of stream": "a quote is opened here and never closed",
+}
+# Noticed at the end of the file or of the line; the mistake is where it begins.
+EARLIER: Final = {"could not find expected ':'", "found unexpected end of stream"}
+
+
+def _syntax(path: Path, exc: yaml.MarkedYAMLError, text: str) -> Problem:
+    said = str(exc.problem)
+    mark = exc.context_mark if said in EARLIER else None
+    line, column = _position(mark or exc.problem_mark)
+    here = "".join(text.split("\n")[line - 1 : line])
+    if "\t" in here[: len(here) - len(here.lstrip())]:
+        said = "a tab in the indentation: YAML wants spaces"
+    return Problem(path, line, column, "", ADVICE.get(said, said))

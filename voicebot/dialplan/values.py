@@ -1,0 +1,110 @@
+"""The kinds of value that stand in dialplan files, each refusing what it is not."""
+
+import re
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from pydantic_core import PydanticCustomError
+
+E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")  # Source: ITU-T E.164, 6.1
+PREFIX: Final = re.compile(r"\+[1-9][0-9]{0,13}\*")
+LABEL: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")  # BCP 47
+VOICE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+DURATION: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s|m)")
+UNIT_MS: Final = {"ms": 1, "s": 1000, "m": 60_000}
+UNSPEAKABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+
+ANONYMOUS: Final = "anonymous"
+
+
+def word(pattern: re.Pattern[str], expected: str) -> BeforeValidator:
+    """Text that looks like this, and nothing that merely turns into it."""
+
+    def check(value: object) -> str:
+        if isinstance(value, str) and pattern.fullmatch(value):
+            return value
+        raise PydanticCustomError("word", "expected {what}", {"what": expected})
+
+    return BeforeValidator(check)
+
+
+def duration(low: str, high: str, unit: str) -> BeforeValidator:
+    """A duration between two others, as a number of `unit`."""
+    low_ms, high_ms = _milliseconds(low), _milliseconds(high)
+
+    def check(value: object) -> float:
+        if not (isinstance(value, str) and DURATION.fullmatch(value)):
+            message = "expected a duration with its unit (ms, s or m), such as {low}"
+            raise PydanticCustomError("duration", message, {"low": low})
+        if not low_ms <= _milliseconds(value) <= high_ms:
+            limits = {"low": low, "high": high}
+            raise PydanticCustomError("duration", "expected {low} to {high}", limits)
+        ms = _milliseconds(value)
+        return round(ms) if unit == "ms" else ms / UNIT_MS[unit]
+
+    return BeforeValidator(check)
+
+
+def _milliseconds(text: str) -> float:
+    match = DURATION.fullmatch(text)
+    assert match, text
+    return float(match[1]) * UNIT_MS[match[2]]
+
+
+def _speakable(text: str) -> str:
+    if UNSPEAKABLE.search(text):
+        raise PydanticCustomError("control", "expected text without control characters")
+    return text
+
+
+def filled(value: object) -> object:
+    """Refuse an empty list."""
+    if value == []:
+        raise PydanticCustomError("empty", "expected at least one")
+    return value
+
+
+def listed(value: object) -> object:
+    """Allow a list of one to be written without its brackets; refuse one of none."""
+    return [value] if isinstance(value, str | int | float) else filled(value)
+
+
+def fact(value: object) -> object:
+    """Take `- Address: 1 High Street`, a mapping to YAML, for the text it is."""
+    if isinstance(value, dict) and len(value) == 1:
+        ((name, text),) = value.items()
+        return f"{name}: {text}" if isinstance(text, str) else value
+    return value
+
+
+SPEAKABLE: Final = AfterValidator(_speakable)
+
+# Text that is not blank, without its margins.
+Line = Annotated[str, StringConstraints(True, min_length=1, max_length=200), SPEAKABLE]
+Speech = Annotated[
+    str, StringConstraints(True, min_length=1, max_length=1000), SPEAKABLE
+]
+Prose = Annotated[
+    str, StringConstraints(True, min_length=1, max_length=20_000), SPEAKABLE
+]
+
+Language = Annotated[str, word(LANGUAGE, "a language tag such as en, zh or en-US")]
+Phone = Annotated[str, word(E164, "a phone number such as '+12025550123'")]
+Label = Annotated[str, word(LABEL, "a name of a-z, 0-9, - and _, with a letter first")]
+Callee = Annotated[
+    str,
+    word(
+        re.compile(f"{E164.pattern}|{LABEL.pattern}"),
+        "the label of a number, or a phone number such as '+12025550123'",
+    ),
+]
+Caller = Annotated[
+    str,
+    word(
+        re.compile(f"{E164.pattern}|{PREFIX.pattern}|{ANONYMOUS}"),
+        "a phone number such as '+12025550123', the beginning of one such as "
+        "'+44*', or anonymous",
+    ),
+]
+Voice = Annotated[str, word(VOICE, "the id of a voice, such as linjiajiejie")]

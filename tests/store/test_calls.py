@@ -1,0 +1,450 @@
+"""The call log as SQLite really keeps it: every test has a file of its own."""
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from voicebot.errors import StoreError
+from voicebot.store.calls import CallStore, open_store
+from voicebot.store.records import (
+    Call,
+    CallEnded,
+    CallStarted,
+    EndReason,
+    Turn,
+)
+from voicebot.store.tables import SCHEMA_VERSION, calls, turns
+
+NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+CANARY = "a-caller-said-this"
+
+STARTED = CallStarted(
+    call_id="c1",
+    call_sid="CA1",
+    account_sid="AC1",
+    from_number="+15550001111",
+    to_number="+15550002222",
+    direction="inbound",
+    persona="reception",
+    route="main",
+    dialplan_revision="abc",
+    started_at=NOON,
+)
+ENDED = CallEnded(
+    call_id="c1",
+    ended_at=NOON + MINUTE,
+    duration_ms=60_000,
+    end_reason=EndReason.BOT_GOODBYE,
+    ended_by="bot",
+    faults=("stepfun_reconnected",),
+    recording="recordings/c1.wav",
+    recording_ms=59_980,
+    usage={"input_tokens": 3, "output_tokens": 4},
+)
+TURN = Turn(
+    call_id="c1",
+    seq=1,
+    who="bot",
+    item_id="item_1",
+    response_id="resp_1",
+    started_ms=100,
+    ended_ms=2100,
+    generated_text="您好，请问您要预订几位？",
+    heard_text="您好，",
+    generated_ms=2000,
+    heard_ms=500,
+    interrupted=True,
+    reply_ms=640,
+)
+
+
+def another(number: int, started_at: datetime = NOON) -> CallStarted:
+    return replace(
+        STARTED,
+        call_id=f"c{number}",
+        call_sid=f"CA{number}",
+        started_at=started_at,
+    )
+
+
+def sql(path: Path, statement: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(statement).fetchall()
+
+
+def refusal(path: Path) -> str:
+    """What is said of a file that cannot be opened as a call log."""
+
+    async def opening() -> None:
+        async with open_store(path):
+            pass
+
+    with pytest.raises(StoreError) as caught:
+        asyncio.run(opening())
+    return str(caught.value)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "calls.sqlite"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[CallStore]:
+    async with open_store(path) as store:
+        yield store
+
+
+async def test_a_call_is_read_back_as_it_was_written(store: CallStore) -> None:
+    assert await store.call_started(STARTED)
+    assert await store.call_answered("c1", "MZ1", NOON + timedelta(seconds=1))
+    assert await store.call_ended(ENDED)
+    assert await store.get_call("c1") == Call(
+        **{field.name: getattr(STARTED, field.name) for field in fields(STARTED)},
+        answered_at=NOON + timedelta(seconds=1),
+        stream_sid="MZ1",
+        ended_at=NOON + MINUTE,
+        duration_ms=60_000,
+        end_reason=EndReason.BOT_GOODBYE,
+        ended_by="bot",
+        faults=("stepfun_reconnected",),
+        recording="recordings/c1.wav",
+        recording_ms=59_980,
+        usage={"input_tokens": 3, "output_tokens": 4},
+    )
+
+
+async def test_a_call_that_just_began_has_no_end(store: CallStore) -> None:
+    await store.call_started(STARTED)
+    call = await store.call_by_sid("CA1")
+    assert call is not None
+    assert (call.answered_at, call.ended_at, call.end_reason) == (None, None, None)
+    assert (call.faults, call.usage) == ((), {})
+
+
+@pytest.mark.parametrize("reason", EndReason)
+async def test_every_end_is_kept(reason: EndReason, store: CallStore) -> None:
+    await store.call_started(STARTED)
+    await store.call_ended(replace(ENDED, end_reason=reason))
+    call = await store.get_call("c1")
+    assert call is not None
+    assert call.end_reason is reason
+
+
+async def test_an_instant_of_any_zone_is_kept_in_utc(store: CallStore) -> None:
+    tokyo = NOON.astimezone(timezone(timedelta(hours=9)))
+    await store.call_started(replace(STARTED, started_at=tokyo))
+    call = await store.get_call("c1")
+    assert call is not None
+    assert (call.started_at, call.started_at.tzinfo) == (NOON, UTC)
+
+
+async def test_an_instant_without_a_zone_is_refused(store: CallStore) -> None:
+    naive = NOON.replace(tzinfo=None)
+    with pytest.raises(StoreError, match="an instant with a time zone"):
+        await store.call_started(replace(STARTED, started_at=naive))
+
+
+async def test_a_webhook_delivered_twice_is_one_call(store: CallStore) -> None:
+    again = replace(STARTED, call_id="c2", persona="other")
+    assert await store.call_started(STARTED)
+    assert not await store.call_started(again)
+    assert not await store.call_started(STARTED)
+    (call,) = await store.list_calls(10)
+    assert (call.call_id, call.persona) == ("c1", "reception")
+
+
+async def test_of_many_deliveries_at_once_exactly_one_is_new(store: CallStore) -> None:
+    deliveries = [replace(STARTED, call_id=f"c{number}") for number in range(20)]
+    news = await asyncio.gather(*map(store.call_started, deliveries))
+    assert sum(news) == 1
+
+
+async def test_the_first_end_of_a_call_stands(store: CallStore) -> None:
+    await store.call_started(STARTED)
+    ends = [replace(ENDED, end_reason=reason) for reason in EndReason]
+    firsts = await asyncio.gather(*map(store.call_ended, ends))
+    call = await store.get_call("c1")
+    assert call is not None
+    assert sum(firsts) == 1
+    assert call.end_reason is ends[firsts.index(True)].end_reason
+
+
+async def test_nothing_moves_a_call_back_that_is_over(store: CallStore) -> None:
+    await store.call_started(STARTED)
+    await store.call_ended(ENDED)
+    assert not await store.call_answered("c1", "MZ1", NOON)
+    assert not await store.call_started(STARTED)
+    assert await store.close_orphans(NOON) == 0
+    call = await store.get_call("c1")
+    assert call is not None
+    assert (call.stream_sid, call.ended_at) == (None, NOON + MINUTE)
+
+
+async def test_a_call_has_one_media_stream(store: CallStore) -> None:
+    await store.call_started(STARTED)
+    assert await store.call_answered("c1", "MZ1", NOON)
+    assert not await store.call_answered("c1", "MZ2", NOON)
+
+
+async def test_a_call_that_never_began_cannot_go_on(store: CallStore) -> None:
+    with pytest.raises(StoreError, match="there is no call 'c1'"):
+        await store.call_answered("c1", "MZ1", NOON)
+    with pytest.raises(StoreError, match="there is no call 'c1'"):
+        await store.call_ended(ENDED)
+    with pytest.raises(StoreError, match="FOREIGN KEY"):
+        await store.add_turn(TURN)
+
+
+async def test_a_turn_written_again_replaces_itself(store: CallStore) -> None:
+    await store.call_started(STARTED)
+    late = replace(TURN, heard_text="您好，请问", heard_ms=900, interrupted=False)
+    for turn in (TURN, replace(TURN, seq=0, who="caller", reply_ms=None), late, late):
+        await store.add_turn(turn)
+    assert await store.turns("c1") == [
+        replace(TURN, seq=0, who="caller", reply_ms=None),
+        late,
+    ]
+
+
+async def test_words_that_arrive_after_the_end_are_kept(store: CallStore) -> None:
+    await store.call_started(STARTED)
+    await store.call_ended(ENDED)
+    await store.add_turn(TURN)
+    assert await store.turns("c1") == [TURN]
+
+
+async def test_calls_are_listed_newest_first_and_page_by_page(
+    store: CallStore,
+) -> None:
+    for number in range(5):
+        await store.call_started(another(number, NOON + number * MINUTE))
+    page = await store.list_calls(2)
+    assert [call.call_id for call in page] == ["c4", "c3"]
+    page = await store.list_calls(10, before=page[-1].started_at)
+    assert [call.call_id for call in page] == ["c2", "c1", "c0"]
+
+
+async def test_a_call_is_found_by_the_beginning_of_either_id(store: CallStore) -> None:
+    await store.call_started(replace(STARTED, call_id="aa-1"))
+    await store.call_started(replace(another(2), call_id="ab-2"))
+    for beginning in ("aa", "aa-1", "CA1"):
+        call = await store.get_call(beginning)
+        assert call is not None
+        assert call.call_id == "aa-1"
+    assert await store.get_call("zz") is None
+    assert await store.call_by_sid("CA") is None
+
+
+async def test_a_beginning_that_several_calls_share_is_refused(
+    store: CallStore,
+) -> None:
+    await store.call_started(another(1))
+    await store.call_started(another(10))
+    with pytest.raises(StoreError, match="several calls begin with 'CA'"):
+        await store.get_call("CA")
+    exact = await store.get_call("c1")
+    assert exact is not None
+    assert exact.call_id == "c1"
+
+
+@pytest.mark.parametrize("wildcard", ["%", "_1", "c%", "' or 1=1 --"])
+async def test_a_beginning_is_taken_literally(wildcard: str, store: CallStore) -> None:
+    await store.call_started(STARTED)
+    assert await store.get_call(wildcard) is None
+
+
+async def test_calls_left_open_by_a_crash_are_closed(store: CallStore) -> None:
+    for number in (1, 2, 3):
+        await store.call_started(another(number))
+    await store.add_turn(TURN)
+    await store.add_turn(replace(TURN, seq=2, ended_ms=7000))
+    await store.call_ended(replace(ENDED, call_id="c3"))
+    assert await store.close_orphans(NOON + MINUTE) == 2
+    assert await store.close_orphans(NOON + MINUTE) == 0
+    found = {call.call_id: call for call in await store.list_calls(10)}
+    assert found["c1"].duration_ms == 7000  # what its turns prove
+    assert found["c2"].duration_ms == 0
+    for call_id in ("c1", "c2"):
+        call = found[call_id]
+        assert (call.end_reason, call.ended_by) == (EndReason.NODE_CRASH, "us")
+        assert (call.ended_at, call.faults) == (NOON + MINUTE, ("node_crash",))
+    assert found["c3"].end_reason is EndReason.BOT_GOODBYE
+
+
+async def test_what_was_acknowledged_survives_the_death_of_the_process(
+    path: Path,
+) -> None:
+    script = """
+import asyncio, os, sys
+from pathlib import Path
+from voicebot.store.calls import open_store
+from tests.store.test_calls import STARTED, TURN
+async def main():
+    async with open_store(Path(sys.argv[1])) as store:
+        await store.call_started(STARTED)
+        await store.add_turn(TURN)
+        os._exit(9)
+asyncio.run(main())
+"""
+    command = [sys.executable, "-c", script, str(path)]
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    process = await asyncio.create_subprocess_exec(*command, env=env)
+    assert await process.wait() == 9
+    async with open_store(path) as store:
+        assert await store.turns("c1") == [TURN]
+        assert await store.close_orphans(NOON) == 1
+
+
+async def test_a_log_is_read_while_another_process_serves(
+    path: Path, store: CallStore
+) -> None:
+    await store.call_started(STARTED)
+    async with open_store(path) as reader:
+        assert len(await reader.list_calls(10)) == 1
+        await store.call_started(another(2))
+        assert len(await reader.list_calls(10)) == 2
+
+
+async def test_a_write_goes_on_when_its_waiter_is_cancelled(path: Path) -> None:
+    async with open_store(path) as store:
+        for number in range(10):
+            task = asyncio.create_task(store.call_started(another(number)))
+            for _ in range(1 + number):
+                await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+    async with open_store(path) as store:
+        assert len(await store.list_calls(20)) == 10
+
+
+async def test_a_log_held_by_another_process_is_a_store_error(
+    path: Path, store: CallStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "voicebot.store.database.ON_CONNECT", ("PRAGMA busy_timeout=1",)
+    )
+    async with open_store(path) as impatient:
+        other = sqlite3.connect(path)
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match="database is locked"):
+            await impatient.call_started(STARTED)
+        other.close()
+        assert await impatient.call_started(STARTED)
+
+
+async def test_no_error_tells_what_a_caller_said(store: CallStore) -> None:
+    with pytest.raises(StoreError) as caught:
+        await store.add_turn(replace(TURN, generated_text=CANARY))
+    assert CANARY not in str(caught.value)
+    assert CANARY not in str(caught.value.__cause__)
+
+
+async def test_each_connection_is_durable_and_checks_its_references(
+    store: CallStore,
+) -> None:
+    async with store._database._reader.connect() as connection:
+        pragmas = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        values = [
+            (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar()
+            for name in pragmas
+        ]
+    assert values == ["wal", 2, 1, 5000]  # 2 is FULL
+
+
+async def test_only_we_may_read_the_log(path: Path, store: CallStore) -> None:
+    await store.call_started(STARTED)
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
+
+
+async def test_a_log_keeps_its_version(path: Path) -> None:
+    async with open_store(path) as store:
+        await store.call_started(STARTED)
+    assert sql(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+    async with open_store(path) as store:
+        assert await store.call_by_sid("CA1") is not None
+
+
+@pytest.mark.parametrize(
+    ("statement", "version"),
+    [("PRAGMA user_version = 7", 7), ("CREATE TABLE theirs (id INTEGER)", 0)],
+)
+def test_a_file_of_another_version_or_program_is_left_alone(
+    statement: str, version: int, path: Path
+) -> None:
+    path.parent.mkdir()
+    sql(path, statement)
+    before = sql(path, "SELECT sql FROM sqlite_master")
+    assert f"of version 1, got version {version}: " in refusal(path)
+    assert sql(path, "SELECT sql FROM sqlite_master") == before
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("garbage " * 1000)
+    assert refusal(path) == f"{path}: file is not a database"
+    assert path.read_text() == "garbage " * 1000
+
+
+def test_a_file_that_was_cut_short_is_refused(path: Path) -> None:
+    async def fill() -> None:
+        async with open_store(path) as store:
+            await store.call_started(STARTED)
+            for seq in range(50):
+                await store.add_turn(replace(TURN, seq=seq, heard_text="x" * 2000))
+
+    asyncio.run(fill())
+    os.truncate(path, path.stat().st_size // 2)
+    assert "malformed" in refusal(path)
+
+
+def test_a_log_that_cannot_be_made_is_a_store_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert refusal(tmp_path).endswith("Is a directory")
+    assert refusal(tmp_path / "file" / "calls.sqlite").endswith("File exists")
+
+
+def test_no_thread_outlives_the_log(path: Path) -> None:
+    async def read() -> None:
+        async with open_store(path) as store:
+            await asyncio.gather(*(store.list_calls(1) for _ in range(5)))
+
+    before = threading.active_count()
+    asyncio.run(read())
+    path.write_text("garbage " * 1000)
+    refusal(path)
+    assert threading.active_count() == before
+
+
+def test_a_program_that_used_the_log_ends(path: Path) -> None:
+    script = """
+import asyncio, sys
+from pathlib import Path
+from voicebot.store.calls import open_store
+async def main():
+    async with open_store(Path(sys.argv[1])) as store:
+        await store.list_calls(1)
+    raise SystemExit(3)
+asyncio.run(main())
+"""
+    command = [sys.executable, "-c", script, str(path)]
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    assert subprocess.run(command, env=env, timeout=20).returncode == 3
+
+
+def test_the_tables_hold_what_the_records_say() -> None:
+    assert calls.c.keys() == [field.name for field in fields(Call)]
+    assert turns.c.keys() == [field.name for field in fields(Turn)]

@@ -1,0 +1,145 @@
+"""What the call log holds, one frozen dataclass a record. All instants are UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, Literal
+
+Party = Literal["caller", "bot", "operator", "stepfun", "twilio", "us"]
+Speaker = Literal["caller", "bot"]
+
+
+class EndReason(StrEnum):
+    """Why a call ended. Every call ends for exactly one of these."""
+
+    CALLER_HANGUP = "caller_hangup"
+    BOT_GOODBYE = "bot_goodbye"
+    IDLE = "idle"  # nobody spoke, even after the bot asked
+    MAX_DURATION = "max_duration"
+    NO_MEDIA = "no_media"  # the stream stood open and brought no audio
+    DRAIN = "drain"  # this process had to stop and could wait no longer
+    OPERATOR = "operator"
+    STEPFUN_LOST = "stepfun_lost"
+    STEPFUN_REFUSED = "stepfun_refused"  # no key, no quota, too many sessions
+    STEPFUN_STALLED = "stepfun_stalled"  # open, but silent when it was its turn
+    TWILIO_LOST = "twilio_lost"
+    PROTOCOL = "protocol"  # the media stream wasn't what Twilio documents
+    REJECTED = "rejected"  # by the dialplan, or because the house is full
+    NEVER_CONNECTED = "never_connected"  # answered, but no media stream came
+    NODE_CRASH = "node_crash"  # found open when a process started
+    INTERNAL_ERROR = "internal_error"  # a bug of ours
+
+
+ENDED_BY: Final[Mapping[EndReason, Party]] = MappingProxyType(
+    {
+        EndReason.CALLER_HANGUP: "caller",
+        EndReason.BOT_GOODBYE: "bot",
+        EndReason.IDLE: "bot",
+        EndReason.MAX_DURATION: "bot",
+        EndReason.NO_MEDIA: "twilio",
+        EndReason.DRAIN: "us",
+        EndReason.OPERATOR: "operator",
+        EndReason.STEPFUN_LOST: "stepfun",
+        EndReason.STEPFUN_REFUSED: "stepfun",
+        EndReason.STEPFUN_STALLED: "stepfun",
+        EndReason.TWILIO_LOST: "twilio",
+        EndReason.PROTOCOL: "twilio",
+        EndReason.REJECTED: "us",
+        EndReason.NEVER_CONNECTED: "twilio",
+        EndReason.NODE_CRASH: "us",
+        EndReason.INTERNAL_ERROR: "us",
+    }
+)
+"""Whose doing each end is."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """Twilio asked what to do with a call."""
+
+    call_id: str
+    """Ours; it also names the recording."""
+
+    call_sid: str
+    account_sid: str
+    from_number: str
+    to_number: str
+    direction: str
+    persona: str
+    route: str
+    dialplan_revision: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The call is over, and this is all that will be said of it."""
+
+    call_id: str
+    ended_at: datetime
+    duration_ms: int
+    end_reason: EndReason
+    ended_by: Party
+    faults: tuple[str, ...]
+    """Codes of what went wrong on the way, first one first; empty if nothing did."""
+
+    recording: str | None
+    """Path of the recording; None if there is none, or it was lost."""
+
+    recording_ms: int | None
+    usage: dict[str, int]
+    """What StepFun will bill: tokens by kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One side's say. Times are milliseconds from the start of the media stream."""
+
+    call_id: str
+    seq: int
+    """Order of the turns within the call. A turn written again replaces itself."""
+
+    who: Speaker
+    item_id: str | None
+    response_id: str | None
+    started_ms: int
+    ended_ms: int
+    generated_text: str
+    """What the model meant to say; of a caller, what was understood."""
+
+    heard_text: str
+    """What of it reached the caller's ear before it was cut off."""
+
+    generated_ms: int | None
+    heard_ms: int | None
+    interrupted: bool
+    reply_ms: int | None
+    """From the caller's last word to the bot's first sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A whole row: what is None did not happen, or not yet."""
+
+    call_id: str
+    call_sid: str
+    account_sid: str
+    from_number: str
+    to_number: str
+    direction: str
+    persona: str
+    route: str
+    dialplan_revision: str
+    started_at: datetime
+    answered_at: datetime | None
+    stream_sid: str | None
+    ended_at: datetime | None
+    duration_ms: int | None
+    end_reason: EndReason | None
+    ended_by: Party | None
+    faults: tuple[str, ...]
+    recording: str | None
+    recording_ms: int | None
+    usage: dict[str, int]

@@ -1,0 +1,77 @@
+"""Requests as a bot makes them, against the server alone."""
+
+import aiohttp
+import pytest
+
+from voicebot.sim.twilio.rest import TwilioRest
+from voicebot.sim.twilio.socket import Complete, Order, Update
+from voicebot.sim.twilio.twiml import Callback
+
+ACCOUNT = "AC1"
+PATH = "/2010-04-01/Accounts/{}/Calls/{}.json"
+COMPLETED = {"Status": "completed"}
+
+
+class Call:
+    """A live call that remembers its orders."""
+
+    def __init__(self) -> None:
+        self.in_progress = True
+        self.orders: list[Order] = []
+
+    async def obey(self, order: Order) -> None:
+        self.orders.append(order)
+
+
+async def post(
+    rest: TwilioRest,
+    form: dict[str, str],
+    call: str = "CA1",
+    account: str = ACCOUNT,
+    login: tuple[str, str] | None = (ACCOUNT, "token"),
+) -> tuple[int, int | None]:
+    """Make a request; return the status and Twilio's error code."""
+    headers = {"Authorization": aiohttp.encode_basic_auth(*login)} if login else {}
+    url = rest.api_url + PATH.format(account, call)
+    async with (
+        aiohttp.ClientSession(headers=headers) as http,
+        http.post(url, data=form) as answer,
+    ):
+        return answer.status, (await answer.json()).get("code")
+
+
+async def test_orders_reach_the_call() -> None:
+    call = Call()
+    rest = TwilioRest(ACCOUNT, "token", api_keys=[("SK1", "secret")])
+    async with rest.running():
+        with rest.registered("CA1", call):
+            assert await post(rest, COMPLETED) == (200, None)
+            assert await post(rest, {"Url": "http://h/"}) == (200, None)
+            login = ("SK1", "secret")
+            assert await post(rest, {"Twiml": "<x/>"}, login=login) == (200, None)
+            assert await post(rest, {"Foo": "1"}) == (400, 20001)
+    assert call.orders == [Complete(), Update(Callback("http://h/")), Update("<x/>")]
+    assert rest.requests[0] == ("CA1", COMPLETED, 200)
+
+
+async def test_a_call_that_is_over_or_never_was() -> None:
+    rest = TwilioRest(ACCOUNT, "token")
+    async with rest.running():
+        assert await post(rest, COMPLETED) == (404, 20404)
+        with rest.registered("CA1", Call()):
+            assert await post(rest, COMPLETED, account="AC2") == (404, 20404)
+        assert await post(rest, COMPLETED) == (400, 21220)
+
+
+@pytest.mark.parametrize("login", [None, (ACCOUNT, "wrong"), ("AC2", "token")])
+async def test_a_wrong_login(login: tuple[str, str] | None) -> None:
+    async with TwilioRest(ACCOUNT, "token").running() as rest:
+        assert await post(rest, COMPLETED, login=login) == (401, 20003)
+
+
+async def test_the_first_answers_can_be_failures() -> None:
+    rest = TwilioRest(ACCOUNT, "token", failures=[500, 429])
+    async with rest.running():
+        with rest.registered("CA1", Call()):
+            answers = [await post(rest, COMPLETED) for _ in range(3)]
+    assert answers == [(500, 20500), (429, 20429), (200, None)]

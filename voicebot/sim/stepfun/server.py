@@ -1,0 +1,229 @@
+"""The offline StepFun as a server: realtime sessions, and text to speech."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from aiohttp import web
+
+from voicebot.sim.stepfun.connection import serve_session
+from voicebot.sim.stepfun.mind import Mind
+from voicebot.sim.stepfun.mood import Mood
+from voicebot.sim.stepfun.profile import MODELS, PLAN_MODELS
+from voicebot.sim.stepfun.session import OfflineSession
+from voicebot.sim.stepfun.speech import (
+    FORMATS,
+    BadRequest,
+    SpeechRequest,
+    read_request,
+    synthesize,
+)
+from voicebot.sim.stepfun.wire import base64, uuid4
+
+PLAN: Final = "/step_plan/v1"
+OPEN: Final = "/v1"
+SSE_BYTES: Final = 9600
+
+
+# Status -> type and message of the JSON error.
+REFUSALS: Final = {
+    400: ("request_params_invalid", "bad parameters"),
+    401: ("invalid_api_key", "the API key is not valid"),
+    402: ("quota_exceeded", "you exceeded your quota: check plan and billing"),
+    404: ("model_not_found", "model is not on this channel"),
+    429: ("rate_limit_exceeded", "too many requests or connections"),
+    451: ("content_moderation", "the content was refused"),
+    500: ("server_error", "internal error"),
+    503: ("server_error", "overloaded, try again later"),
+}
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What a server has seen so far."""
+
+    opened: int = 0
+    """Realtime sessions; those still open are `opened - closed`."""
+    closed: int = 0
+    refused: int = 0
+    """Upgrades that were answered with an error."""
+    session_s: float = 0.0
+    """Seconds for which sessions were open: what a plan bills. Ended ones only."""
+    heard_s: float = 0.0
+    """Audio received in ended sessions."""
+    said_s: float = 0.0
+    """Audio sent in ended sessions."""
+    speech_requests: int = 0
+    received: Counter[str] = field(default_factory=Counter)
+    """Client events by type, of ended sessions; "?" is a frame that is none."""
+    drops: Counter[str] = field(default_factory=Counter)
+    """Why sessions were ended from here: idle, expired, fault."""
+
+
+class OfflineStepFun:
+    """
+    Speaks StepFun's protocols, with a mind of its own.
+
+    One mood is for all sessions; `mood` may be replaced while it runs, and counts
+    for the sessions that open from then on.
+
+    Args:
+        api_key: the only key that is let in; None lets in any.
+        refusals: HTTP statuses for the first upgrades, such as (402, 500).
+        speech_refusals: the same for the first requests for speech.
+        seed: decides everything that chance does.
+    """
+
+    def __init__(
+        self,
+        mind: Mind,
+        mood: Mood,
+        *,
+        api_key: str | None = None,
+        refusals: Iterable[int] = (),
+        speech_refusals: Iterable[int] = (),
+        seed: int = 0,
+    ) -> None:
+        self.mood = mood
+        self.statistics = Statistics()
+        self.base_url = ""
+        """Such as http://127.0.0.1:8431/step_plan/v1, while it runs."""
+        self._mind = mind
+        self._api_key = api_key
+        self._refusals = list(refusals)
+        self._speech_refusals = list(speech_refusals)
+        self._random = Random(seed)
+        self._sockets: set[web.WebSocketResponse] = set()
+
+    def application(self) -> web.Application:
+        """Build the application, to be run by whoever calls."""
+        app = web.Application(middlewares=[self._errors])
+        app.on_shutdown.append(self._close_all)
+        for prefix in (PLAN, OPEN):
+            app.router.add_get(f"{prefix}/realtime", self._realtime)
+            app.router.add_post(f"{prefix}/audio/speech", self._speech)
+        return app
+
+    @asynccontextmanager
+    async def running(
+        self, host: str = "127.0.0.1", port: int = 0
+    ) -> AsyncIterator["OfflineStepFun"]:
+        """Listen; port 0 takes any that is free."""
+        runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=5)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+            self.base_url = f"http://{host}:{runner.addresses[0][1]}{PLAN}"
+            yield self
+        finally:
+            await runner.cleanup()
+
+    # Requests
+
+    async def _realtime(self, request: web.Request) -> web.StreamResponse:
+        try:
+            self._admit(request)
+        except BadRequest:
+            self.statistics.refused += 1
+            raise
+        websocket = web.WebSocketResponse(autoping=False, max_msg_size=21_000_000)
+        websocket.headers["X-Trace-Id"] = uuid4(self._random)
+        await websocket.prepare(request)
+        loop = asyncio.get_running_loop()
+        session = OfflineSession(
+            self.mood,
+            random=Random(self._random.getrandbits(64)),
+            now=loop.time(),
+            model=request.query["model"],
+        )
+        began_at = loop.time()
+        self.statistics.opened += 1
+        self._sockets.add(websocket)
+        try:
+            drop = await serve_session(session, self._mind, websocket, request)
+            if drop is not None:
+                self.statistics.drops[drop.reason] += 1
+        finally:
+            self._sockets.discard(websocket)
+            self.statistics.closed += 1
+            self.statistics.session_s += loop.time() - began_at
+            self.statistics.heard_s += session.heard_ms / 1000
+            self.statistics.said_s += session.said_ms / 1000
+            self.statistics.received += session.received
+        return websocket
+
+    async def _speech(self, request: web.Request) -> web.StreamResponse:
+        self._authorize(request)
+        _refuse_first(self._speech_refusals)
+        self.statistics.speech_requests += 1
+        try:
+            body = await request.json()
+        except ValueError:
+            raise BadRequest(400, REFUSALS[400][0], "the body is not JSON") from None
+        wanted = read_request(body, on_plan=request.path.startswith(PLAN))
+        sound = await asyncio.to_thread(synthesize, self._mind, wanted)
+        if wanted.as_events:
+            return await self._events(request, wanted, sound)
+        return web.Response(body=sound, content_type=FORMATS[wanted.format][0])
+
+    async def _events(
+        self, request: web.Request, wanted: SpeechRequest, sound: bytes
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for at in range(0, len(sound), SSE_BYTES):
+            audio = base64(sound[at : at + SSE_BYTES])
+            await response.write(_sse({"type": "speech.audio.delta", "audio": audio}))
+        await response.write(_sse({"type": "speech.audio.done", "audio": ""}))
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+    # Who may come in
+
+    def _admit(self, request: web.Request) -> None:
+        self._authorize(request)
+        _refuse_first(self._refusals)
+        on_plan = request.path.startswith(PLAN)
+        if request.query.get("model") not in (PLAN_MODELS if on_plan else MODELS):
+            raise BadRequest(400, "request_params_invalid", "model is not valid")
+
+    def _authorize(self, request: web.Request) -> None:
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        wrong = self._api_key is not None and key != self._api_key
+        if scheme != "Bearer" or not key or wrong:
+            raise BadRequest(401, *REFUSALS[401])
+
+    @web.middleware
+    async def _errors(
+        self,
+        request: web.Request,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except BadRequest as bad:
+            return web.json_response(
+                {"error": {"type": bad.kind, "message": bad.message}},
+                status=bad.status,
+                headers={"X-Trace-Id": uuid4(self._random)},
+            )
+
+    async def _close_all(self, _app: web.Application) -> None:
+        for websocket in list(self._sockets):
+            await websocket.close(code=1001)
+
+
+def _refuse_first(statuses: list[int]) -> None:
+    if statuses:
+        status = statuses.pop(0)
+        kind, message = REFUSALS.get(status, ("server_error", "no more is known"))
+        raise BadRequest(status, kind, message)
+
+
+def _sse(event: dict[str, str]) -> bytes:
+    return f"data: {json.dumps(event)}\n\n".encode()

@@ -1,0 +1,138 @@
+"""
+The part of Twilio's REST API that a bot needs: to update a live call.
+
+Source: Twilio: Call resource, "Update a Call"; errors 20003, 20404, 21220.
+"""
+
+import hmac
+from base64 import b64encode
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Protocol
+
+from aiohttp import web
+
+from voicebot.sim.twilio.socket import Complete, Order, Update
+from voicebot.sim.twilio.twiml import Callback
+
+
+class LiveCall(Protocol):
+    """A call that can be updated."""
+
+    in_progress: bool
+
+    async def obey(self, order: Order) -> None: ...
+
+
+class TwilioRest:
+    """
+    Serves POST /2010-04-01/Accounts/{AC}/Calls/{CA}.json.
+
+    Attributes:
+        api_url: instead of https://api.twilio.com, while it runs.
+        requests: (call sid, form, status answered) of every request, oldest first.
+    """
+
+    def __init__(
+        self,
+        account_sid: str,
+        auth_token: str,
+        *,
+        api_keys: Sequence[tuple[str, str]] = (),
+        failures: Sequence[int] = (),
+    ) -> None:
+        """
+        Args:
+            api_keys: (SID, secret) pairs accepted besides the auth token.
+            failures: statuses of the first answers, before anything works: 500, 429.
+        """
+        self.api_url = ""
+        self.requests: list[tuple[str, dict[str, str], int]] = []
+        self._account_sid = account_sid
+        self._logins = [
+            "Basic " + b64encode(f"{user}:{secret}".encode()).decode()
+            for user, secret in ((account_sid, auth_token), *api_keys)
+        ]
+        self._failures = list(failures)
+        self._calls: dict[str, LiveCall] = {}
+
+    @contextmanager
+    def registered(self, call_sid: str, call: LiveCall) -> Iterator[None]:
+        """Let a call be updated; afterwards Twilio still knows that it was."""
+        self._calls[call_sid] = call
+        try:
+            yield
+        finally:
+            call.in_progress = False
+
+    @asynccontextmanager
+    async def running(
+        self, host: str = "127.0.0.1", port: int = 0
+    ) -> AsyncIterator["TwilioRest"]:
+        """Serve while the context is open; port 0 takes a free one."""
+        app = web.Application()
+        path = "/2010-04-01/Accounts/{account}/Calls/{call}.json"
+        app.router.add_post(path, self._update)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+            bound = runner.addresses[0]
+            self.api_url = f"http://{bound[0]}:{bound[1]}"
+            yield self
+        finally:
+            await runner.cleanup()
+
+    async def _update(self, request: web.Request) -> web.Response:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        call_sid = request.match_info["call"]
+        answer = await self._answer(request, call_sid, form)
+        self.requests.append((call_sid, form, answer.status))
+        return answer
+
+    async def _answer(
+        self, request: web.Request, call_sid: str, form: dict[str, str]
+    ) -> web.Response:
+        if self._failures:
+            scripted = self._failures.pop(0)
+            return _error(scripted, 20429 if scripted == 429 else 20500, "scripted")
+        login = request.headers.get("Authorization", "")
+        known = [
+            hmac.compare_digest(login.encode(), each.encode()) for each in self._logins
+        ]
+        if True not in known:
+            return _error(401, 20003, "Authenticate")
+        if request.match_info["account"] != self._account_sid:
+            return _error(404, 20404, "The requested resource was not found")
+        call = self._calls.get(call_sid)
+        if call is None:
+            return _error(404, 20404, "The requested resource was not found")
+        if not call.in_progress:
+            return _error(400, 21220, "Call is not in-progress. Cannot redirect.")
+        order = _order(form)
+        if order is None:
+            return _error(400, 20001, "expected Status=completed, Twiml or Url")
+        await call.obey(order)
+        status = "completed" if isinstance(order, Complete) else "in-progress"
+        body = {"sid": call_sid, "account_sid": self._account_sid, "status": status}
+        return web.json_response(body)
+
+
+def _order(form: dict[str, str]) -> Order | None:
+    if form.get("Status") == "completed":
+        return Complete()
+    if "Url" in form:
+        return Update(Callback(form["Url"], form.get("Method", "POST")))
+    if "Twiml" in form:
+        return Update(form["Twiml"])
+    return None
+
+
+def _error(status: int, code: int, text: str) -> web.Response:
+    body = {
+        "code": code,
+        "message": text,
+        "more_info": f"https://www.twilio.com/docs/errors/{code}",
+        "status": status,
+    }
+    return web.json_response(body, status=status)

@@ -1,0 +1,1 @@
+"""Thin clients, one a service; their libraries' errors become UpstreamError here."""

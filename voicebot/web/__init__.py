@@ -1,0 +1,1 @@
+"""The HTTP server: what Twilio asks of us, and what those who run us ask."""

@@ -1,0 +1,46 @@
+"""The WebSocket to StepFun's realtime model."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake, InvalidStatus
+
+from voicebot.errors import UpstreamError
+from voicebot.stepfun.upstream import SERVICE, read_error
+
+# One delta holds up to 1.9 s of audio, 123 KB of JSON (stepfun reference, 3.5);
+# thirty times that is a peer that has lost its mind.
+MAX_FRAME_BYTES = 4 * 2**20
+
+OPEN_S = 3.0  # the caller hears the greeting meanwhile, and little more
+PING_S = 20.0  # idle sockets are dropped after 60 s (stepfun reference, 3.12)
+
+
+@asynccontextmanager
+async def realtime_socket(url: str, api_key: str) -> AsyncIterator[ClientConnection]:
+    """
+    Open a socket to the model; close it on the way out.
+
+    Raises:
+        UpstreamError: it couldn't be opened; the status tells why.
+    """
+    try:
+        socket = await connect(
+            url,
+            additional_headers={"Authorization": f"Bearer {api_key}"},
+            compression=None,
+            open_timeout=OPEN_S,
+            close_timeout=1.0,
+            ping_interval=PING_S,
+            ping_timeout=PING_S,
+            max_size=MAX_FRAME_BYTES,
+            proxy=None,
+        )
+    except InvalidStatus as exc:
+        answer = exc.response
+        raise read_error(answer.status_code, bytes(answer.body or b"")) from exc
+    except (InvalidHandshake, TimeoutError, OSError) as exc:
+        raise UpstreamError(SERVICE, type(exc).__name__) from exc
+    async with socket:
+        yield socket

@@ -1,0 +1,278 @@
+"""One call, from the media stream's start to its end."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from math import inf
+from typing import Final, assert_never
+
+import structlog
+from aiohttp import WSMsgType, web
+
+from voicebot.bridge import model as do
+from voicebot.bridge.bridge import Bridge
+from voicebot.bridge.model import Action, Ending, Event
+from voicebot.bridge.settings import Settings as BridgeSettings
+from voicebot.errors import RemoteProtocolError, UpstreamError
+from voicebot.net.twilio import TwilioRest
+from voicebot.runtime.legs import from_twilio
+from voicebot.runtime.model_leg import ModelLeg
+from voicebot.runtime.outbox import Outbox
+from voicebot.runtime.recorder import Recorder
+from voicebot.stepfun.realtime.commands import SessionConfig
+from voicebot.twilio.stream import MediaStream
+
+log = structlog.get_logger()
+
+# Paced 240 ms ahead, a caller's side that reads has one or two frames to come.
+OUTBOX_FRAMES = 256
+
+# After we have ended the call at Twilio: its `stop` should come at once.
+STOP_S = 2.0
+
+# Twilio's frames have 400 bytes; a larger one than this is dropped unread.
+MAX_FRAME_BYTES = 64 * 1024
+
+# A caller who hangs up is told by `stop`, but not always before the close.
+PROPER_CLOSE: Final = frozenset({1000, 1001})
+
+# A peer that sends nothing but garbage isn't one.
+MAX_BAD_FRAMES = 100
+
+# The line is dead already, or was the one to end the call: nothing to hang up.
+GONE: Final = frozenset({Ending.CALLER_HANGUP, Ending.TWILIO_LOST})
+
+
+class _Over(Exception):  # noqa: N818 - closes the task group, never leaves this module
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAddress:
+    """Where the model is, and what it is to be."""
+
+    url: str
+    api_key: str
+    config: SessionConfig
+
+
+class Call:
+    """
+    Runs one call.
+
+    Args:
+        socket: the media stream, open.
+        stream: its protocol, after `start`.
+        note: takes each turn for the call log, at once.
+        recorder: None if the call isn't recorded.
+        rest: None if calls can't be ended at Twilio; then its stream is closed, and
+            Twilio asks `/twilio/after`.
+
+    Attributes:
+        faults: what went wrong, by code.
+    """
+
+    def __init__(
+        self,
+        *,
+        call_sid: str,
+        socket: web.WebSocketResponse,
+        stream: MediaStream,
+        settings: BridgeSettings,
+        model: ModelAddress,
+        note: Callable[[do.NoteTurn], None],
+        recorder: Recorder | None,
+        rest: TwilioRest | None,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._began_at = self._loop.time()
+        self._call_sid = call_sid
+        self._socket = socket
+        self._stream = stream
+        self._bridge = Bridge(settings, self._began_at)
+        self._model = ModelLeg(model.url, model.api_key, model.config, self.deliver)
+        self._note = note
+        self._recorder = recorder
+        self._rest = rest
+        self._outbox = Outbox(OUTBOX_FRAMES)
+        self._over: asyncio.Future[Ending] = self._loop.create_future()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = inf
+        self._bad_frames = 0
+        self.usage = self._model.usage
+        self.faults = self._model.faults
+
+    def now_ms(self) -> float:
+        """Milliseconds since the call began."""
+        return (self._loop.time() - self._began_at) * 1000
+
+    def end(self, ending: Ending) -> None:
+        """Ask for a polite end, as a drain does."""
+        self.deliver(do.EndRequested(ending))
+
+    async def run(self) -> Ending:
+        """
+        Run the call until it ends.
+
+        Owns all tasks of the call and leaves none behind: on return, on error and
+        on cancellation alike, all have finished.
+
+        Raises:
+            ExceptionGroup: a bug of ours. A failing peer is an event, not an exception.
+        """
+        stopped = asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                if self._recorder:
+                    tasks.create_task(self._recorder.run(stopped, self.now_ms))
+                await self._converse()
+                stopped.set()
+        finally:
+            self._disarm()
+        return self._over.result()
+
+    async def _converse(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                reading = tasks.create_task(self._read(), name="from caller")
+                tasks.create_task(self._write(), name="to caller")
+                self._perform(self._bridge.start(self._began_at))
+                model = tasks.create_task(self._model.run(), name="model")
+                ending = await self._over
+                model.cancel()
+                await self._hang_up(ending, reading)
+                raise _Over
+        except* _Over:
+            pass
+
+    # ---- the bridge: every event, at once ------------------------------------
+
+    def deliver(self, event: Event) -> None:
+        """Hand an event to the bridge, and do what it says."""
+        self._perform(self._bridge.handle(event, self._loop.time()))
+
+    def _perform(self, actions: list[Action]) -> None:
+        for action in actions:
+            self._act(action)
+        self._arm()
+
+    def _act(self, action: Action) -> None:
+        match action:
+            case do.PlayToCaller(ulaw, at):
+                self._send(self._stream.play(ulaw))
+                if self._recorder:
+                    self._recorder.bot(ulaw, self._ms(at))
+            case do.MarkCaller(name):
+                self._send(self._stream.mark(name))
+            case do.ClearCaller(at):
+                self._send(self._stream.clear())
+                if self._recorder:
+                    self._recorder.cut(self._ms(at))
+            case do.NoteTurn():
+                self._note(action)
+            case do.HangUp(ending):
+                self._over.set_result(ending)
+            case (
+                do.AppendAudio()
+                | do.CommitAudio()
+                | do.AskForReply()
+                | do.AskToSay()
+                | do.CancelReply()
+            ):
+                self._model.send(action)
+            case _:
+                assert_never(action)
+
+    def _send(self, frame: bytes) -> None:
+        if not self._outbox.put(frame):
+            self._lose_caller("twilio.write_blocked")
+
+    def _lose_caller(self, fault: str) -> None:
+        self.faults[fault] += 1
+        # Not at once: the bridge may be in the middle of giving us actions.
+        self._loop.call_soon(self.deliver, do.PeerLost(Ending.TWILIO_LOST))
+
+    def _ms(self, at: float) -> float:
+        return (at - self._began_at) * 1000
+
+    # ---- the clock -----------------------------------------------------------
+
+    def _arm(self) -> None:
+        """Set the alarm, unless it rings early enough: most deadlines only move on."""
+        deadline = self._bridge.next_deadline()
+        if deadline is None or deadline >= self._alarm_at:
+            return
+        self._disarm()
+        self._alarm_at = deadline
+        self._alarm = self._loop.call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm_at = inf
+        deadline = self._bridge.next_deadline()
+        try:
+            if deadline is not None and self._loop.time() >= deadline:
+                self.deliver(do.DeadlineReached())
+            else:
+                self._arm()
+        except Exception as exc:  # noqa: BLE001 - a bug: it must end the call, not the timer
+            if not self._over.done():
+                self._over.set_exception(exc)
+
+    def _disarm(self) -> None:
+        if self._alarm:
+            self._alarm.cancel()
+        self._alarm_at = inf
+
+    # ---- the caller's side ---------------------------------------------------
+
+    async def _read(self) -> None:
+        async for frame in self._socket:
+            if frame.type is not WSMsgType.TEXT:
+                self._bad_frame("expected text, got a binary frame")
+                continue
+            if len(frame.data) > MAX_FRAME_BYTES:
+                self._bad_frame(f"expected a frame, got {len(frame.data)} bytes")
+                continue
+            try:
+                message = self._stream.receive(frame.data)
+            except RemoteProtocolError as exc:
+                self._bad_frame(str(exc))
+                continue
+            if message is not None and (event := from_twilio(message)) is not None:
+                if self._recorder and isinstance(event, do.CallerAudio):
+                    self._recorder.caller(event.ulaw, self.now_ms())
+                self.deliver(event)
+        proper = self._socket.close_code in PROPER_CLOSE
+        ending = Ending.CALLER_HANGUP if proper else Ending.TWILIO_LOST
+        self.deliver(do.PeerLost(ending))
+
+    def _bad_frame(self, error: str) -> None:
+        self._bad_frames += 1
+        self.faults["twilio.bad_frame"] += 1
+        if self._bad_frames == 1:
+            log.warning("bad frame from Twilio", error=error)
+        if self._bad_frames == MAX_BAD_FRAMES:
+            self._lose_caller("twilio.garbage")
+
+    async def _write(self) -> None:
+        async def send(frame: bytes) -> None:
+            await self._socket.send_frame(frame, WSMsgType.TEXT)
+
+        try:
+            await self._outbox.write(send)
+        except ConnectionError:
+            self.deliver(do.PeerLost(Ending.TWILIO_LOST))
+
+    async def _hang_up(self, ending: Ending, reading: Awaitable[None]) -> None:
+        """End the call at Twilio, then the stream."""
+        if ending not in GONE and self._rest:
+            try:
+                await self._rest.hang_up(self._call_sid)
+                async with asyncio.timeout(STOP_S):
+                    await asyncio.shield(reading)
+            except UpstreamError as exc:
+                self.faults["twilio.hangup_failed"] += 1
+                log.error("hang-up failed", detail=exc.detail, status=exc.status)
+            except TimeoutError:
+                self.faults["twilio.no_stop"] += 1
+        await self._socket.close()

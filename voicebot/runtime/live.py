@@ -1,0 +1,82 @@
+"""Which calls are there: admission, one-time tokens, drain. Pure, with `now` given."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from voicebot.dialplan.model import Persona
+
+# Twilio opens the stream within a second or two of our TwiML.
+TOKEN_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A call that was admitted, with all that its stream will need."""
+
+    call_id: str
+    call_sid: str
+    account_sid: str
+    persona: Persona
+    expires_at: float
+
+
+class LiveCalls:
+    """
+    The calls that were admitted and aren't over, at most `limit` of them.
+
+    A token admits one stream, once, within 30 seconds. Only its hash is kept.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.draining = False
+        self._waiting: dict[str, Ticket] = {}  # token's hash -> call
+        self._running: dict[str, Ticket] = {}  # call_sid -> call
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self._running)
+
+    @property
+    def has_room(self) -> bool:
+        return not self.draining and len(self) < self.limit
+
+    def waiting(self, call_sid: str) -> Ticket | None:
+        """The admitted call whose stream hasn't come: its webhook was repeated."""
+        for ticket in self._waiting.values():
+            if ticket.call_sid == call_sid:
+                return ticket
+        return None
+
+    def admit(self, ticket: Ticket, token: str) -> None:
+        """Let a call in. An earlier token of the same call is void from now on."""
+        for digest, other in list(self._waiting.items()):
+            if other.call_sid == ticket.call_sid:
+                del self._waiting[digest]
+        self._waiting[_digest(token)] = ticket
+
+    def redeem(self, token: str, now: float) -> Ticket | None:
+        """Burn a token; None if it isn't one, isn't one any more, or came too late."""
+        ticket = self._waiting.get(_digest(token))
+        if ticket is None or now > ticket.expires_at:
+            return None
+        del self._waiting[_digest(token)]
+        self._running[ticket.call_sid] = ticket
+        return ticket
+
+    def over(self, ticket: Ticket) -> None:
+        self._running.pop(ticket.call_sid, None)
+
+    def is_running(self, call_sid: str) -> bool:
+        return call_sid in self._running
+
+    def expired(self, now: float) -> list[Ticket]:
+        """Take out the calls whose stream never came."""
+        gone = {key: it for key, it in self._waiting.items() if now > it.expires_at}
+        for digest in gone:
+            del self._waiting[digest]
+        return list(gone.values())
+
+
+def _digest(token: str) -> str:
+    return sha256(token.encode()).hexdigest()

@@ -1,0 +1,102 @@
+"""The recording of one call: the caller left, the bot as it was heard right."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from voicebot.audio.framing import ulaw_ms
+from voicebot.audio.mixdown import Mixdown
+from voicebot.errors import StoreError
+from voicebot.store.recordings import StereoRecording
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+FLUSH_S = 1.0
+
+# What the bot says is booked up to its lead (240 ms) before it is heard, and may be
+# cut until then; so the last second stays in memory.
+HELD_BACK_MS = 1000
+
+# Frames come 20 ms apart, give or take: only a jump wider than this is a gap.
+JITTER_MS = 100
+
+
+class Recorder:
+    """
+    Times are milliseconds from the start of the call.
+
+    Args:
+        path: of the file to create.
+        disk: one thread: writes of one file must not overtake each other.
+
+    Attributes:
+        path: of the file, or None if it was lost.
+        milliseconds: how much of it was written, once the call is over.
+    """
+
+    def __init__(self, path: Path, disk: Executor) -> None:
+        self.path: Path | None = path
+        self._disk = disk
+        self.milliseconds = 0
+        self._mix = Mixdown()
+        self._caller_until_ms = 0.0
+
+    def caller(self, ulaw: bytes, at_ms: float) -> None:
+        if abs(at_ms - self._caller_until_ms) > JITTER_MS:
+            self._caller_until_ms = at_ms
+        self._mix.caller(ulaw, self._caller_until_ms)
+        self._caller_until_ms += ulaw_ms(len(ulaw))
+
+    def bot(self, ulaw: bytes, at_ms: float) -> None:
+        self._mix.bot(ulaw, at_ms)
+
+    def cut(self, at_ms: float) -> None:
+        self._mix.cut_bot(at_ms)
+
+    async def run(self, over: asyncio.Event, now_ms: Callable[[], float]) -> None:
+        """
+        Write what was heard once a second, and all the rest when the call is over.
+
+        A disk that fails costs the recording, never the call: `path` becomes None.
+        """
+        assert self.path
+        try:
+            file = await self._on_disk(StereoRecording, self.path)
+            try:
+                while not await _within(FLUSH_S, over):
+                    await self._write(file, now_ms() - HELD_BACK_MS)
+                await self._write(file, now_ms())
+            finally:
+                self.milliseconds = file.milliseconds
+                await self._on_disk(file.close)
+        except StoreError as exc:
+            log.error("recording lost", error=str(exc))
+            self.path = None
+
+    async def _write(self, file: StereoRecording, until_ms: float) -> None:
+        stereo = self._mix.take(max(0.0, until_ms))
+        await self._on_disk(_write_and_flush, file, stereo)
+
+    async def _on_disk(self, act: Callable[..., T], *args: object) -> T:
+        """Do what may block in the one thread that writes recordings, in order."""
+        return await asyncio.get_running_loop().run_in_executor(self._disk, act, *args)
+
+
+def _write_and_flush(file: StereoRecording, stereo: bytes) -> None:
+    file.write(stereo)
+    file.flush()
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    """Whether the event is set before so much time has gone by."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False

@@ -1,0 +1,412 @@
+"""What becomes of each call: admitted, connected, run, written down."""
+
+import asyncio
+import secrets
+import uuid
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import inf
+from typing import Literal
+
+import structlog
+from aiohttp import ClientSession, TCPConnector, web
+
+from voicebot.bridge.model import Ending, NoteTurn
+from voicebot.config import Settings
+from voicebot.dialplan.model import Answer, Reject, Say
+from voicebot.dialplan.routing import Decision, choose
+from voicebot.errors import StoreError
+from voicebot.net.tts import Tts
+from voicebot.net.twilio import TwilioRest
+from voicebot.runtime.call import Call, ModelAddress
+from voicebot.runtime.conduct import bridge_settings, session_config
+from voicebot.runtime.live import TOKEN_S, LiveCalls, Ticket
+from voicebot.runtime.plans import Plans
+from voicebot.runtime.prompts import Prompts
+from voicebot.runtime.recorder import Recorder
+from voicebot.stepfun.address import realtime_url
+from voicebot.store.calls import CallStore, open_store
+from voicebot.store.records import ENDED_BY, CallEnded, CallStarted, EndReason, Turn
+from voicebot.twilio.stream import MediaStream
+from voicebot.twilio.webhooks import IncomingCall
+
+log = structlog.get_logger()
+
+REAP_S = 1.0
+
+# Ends of which the caller, if still there, has heard nothing yet.
+UNEXPLAINED = frozenset(
+    {
+        None,  # still open: the stream ended, and nobody here saw it
+        EndReason.INTERNAL_ERROR,
+        EndReason.NEVER_CONNECTED,
+        EndReason.NODE_CRASH,
+        EndReason.NO_MEDIA,
+        EndReason.PROTOCOL,
+        EndReason.TWILIO_LOST,
+    }
+)
+
+# Records that wait for the disk, over all calls: minutes of it.
+MAX_UNWRITTEN = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Open a media stream with this token."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Don't answer the call."""
+
+    reason: Literal["busy", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Say something and hang up."""
+
+    text: str
+    language: str
+
+
+class Switchboard:
+    """Owns all calls of this process. Made by `open_switchboard`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        plans: Plans,
+        store: CallStore,
+        http: ClientSession,
+        disk: ThreadPoolExecutor,
+    ) -> None:
+        assert settings.stepfun_api_key
+        self._settings = settings
+        self._api_key = settings.stepfun_api_key.get_secret_value()
+        self._plans = plans
+        self.store = store
+        self._disk = disk
+        self._loop = asyncio.get_running_loop()
+        self._tts = Tts(http, settings.stepfun_base_url, self._api_key)
+        self.prompts = Prompts(settings.data / "prompts", self._tts)
+        self._rest = _rest(settings, http)
+        self._calls: dict[str, Call] = {}
+        self._unwritten: asyncio.Queue[Turn | CallEnded] = asyncio.Queue(MAX_UNWRITTEN)
+        self._quiet = asyncio.Event()  # no call is there
+        self._quiet.set()
+        self.live = LiveCalls(settings.max_calls)
+
+    # ---- a call arrives ------------------------------------------------------
+
+    async def incoming(self, call: IncomingCall) -> Connect | Refuse | Tell:
+        """
+        Decide what becomes of a call, and write it down before anyone is told.
+
+        Raises:
+            StoreError: the call log can't be written.
+        """
+        ticket = self.live.waiting(call.call_sid)
+        if ticket:  # Twilio repeats a webhook whose answer it didn't get
+            return self._connect(ticket)
+        plan = self._plans.current
+        decision = choose(plan, to=call.our_number, from_=call.customer_number)
+        call_id = uuid.uuid4().hex
+        persona = (
+            plan.personas[decision.action.persona]
+            if isinstance(decision.action, Answer)
+            else None
+        )
+        started = CallStarted(
+            call_id=call_id,
+            call_sid=call.call_sid,
+            account_sid=call.account_sid,
+            from_number=call.from_number,
+            to_number=call.to_number,
+            direction=call.direction,
+            persona=persona.id if persona else "",
+            route=decision.route,
+            dialplan_revision=plan.revision,
+            started_at=_now(),
+        )
+        if not await self.store.call_started(started):
+            log.warning("webhook replayed")  # of a call that ran, or is running
+            return Refuse("rejected")
+        if persona is None or not self.live.has_room:
+            self._refused(call_id, "full" if persona else None)
+            return _refusal(decision)
+        ticket = Ticket(
+            call_id,
+            call.call_sid,
+            call.account_sid,
+            persona,
+            self._loop.time() + TOKEN_S,
+        )
+        return self._connect(ticket)
+
+    def _connect(self, ticket: Ticket) -> Connect:
+        token = secrets.token_urlsafe(24)
+        self.live.admit(ticket, token)
+        self._quiet.clear()
+        return Connect(token)
+
+    def _refused(self, call_id: str, fault: str | None) -> None:
+        log.info("call refused", call_id=call_id, why=fault or "dialplan")
+        faults = (f"admission.{fault}",) if fault else ()
+        self._write(_ended(call_id, EndReason.REJECTED, 0, faults))
+
+    async def apology_for(self, call_sid: str) -> Tell | None:
+        """What a caller hears whose stream broke; None if the call ended as it should.
+
+        Asked when the stream is over and the call isn't, so it may be of a call of
+        which this process knows nothing.
+        """
+        await self.written()
+        call = await self.store.call_by_sid(call_sid)
+        if call is None or call.end_reason not in UNEXPLAINED:
+            return None
+        persona = self._plans.current.personas.get(call.persona)
+        return Tell(persona.apology.text, persona.language) if persona else None
+
+    # ---- its stream arrives --------------------------------------------------
+
+    def redeem(self, token: str) -> Ticket | None:
+        """Burn the token of a stream; None if it admits nobody."""
+        return self.live.redeem(token, self._loop.time())
+
+    async def run(
+        self, ticket: Ticket, socket: web.WebSocketResponse, stream: MediaStream
+    ) -> None:
+        """Run a call whose stream has been checked, to its end."""
+        assert stream.start
+        structlog.contextvars.bind_contextvars(call_id=ticket.call_id)
+        await self.store.call_answered(ticket.call_id, stream.start.stream_sid, _now())
+        recorder = self._recorder(ticket)
+        call = Call(
+            call_sid=ticket.call_sid,
+            socket=socket,
+            stream=stream,
+            settings=bridge_settings(ticket.persona, self.prompts),
+            model=ModelAddress(
+                realtime_url(
+                    self._settings.stepfun_base_url, ticket.persona.model.name
+                ),
+                self._api_key,
+                session_config(ticket.persona),
+            ),
+            note=lambda turn: self._note(ticket.call_id, turn),
+            recorder=recorder,
+            rest=self._rest,
+        )
+        self._calls[ticket.call_sid] = call
+        log.info("call started", persona=ticket.persona.id)
+        reason = EndReason.INTERNAL_ERROR
+        try:
+            reason = EndReason((await call.run()).value)
+        except Exception:  # noqa: BLE001 - a bug of ours: this call ends, the rest go on
+            log.exception("call broke")
+        finally:
+            del self._calls[ticket.call_sid]
+            self._book(ticket, call, recorder, reason)
+
+    def never_started(self, ticket: Ticket, reason: EndReason) -> None:
+        """Close the books on a call whose stream came to nothing."""
+        log.warning("stream came to nothing", call_id=ticket.call_id, why=reason.value)
+        self._over(ticket, _ended(ticket.call_id, reason, 0, ()))
+
+    def _over(self, ticket: Ticket, end: CallEnded) -> None:
+        self._write(end)
+        self.live.over(ticket)
+        if not self.live:
+            self._quiet.set()
+
+    def _book(
+        self, ticket: Ticket, call: Call, recorder: Recorder | None, reason: EndReason
+    ) -> None:
+        duration_ms = round(call.now_ms())
+        recording = recorder.path if recorder else None
+        self._over(
+            ticket,
+            _ended(
+                ticket.call_id,
+                reason,
+                duration_ms,
+                tuple(call.faults),
+                recording=str(recording) if recording else None,
+                recording_ms=recorder.milliseconds if recorder and recording else None,
+                usage=dict(call.usage),
+            ),
+        )
+        log.info("call ended", reason=reason.value, duration_ms=duration_ms)
+
+    def _recorder(self, ticket: Ticket) -> Recorder | None:
+        if ticket.persona.recording.mode == "never":
+            return None
+        day = _now().strftime("%Y/%m/%d")
+        folder = self._settings.data / "recordings" / day
+        return Recorder(folder / f"{ticket.call_id}.wav", self._disk)
+
+    def _note(self, call_id: str, turn: NoteTurn) -> None:
+        row = Turn(
+            call_id=call_id,
+            seq=turn.seq,
+            who=turn.who,
+            item_id=turn.item_id,
+            response_id=turn.response_id,
+            started_ms=turn.started_ms,
+            ended_ms=turn.ended_ms,
+            generated_text=turn.generated_text,
+            heard_text=turn.heard_text,
+            generated_ms=turn.generated_ms,
+            heard_ms=turn.heard_ms,
+            interrupted=turn.interrupted,
+            reply_ms=turn.reply_ms,
+        )
+        self._write(row)
+
+    def _write(self, row: Turn | CallEnded) -> None:
+        """Queue a record for the call log: a call never waits for the disk."""
+        try:
+            self._unwritten.put_nowait(row)
+        except asyncio.QueueFull:
+            log.error("record lost: the disk is too slow", call_id=row.call_id)
+
+    # ---- for the life of the process -----------------------------------------
+
+    async def write_records(self) -> None:
+        """Write what calls have noted, for ever, in order."""
+        while True:
+            row = await self._unwritten.get()
+            try:
+                if isinstance(row, Turn):
+                    await self.store.add_turn(row)
+                else:
+                    await self.store.call_ended(row)
+            except StoreError as exc:
+                log.error("record lost", call_id=row.call_id, error=str(exc))
+            finally:
+                self._unwritten.task_done()
+
+    async def quiet(self) -> None:
+        """Wait until no call is there, and all is on disk that was to be said of them."""
+        await self._quiet.wait()
+        await self.written()
+
+    async def written(self) -> None:
+        """Wait until all that was noted so far is on disk."""
+        await self._unwritten.join()
+
+    async def reap(self) -> None:
+        """Close the books, for ever, on calls whose stream never came."""
+        while True:
+            await asyncio.sleep(REAP_S)
+            for ticket in self.live.expired(self._loop.time()):
+                self.never_started(ticket, EndReason.NEVER_CONNECTED)
+
+    async def prepare_prompts(self) -> None:
+        await self.prompts.prepare(list(self._plans.current.personas.values()))
+
+    async def follow_plans(self) -> None:
+        """Render what each good save of the dialplan says anew, for ever."""
+        await self.prepare_prompts()
+        await self._plans.watch(self.prepare_prompts)
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let in nobody new, and wait for the last call to end; then end the rest."""
+        self.live.draining = True
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._quiet.wait()
+        except TimeoutError:
+            log.warning("drain: time is up", calls=len(self._calls))
+            self.end_all()
+            await self._quiet.wait()
+
+    def end_all(self) -> None:
+        """Ask every call to say goodbye, and give up those that never began."""
+        for call in list(self._calls.values()):
+            call.end(Ending.DRAIN)
+        for ticket in self.live.expired(inf):
+            self.never_started(ticket, EndReason.DRAIN)
+
+
+@asynccontextmanager
+async def open_switchboard(
+    settings: Settings, plans: Plans
+) -> AsyncIterator[Switchboard]:
+    """
+    Open all that calls need, and close it when they are over.
+
+    Raises:
+        StoreError: the call log can't be opened.
+    """
+    with ThreadPoolExecutor(1, "recordings") as disk:
+        # limit=0: aiohttp's default of 100 makes the 101st wait for ever, silently.
+        async with (
+            ClientSession(connector=TCPConnector(limit=0)) as http,
+            open_store(settings.data / "calls.sqlite") as store,
+        ):
+            orphans = await store.close_orphans(_now())
+            if orphans:
+                log.warning("closed calls of a process that died", calls=orphans)
+            board = Switchboard(settings, plans, store, http, disk)
+            async with asyncio.TaskGroup() as tasks:
+                chores = [
+                    tasks.create_task(board.write_records(), name="write records"),
+                    tasks.create_task(board.reap(), name="reap"),
+                    tasks.create_task(board.follow_plans(), name="follow dialplan"),
+                ]
+                yield board
+                await board.written()
+                for chore in chores:
+                    chore.cancel()
+
+
+def _refusal(decision: Decision) -> Refuse | Tell:
+    match decision.action:
+        case Say(message=message):
+            return Tell(message.text, message.language)
+        case Reject(reject=reason):
+            return Refuse(reason)
+        case Answer():  # there was no room
+            return Refuse("busy")
+
+
+def _ended(
+    call_id: str,
+    reason: EndReason,
+    duration_ms: int,
+    faults: tuple[str, ...],
+    *,
+    recording: str | None = None,
+    recording_ms: int | None = None,
+    usage: dict[str, int] | None = None,
+) -> CallEnded:
+    return CallEnded(
+        call_id=call_id,
+        ended_at=_now(),
+        duration_ms=duration_ms,
+        end_reason=reason,
+        ended_by=ENDED_BY[reason],
+        faults=faults,
+        recording=recording,
+        recording_ms=recording_ms,
+        usage=usage or {},
+    )
+
+
+def _rest(settings: Settings, http: ClientSession) -> TwilioRest | None:
+    sid, token = settings.twilio_account_sid, settings.twilio_auth_token
+    if sid is None or token is None:
+        return None
+    return TwilioRest(http, settings.twilio_api_url, sid, token.get_secret_value())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -90,6 +90,8 @@ class Settings(BaseSettings):
             raise ValueError
         if not _one_word(value) or any(mark in value for mark in "?#@"):
             raise ValueError
+        if not value.startswith(("https://", "http://")) or url.netloc.endswith(":"):
+            raise ValueError  # Twilio would sign it in another spelling
         if url.port == 0:  # reading it raises ValueError if it isn't a port at all
             raise ValueError
         return value.rstrip("/")

@@ -210,3 +210,17 @@ def test_what_was_logged_last_is_written_before_the_end() -> None:
 def test_the_second_configuration_replaces_the_first() -> None:
     (line,) = lines('configure(json=True); log.info("once")')
     assert line["event"] == "once"
+
+
+def test_a_strangers_bytes_are_not_logged() -> None:
+    text = logged(
+        """
+from aiohttp.http_exceptions import BadStatusLine
+try:
+    raise BadStatusLine("GET /secret-token+15550001111")
+except BadStatusLine:
+    logging.getLogger("aiohttp.server").exception("Error handling request")
+"""
+    )
+    assert json.loads(text)["event"] == "bad request: BadStatusLine"
+    assert "secret" not in text

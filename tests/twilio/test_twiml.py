@@ -74,6 +74,12 @@ def test_say_and_hangup_speaks_then_ends() -> None:
     assert hangup.tag == "Hangup"
 
 
+def test_a_language_without_a_region_gets_one() -> None:
+    say = ET.fromstring(twiml.say_and_hangup("再见", "zh").encode()).find("Say")
+    assert say is not None
+    assert say.attrib == {"language": "zh-CN"}
+
+
 @pytest.mark.parametrize(("name_length", "value_length"), [(3, 496), (498, 1), (1, 0)])
 def test_parameters_may_be_as_long_as_twilio_takes_them(
     name_length: int, value_length: int

@@ -10,6 +10,11 @@ from voicebot.stepfun.upstream import SERVICE, read_error
 # A prompt of 1,000 characters is some 70 s of speech, made faster than it plays.
 TIMEOUT = ClientTimeout(total=60, sock_connect=5)
 
+# A tenth of a second at the lowest rate: no words are shorter. And twenty minutes.
+MIN_BYTES = 1600
+MAX_BYTES = 20 * 10**6
+NO_AUDIO = frozenset({"application/json", "text/html", "text/plain"})
+
 
 class Tts:
     """Renders prompts."""
@@ -37,9 +42,13 @@ class Tts:
             async with self._http.post(
                 url, data=request.body(), headers=self._headers, timeout=TIMEOUT
             ) as answer:
-                body = await answer.read()
+                body = await answer.content.read(MAX_BYTES + 1)
+                while not answer.content.at_eof() and len(body) <= MAX_BYTES:
+                    body += await answer.content.read(MAX_BYTES)
         except (ClientError, TimeoutError, OSError) as exc:
             raise UpstreamError(SERVICE, type(exc).__name__) from exc
         if answer.status != 200:
             raise read_error(answer.status, body)
+        if answer.content_type in NO_AUDIO or not MIN_BYTES <= len(body) <= MAX_BYTES:
+            raise UpstreamError(SERVICE, "no_audio", answer.status)
         return body

@@ -20,29 +20,31 @@ class TwilioRest:
     ) -> None:
         self._http = http
         self._api_url = api_url.rstrip("/")
-        self._account_sid = account_sid
         self._headers = {"Authorization": encode_basic_auth(account_sid, auth_token)}
 
-    async def hang_up(self, call_sid: str) -> None:
+    async def hang_up(self, account_sid: str, call_sid: str) -> None:
         """
         End a call. One that is over already counts as ended.
+
+        Args:
+            account_sid: whose call it is; perhaps a subaccount of ours.
 
         Raises:
             UpstreamError: Twilio refused, or failed three times.
         """
         for _ in range(TRIES - 1):
             try:
-                await self._try(call_sid)
+                await self._try(account_sid, call_sid)
             except UpstreamError as exc:
                 if not exc.retryable:
                     raise
                 await asyncio.sleep(PAUSE_S)
             else:
                 return
-        await self._try(call_sid)
+        await self._try(account_sid, call_sid)
 
-    async def _try(self, call_sid: str) -> None:
-        request = hangup_request(self._account_sid, call_sid)
+    async def _try(self, account_sid: str, call_sid: str) -> None:
+        request = hangup_request(account_sid, call_sid)
         try:
             async with self._http.post(
                 self._api_url + request.path,

@@ -21,6 +21,7 @@ from io import StringIO
 from typing import Any, Final, TextIO
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
@@ -69,6 +70,7 @@ def configure(json: bool) -> "LogSink":
         root.removeHandler(handler)
         handler.close()
     root.addHandler(sink)
+    logging.getLogger("aiohttp.server").addFilter(without_strangers_bytes)
     root.setLevel(logging.INFO)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -82,6 +84,16 @@ def configure(json: bool) -> "LogSink":
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
     return sink
+
+
+def without_strangers_bytes(record: logging.LogRecord) -> bool:
+    """Of a request that isn't HTTP, aiohttp logs the bytes: say only what it is."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        record.msg, record.args = "bad request: %s", (type(error).__name__,)
+        record.exc_info = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
 
 
 def printable(text: str) -> str:

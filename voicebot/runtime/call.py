@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Final, assert_never
 
@@ -20,6 +20,7 @@ from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.outbox import Outbox
 from voicebot.runtime.recorder import Recorder
 from voicebot.stepfun.realtime.commands import SessionConfig
+from voicebot.twilio.messages import Media
 from voicebot.twilio.stream import MediaStream
 
 log = structlog.get_logger()
@@ -36,11 +37,13 @@ MAX_FRAME_BYTES = 64 * 1024
 # A caller who hangs up is told by `stop`, but not always before the close.
 PROPER_CLOSE: Final = frozenset({1000, 1001})
 
-# A peer that sends nothing but garbage isn't one.
-MAX_BAD_FRAMES = 100
-
 # The line is dead already, or was the one to end the call: nothing to hang up.
 GONE: Final = frozenset({Ending.CALLER_HANGUP, Ending.TWILIO_LOST})
+
+
+MODEL_FAILED: Final = frozenset(
+    {Ending.STEPFUN_LOST, Ending.STEPFUN_REFUSED, Ending.STEPFUN_STALLED}
+)
 
 
 class _Over(Exception):  # noqa: N818 - closes the task group, never leaves this module
@@ -52,7 +55,7 @@ class ModelAddress:
     """Where the model is, and what it is to be."""
 
     url: str
-    api_key: str
+    api_key: str = field(repr=False)
     config: SessionConfig
 
 
@@ -76,6 +79,7 @@ class Call:
         self,
         *,
         call_sid: str,
+        account_sid: str,
         socket: web.WebSocketResponse,
         stream: MediaStream,
         settings: BridgeSettings,
@@ -87,9 +91,11 @@ class Call:
         self._loop = asyncio.get_running_loop()
         self._began_at = self._loop.time()
         self._call_sid = call_sid
+        self._account_sid = account_sid
         self._socket = socket
         self._stream = stream
         self._bridge = Bridge(settings, self._began_at)
+        self._apologises = settings.apology.ulaw is not None
         self._model = ModelLeg(model.url, model.api_key, model.config, self.deliver)
         self._note = note
         self._recorder = recorder
@@ -98,7 +104,6 @@ class Call:
         self._over: asyncio.Future[Ending] = self._loop.create_future()
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = inf
-        self._bad_frames = 0
         self.usage = self._model.usage
         self.faults = self._model.faults
 
@@ -170,8 +175,10 @@ class Call:
                     self._recorder.cut(self._ms(at))
             case do.NoteTurn():
                 self._note(action)
-            case do.HangUp(ending):
+            case do.HangUp(ending) if not self._over.done():  # else a bug ended it
                 self._over.set_result(ending)
+            case do.HangUp():
+                pass
             case (
                 do.AppendAudio()
                 | do.CommitAudio()
@@ -185,12 +192,10 @@ class Call:
 
     def _send(self, frame: bytes) -> None:
         if not self._outbox.put(frame):
-            self._lose_caller("twilio.write_blocked")
-
-    def _lose_caller(self, fault: str) -> None:
-        self.faults[fault] += 1
-        # Not at once: the bridge may be in the middle of giving us actions.
-        self._loop.call_soon(self.deliver, do.PeerLost(Ending.TWILIO_LOST))
+            self.faults["twilio.write_blocked"] += 1
+            # Not at once: we are in the middle of the bridge's actions.
+            lost = do.PeerLost(Ending.TWILIO_LOST)
+            self._loop.call_soon(self._guarded, self.deliver, lost)
 
     def _ms(self, at: float) -> float:
         return (at - self._began_at) * 1000
@@ -204,17 +209,21 @@ class Call:
             return
         self._disarm()
         self._alarm_at = deadline
-        self._alarm = self._loop.call_at(deadline, self._ring)
+        self._alarm = self._loop.call_at(deadline, self._guarded, self._ring)
 
     def _ring(self) -> None:
         self._alarm_at = inf
         deadline = self._bridge.next_deadline()
+        if deadline is not None and self._loop.time() >= deadline:
+            self.deliver(do.DeadlineReached())
+        else:
+            self._arm()
+
+    def _guarded(self, act: Callable[..., None], *args: Event) -> None:
+        """Do what the loop calls: an exception there would end nothing."""
         try:
-            if deadline is not None and self._loop.time() >= deadline:
-                self.deliver(do.DeadlineReached())
-            else:
-                self._arm()
-        except Exception as exc:  # noqa: BLE001 - a bug: it must end the call, not the timer
+            act(*args)
+        except Exception as exc:  # noqa: BLE001 - a bug of ours: it ends the call
             if not self._over.done():
                 self._over.set_exception(exc)
 
@@ -226,7 +235,18 @@ class Call:
     # ---- the caller's side ---------------------------------------------------
 
     async def _read(self) -> None:
+        try:
+            await self._read_frames()
+        except ConnectionError:  # of a pong that couldn't be written, say
+            self.faults["twilio.reset"] += 1
+        proper = self._socket.close_code in PROPER_CLOSE
+        ending = Ending.CALLER_HANGUP if proper else Ending.TWILIO_LOST
+        self.deliver(do.PeerLost(ending))
+
+    async def _read_frames(self) -> None:
         async for frame in self._socket:
+            if frame.type is WSMsgType.ERROR:
+                return
             if frame.type is not WSMsgType.TEXT:
                 self._bad_frame("expected text, got a binary frame")
                 continue
@@ -239,20 +259,17 @@ class Call:
                 self._bad_frame(str(exc))
                 continue
             if message is not None and (event := from_twilio(message)) is not None:
-                if self._recorder and isinstance(event, do.CallerAudio):
-                    self._recorder.caller(event.ulaw, self.now_ms())
+                if self._recorder and isinstance(message, Media):
+                    self._recorder.caller(
+                        message.ulaw, message.timestamp_ms, self.now_ms()
+                    )
                 self.deliver(event)
-        proper = self._socket.close_code in PROPER_CLOSE
-        ending = Ending.CALLER_HANGUP if proper else Ending.TWILIO_LOST
-        self.deliver(do.PeerLost(ending))
 
     def _bad_frame(self, error: str) -> None:
-        self._bad_frames += 1
+        """Drop it. One that sends nothing else is found by its missing audio."""
         self.faults["twilio.bad_frame"] += 1
-        if self._bad_frames == 1:
+        if self.faults["twilio.bad_frame"] == 1:
             log.warning("bad frame from Twilio", error=error)
-        if self._bad_frames == MAX_BAD_FRAMES:
-            self._lose_caller("twilio.garbage")
 
     async def _write(self) -> None:
         async def send(frame: bytes) -> None:
@@ -264,10 +281,16 @@ class Call:
             self.deliver(do.PeerLost(Ending.TWILIO_LOST))
 
     async def _hang_up(self, ending: Ending, reading: Awaitable[None]) -> None:
-        """End the call at Twilio, then the stream."""
-        if ending not in GONE and self._rest:
+        """
+        End the call at Twilio, then the stream.
+
+        Unless the caller was to hear an apology and we have none: then the stream
+        ends first, and Twilio asks `/twilio/after`, which speaks it.
+        """
+        silent = ending in MODEL_FAILED and not self._apologises
+        if ending not in GONE and self._rest and not silent:
             try:
-                await self._rest.hang_up(self._call_sid)
+                await self._rest.hang_up(self._account_sid, self._call_sid)
                 async with asyncio.timeout(STOP_S):
                     await asyncio.shield(reading)
             except UpstreamError as exc:
@@ -275,4 +298,8 @@ class Call:
                 log.error("hang-up failed", detail=exc.detail, status=exc.status)
             except TimeoutError:
                 self.faults["twilio.no_stop"] += 1
-        await self._socket.close()
+        try:
+            async with asyncio.timeout(STOP_S):
+                await self._socket.close()
+        except TimeoutError:
+            self.faults["twilio.no_close"] += 1  # web aborts the connection

@@ -35,7 +35,8 @@ class LiveCalls:
         self._running: dict[str, Ticket] = {}  # call_sid -> call
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._running)
+        waiting = {ticket.call_sid for ticket in self._waiting.values()}
+        return len(waiting) + len(self._running)
 
     @property
     def has_room(self) -> bool:
@@ -49,10 +50,7 @@ class LiveCalls:
         return None
 
     def admit(self, ticket: Ticket, token: str) -> None:
-        """Let a call in. An earlier token of the same call is void from now on."""
-        for digest, other in list(self._waiting.items()):
-            if other.call_sid == ticket.call_sid:
-                del self._waiting[digest]
+        """Let a call in. It may have several tokens: Twilio repeats webhooks."""
         self._waiting[_digest(token)] = ticket
 
     def redeem(self, token: str, now: float) -> Ticket | None:
@@ -60,22 +58,26 @@ class LiveCalls:
         ticket = self._waiting.get(_digest(token))
         if ticket is None or now > ticket.expires_at:
             return None
-        del self._waiting[_digest(token)]
+        self._forget(ticket)
         self._running[ticket.call_sid] = ticket
         return ticket
 
     def over(self, ticket: Ticket) -> None:
         self._running.pop(ticket.call_sid, None)
 
-    def is_running(self, call_sid: str) -> bool:
-        return call_sid in self._running
-
     def expired(self, now: float) -> list[Ticket]:
         """Take out the calls whose stream never came."""
-        gone = {key: it for key, it in self._waiting.items() if now > it.expires_at}
-        for digest in gone:
-            del self._waiting[digest]
-        return list(gone.values())
+        tickets = {ticket.call_sid: ticket for ticket in self._waiting.values()}
+        gone = [ticket for ticket in tickets.values() if now > ticket.expires_at]
+        for ticket in gone:
+            self._forget(ticket)
+        return gone
+
+    def _forget(self, ticket: Ticket) -> None:
+        """Void all tokens of a call."""
+        for digest, other in list(self._waiting.items()):
+            if other.call_sid == ticket.call_sid:
+                del self._waiting[digest]
 
 
 def _digest(token: str) -> str:

@@ -23,6 +23,7 @@ from voicebot.runtime.outbox import Outbox
 from voicebot.stepfun.realtime import events
 from voicebot.stepfun.realtime.commands import SessionConfig
 from voicebot.stepfun.realtime.session import RealtimeSession
+from voicebot.stepfun.upstream import SERVICE
 
 log = structlog.get_logger()
 
@@ -46,7 +47,7 @@ HARMLESS = frozenset(
 # What the server speaks in when none is asked for (stepfun reference, 3.3).
 DEFAULT_VOICE = "jingdiannvsheng"
 
-# A peer that sends nothing but garbage isn't one.
+# A peer that sends so much garbage, and nothing in between, isn't one.
 MAX_BAD_FRAMES = 50
 
 
@@ -75,6 +76,8 @@ class ModelLeg:
         self._deliver = deliver
         self._outbox = Outbox(OUTBOX_FRAMES)
         self._session = RealtimeSession()
+        self._blocked = asyncio.Event()
+        self._bad_in_a_row = 0
         self.faults: Counter[str] = Counter()
         self.usage: Counter[str] = Counter()
 
@@ -84,7 +87,7 @@ class ModelLeg:
             if not self._outbox.put(frame):
                 self.faults["stepfun.write_blocked"] += 1
                 if not isinstance(action, AppendAudio):
-                    self._deliver(PeerLost(Ending.STEPFUN_LOST))
+                    self._blocked.set()
 
     async def run(self) -> None:
         """Run until cancelled, or until the model is lost: then that is an event."""
@@ -101,7 +104,12 @@ class ModelLeg:
                     if not left or exc.status in HOPELESS:
                         break
                     await asyncio.sleep(REDIAL_S)
-        except* (ConnectionError, ConnectionClosed, RemoteProtocolError):
+        except* (
+            ConnectionError,
+            ConnectionClosed,
+            RemoteProtocolError,
+            UpstreamError,
+        ):
             self._fault("stepfun.lost")
             log.warning("model lost", session_id=self._session.session_id)
         self._deliver(PeerLost(ending))
@@ -112,6 +120,7 @@ class ModelLeg:
 
         ready = False
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._give_up_when_blocked(), name="model blocked")
             while True:
                 event = self._read(await socket.recv(decode=False))
                 match event:
@@ -122,6 +131,8 @@ class ModelLeg:
                         await send(self._session.configure(self._config))
                     case events.ServerError(kind=events.ErrorKind.BAD_VOICE):
                         self._fault("stepfun.bad_voice")
+                        if self._config.voice == DEFAULT_VOICE:
+                            raise UpstreamError(SERVICE, "bad_voice")
                         await send(self._session.configure(self._other_voice()))
                     case events.SessionUpdated() if not ready:
                         ready = True
@@ -133,13 +144,21 @@ class ModelLeg:
 
     def _read(self, frame: bytes) -> events.ServerEvent | None:
         try:
-            return self._session.receive(frame)
+            event = self._session.receive(frame)
         except RemoteProtocolError as exc:
             self._fault("stepfun.bad_frame")
-            log.warning("bad frame from the model", error=str(exc))
-            if self._session.bad_frames > MAX_BAD_FRAMES:
+            self._bad_in_a_row += 1
+            if self._session.bad_frames == 1:
+                log.warning("bad frame from the model", error=str(exc))
+            if self._bad_in_a_row > MAX_BAD_FRAMES:
                 raise
             return None
+        self._bad_in_a_row = 0
+        return event
+
+    async def _give_up_when_blocked(self) -> None:
+        await self._blocked.wait()
+        raise ConnectionError("it doesn't read")
 
     def _pass_on(self, event: events.ServerEvent) -> None:
         match event:

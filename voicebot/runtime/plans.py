@@ -1,7 +1,7 @@
 """The dialplan in force: loaded at the start, replaced when a save is good."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -29,21 +29,22 @@ class Plans:
         self._folder = folder
         self.current: Dialplan = load(folder)
 
-    async def watch(self, changed: Callable[[], Awaitable[None]]) -> None:
+    async def watch(self, changed: Callable[[], None]) -> None:
         """Follow the files for ever. A broken save changes nothing but the log."""
         async for _ in awatch(self._folder, debounce=DEBOUNCE_MS, step=50):
-            await self.reload()
-            await changed()
+            if await self.reload():
+                changed()
 
     async def reload(self) -> bool:
-        """Load the files again; whether they are in force now."""
+        """Load the files again; whether something else is in force now."""
         try:
             plan = await asyncio.to_thread(load, self._folder)
         except DialplanError as exc:
             for problem in exc.problems:
                 log.error("dialplan rejected", problem=str(problem))
             return False
-        if plan.revision != self.current.revision:
-            self.current = plan
-            log.info("dialplan loaded", revision=plan.revision)
+        if plan.revision == self.current.revision:
+            return False
+        self.current = plan
+        log.info("dialplan loaded", revision=plan.revision)
         return True

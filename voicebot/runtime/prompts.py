@@ -4,6 +4,7 @@ import asyncio
 import os
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -11,7 +12,6 @@ from voicebot.audio.framing import ULAW_HZ
 from voicebot.audio.g711 import pcm16_to_ulaw
 from voicebot.dialplan.model import Persona
 from voicebot.errors import UpstreamError
-from voicebot.net.tts import Tts
 from voicebot.stepfun.tts import SpeechRequest
 
 log = structlog.get_logger()
@@ -21,15 +21,21 @@ log = structlog.get_logger()
 TTS_MODEL = "stepaudio-2.5-tts"
 
 
+class Speaker(Protocol):
+    """Speaks a text, as StepFun's TTS does."""
+
+    async def speak(self, request: SpeechRequest) -> bytes: ...
+
+
 class Prompts:
     """
     A folder of μ-law files, each named after what it says and in which voice.
 
     Args:
-        tts: None if there is nothing to render with; then only what is there is used.
+        tts: renders what isn't there.
     """
 
-    def __init__(self, folder: Path, tts: Tts | None) -> None:
+    def __init__(self, folder: Path, tts: Speaker) -> None:
         self._folder = folder
         self._tts = tts
         self._spoken: dict[str, bytes] = {}
@@ -43,34 +49,47 @@ class Prompts:
         """Look at the folder again: its files may have changed."""
         self._spoken.clear()
 
-    async def prepare(self, personas: list[Persona]) -> None:
-        """Load or render all that these personas say without the model."""
+    async def prepare(self, personas: list[Persona]) -> bool:
+        """
+        Load or render all that these personas say without the model.
+
+        Returns:
+            Whether nothing is missing any more.
+        """
+        complete = True
         async with self._preparing:
             for persona in personas:
                 for prompt in (persona.greeting, persona.goodbye, persona.apology):
-                    await self._prepare(persona.model.voice, prompt.text)
+                    voice = persona.model.voice
+                    complete = await self._prepare(voice, prompt.text) and complete
+        return complete
 
-    async def _prepare(self, voice: str, text: str) -> None:
+    async def _prepare(self, voice: str, text: str) -> bool:
         name = _name(voice, text)
         if name in self._spoken:
-            return
+            return True
         path = self._folder / f"{name}.ulaw"
         try:
             self._spoken[name] = await asyncio.to_thread(path.read_bytes)
-        except FileNotFoundError:
-            if self._tts is None:
-                return
-            request = SpeechRequest(TTS_MODEL, text, voice, ULAW_HZ)
+        except OSError:
             try:
-                pcm16 = await self._tts.speak(request)
+                ulaw = await self._render(voice, text)
             except UpstreamError as exc:
                 # The model will say it itself, a second later.
                 log.warning("prompt not rendered", detail=exc.detail, voice=voice)
-                return
-            ulaw = pcm16_to_ulaw(pcm16[: len(pcm16) & ~1])
-            await asyncio.to_thread(_write, path, ulaw)
+                return False
             self._spoken[name] = ulaw
-            log.info("prompt rendered", voice=voice, ms=len(ulaw) // 8)
+            try:
+                await asyncio.to_thread(_write, path, ulaw)
+            except OSError as exc:  # it is lost with this process, no sooner
+                log.error("prompt not kept", error=exc.strerror)
+        return True
+
+    async def _render(self, voice: str, text: str) -> bytes:
+        pcm16 = await self._tts.speak(SpeechRequest(TTS_MODEL, text, voice, ULAW_HZ))
+        ulaw = pcm16_to_ulaw(pcm16[: len(pcm16) & ~1])
+        log.info("prompt rendered", voice=voice, ms=len(ulaw) // 8)
+        return ulaw
 
 
 def _name(voice: str, text: str) -> str:

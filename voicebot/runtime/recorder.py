@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
+from math import inf
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,9 @@ FLUSH_S = 1.0
 # cut until then; so the last second stays in memory.
 HELD_BACK_MS = 1000
 
+# The line's clock is believed if it is at most so far behind ours.
+LATE_MS = 5000
+
 # Frames come 20 ms apart, give or take: only a jump wider than this is a gap.
 JITTER_MS = 100
 
@@ -36,7 +40,8 @@ class Recorder:
         disk: one thread: writes of one file must not overtake each other.
 
     Attributes:
-        path: of the file, or None if it was lost.
+        path: of the file, or None if there is none.
+        lost: whether the disk failed; the file then ends before the call does.
         milliseconds: how much of it was written, once the call is over.
     """
 
@@ -44,17 +49,33 @@ class Recorder:
         self.path: Path | None = path
         self._disk = disk
         self.milliseconds = 0
+        self.lost = False
         self._mix = Mixdown()
         self._caller_until_ms = 0.0
+        self._line_offset_ms = inf  # our clock less the line's; set by the first frame
 
-    def caller(self, ulaw: bytes, at_ms: float) -> None:
+    def caller(self, ulaw: bytes, timestamp_ms: float, now_ms: float) -> None:
+        """
+        Place a piece of the caller's audio.
+
+        Args:
+            timestamp_ms: the line's own clock, which knows better than its arrival
+                where it belongs: after a stall, frames come in a burst.
+        """
+        if self.lost:
+            return
+        at_ms = timestamp_ms + self._line_offset_ms
+        if not now_ms - LATE_MS < at_ms < now_ms + JITTER_MS:
+            self._line_offset_ms = now_ms - timestamp_ms
+            at_ms = now_ms
         if abs(at_ms - self._caller_until_ms) > JITTER_MS:
             self._caller_until_ms = at_ms
         self._mix.caller(ulaw, self._caller_until_ms)
         self._caller_until_ms += ulaw_ms(len(ulaw))
 
     def bot(self, ulaw: bytes, at_ms: float) -> None:
-        self._mix.bot(ulaw, at_ms)
+        if not self.lost:
+            self._mix.bot(ulaw, at_ms)
 
     def cut(self, at_ms: float) -> None:
         self._mix.cut_bot(at_ms)
@@ -63,7 +84,7 @@ class Recorder:
         """
         Write what was heard once a second, and all the rest when the call is over.
 
-        A disk that fails costs the recording, never the call: `path` becomes None.
+        A disk that fails costs what is recorded from then on, never the call.
         """
         assert self.path
         try:
@@ -77,7 +98,9 @@ class Recorder:
                 await self._on_disk(file.close)
         except StoreError as exc:
             log.error("recording lost", error=str(exc))
-            self.path = None
+            self.lost = True
+            if not self.milliseconds:
+                self.path = None
 
     async def _write(self, file: StereoRecording, until_ms: float) -> None:
         stereo = self._mix.take(max(0.0, until_ms))

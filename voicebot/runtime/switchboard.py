@@ -1,14 +1,16 @@
 """What becomes of each call: admitted, connected, run, written down."""
 
 import asyncio
+import fcntl
 import secrets
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
+from pathlib import Path
 from typing import Literal
 
 import structlog
@@ -18,7 +20,7 @@ from voicebot.bridge.model import Ending, NoteTurn
 from voicebot.config import Settings
 from voicebot.dialplan.model import Answer, Reject, Say
 from voicebot.dialplan.routing import Decision, choose
-from voicebot.errors import StoreError
+from voicebot.errors import ConfigError, StoreError
 from voicebot.net.tts import Tts
 from voicebot.net.twilio import TwilioRest
 from voicebot.runtime.call import Call, ModelAddress
@@ -36,6 +38,10 @@ from voicebot.twilio.webhooks import IncomingCall
 log = structlog.get_logger()
 
 REAP_S = 1.0
+BOOK_S = 5.0  # a call that has ended is written down by then; Twilio waits 15 s
+RENDER_AGAIN_S = 60.0
+CHORE_AGAIN_S = 5.0
+WRITE_AGAIN_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # a disk that is full, or locked
 
 # Ends of which the caller, if still there, has heard nothing yet.
 UNEXPLAINED = frozenset(
@@ -46,9 +52,14 @@ UNEXPLAINED = frozenset(
         EndReason.NODE_CRASH,
         EndReason.NO_MEDIA,
         EndReason.PROTOCOL,
+        EndReason.STEPFUN_LOST,  # these three if we had no apology to play
+        EndReason.STEPFUN_REFUSED,
+        EndReason.STEPFUN_STALLED,
         EndReason.TWILIO_LOST,
     }
 )
+
+Write = Callable[[], Awaitable[object]]
 
 # Records that wait for the disk, over all calls: minutes of it.
 MAX_UNWRITTEN = 10_000
@@ -98,7 +109,11 @@ class Switchboard:
         self.prompts = Prompts(settings.data / "prompts", self._tts)
         self._rest = _rest(settings, http)
         self._calls: dict[str, Call] = {}
-        self._unwritten: asyncio.Queue[Turn | CallEnded] = asyncio.Queue(MAX_UNWRITTEN)
+        self._arriving: dict[str, asyncio.Lock] = {}
+        self._booked: dict[str, asyncio.Event] = {}
+        self._over_now = False  # time is up: no stream is let in any more
+        self._unwritten: asyncio.Queue[Write] = asyncio.Queue(MAX_UNWRITTEN)
+        self._plan_changed = asyncio.Event()
         self._quiet = asyncio.Event()  # no call is there
         self._quiet.set()
         self.live = LiveCalls(settings.max_calls)
@@ -112,9 +127,18 @@ class Switchboard:
         Raises:
             StoreError: the call log can't be written.
         """
-        ticket = self.live.waiting(call.call_sid)
-        if ticket:  # Twilio repeats a webhook whose answer it didn't get
-            return self._connect(ticket)
+        lock = self._arriving.setdefault(call.call_sid, asyncio.Lock())
+        try:
+            async with lock:
+                ticket = self.live.waiting(call.call_sid)
+                if ticket:  # Twilio repeats a webhook whose answer it didn't get
+                    return self._connect(ticket)
+                return await self._arrive(call)
+        finally:
+            if not lock.locked():
+                self._arriving.pop(call.call_sid, None)
+
+    async def _arrive(self, call: IncomingCall) -> Connect | Refuse | Tell:
         plan = self._plans.current
         decision = choose(plan, to=call.our_number, from_=call.customer_number)
         call_id = uuid.uuid4().hex
@@ -139,7 +163,8 @@ class Switchboard:
             log.warning("webhook replayed")  # of a call that ran, or is running
             return Refuse("rejected")
         if persona is None or not self.live.has_room:
-            self._refused(call_id, "full" if persona else None)
+            full = "draining" if self.live.draining else "full"
+            self._refused(call_id, full if persona else None)
             return _refusal(decision)
         ticket = Ticket(
             call_id,
@@ -159,7 +184,8 @@ class Switchboard:
     def _refused(self, call_id: str, fault: str | None) -> None:
         log.info("call refused", call_id=call_id, why=fault or "dialplan")
         faults = (f"admission.{fault}",) if fault else ()
-        self._write(_ended(call_id, EndReason.REJECTED, 0, faults))
+        end = _ended(call_id, EndReason.REJECTED, 0, faults)
+        self._write(lambda: self.store.call_ended(end))
 
     async def apology_for(self, call_sid: str) -> Tell | None:
         """What a caller hears whose stream broke; None if the call ended as it should.
@@ -167,7 +193,12 @@ class Switchboard:
         Asked when the stream is over and the call isn't, so it may be of a call of
         which this process knows nothing.
         """
-        await self.written()
+        booked = self._booked.get(call_sid)
+        if booked:  # our own call, which is about to be written down
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BOOK_S):
+                    await booked.wait()
+                    await self.written()
         call = await self.store.call_by_sid(call_sid)
         if call is None or call.end_reason not in UNEXPLAINED:
             return None
@@ -185,11 +216,36 @@ class Switchboard:
     ) -> None:
         """Run a call whose stream has been checked, to its end."""
         assert stream.start
+        if self._over_now:
+            self.never_started(ticket, EndReason.DRAIN)
+            return
         structlog.contextvars.bind_contextvars(call_id=ticket.call_id)
-        await self.store.call_answered(ticket.call_id, stream.start.stream_sid, _now())
+        stream_sid, answered_at = stream.start.stream_sid, _now()
+        self._write(
+            lambda: self.store.call_answered(ticket.call_id, stream_sid, answered_at)
+        )
+        log.info("call started", persona=ticket.persona.id)
+        booked = self._booked[ticket.call_sid] = asyncio.Event()
+        end = _ended(ticket.call_id, EndReason.INTERNAL_ERROR, 0, ())
+        try:
+            end = await self._run(ticket, socket, stream)
+        except Exception:  # noqa: BLE001 - a bug of ours: this call ends, the rest go on
+            log.exception("call broke")
+        finally:
+            self._over(ticket, end)
+            booked.set()
+            del self._booked[ticket.call_sid]
+            log.info(
+                "call ended", reason=end.end_reason.value, duration_ms=end.duration_ms
+            )
+
+    async def _run(
+        self, ticket: Ticket, socket: web.WebSocketResponse, stream: MediaStream
+    ) -> CallEnded:
         recorder = self._recorder(ticket)
         call = Call(
             call_sid=ticket.call_sid,
+            account_sid=ticket.account_sid,
             socket=socket,
             stream=stream,
             settings=bridge_settings(ticket.persona, self.prompts),
@@ -205,15 +261,22 @@ class Switchboard:
             rest=self._rest,
         )
         self._calls[ticket.call_sid] = call
-        log.info("call started", persona=ticket.persona.id)
-        reason = EndReason.INTERNAL_ERROR
         try:
             reason = EndReason((await call.run()).value)
-        except Exception:  # noqa: BLE001 - a bug of ours: this call ends, the rest go on
-            log.exception("call broke")
         finally:
             del self._calls[ticket.call_sid]
-            self._book(ticket, call, recorder, reason)
+        recording = recorder.path if recorder else None
+        if recorder and recorder.lost:
+            call.faults["recording.lost"] += 1
+        return _ended(
+            ticket.call_id,
+            reason,
+            round(call.now_ms()),
+            tuple(call.faults),
+            recording=str(recording) if recording else None,
+            recording_ms=recorder.milliseconds if recorder and recording else None,
+            usage=dict(call.usage),
+        )
 
     def never_started(self, ticket: Ticket, reason: EndReason) -> None:
         """Close the books on a call whose stream came to nothing."""
@@ -221,29 +284,10 @@ class Switchboard:
         self._over(ticket, _ended(ticket.call_id, reason, 0, ()))
 
     def _over(self, ticket: Ticket, end: CallEnded) -> None:
-        self._write(end)
+        self._write(lambda: self.store.call_ended(end))
         self.live.over(ticket)
         if not self.live:
             self._quiet.set()
-
-    def _book(
-        self, ticket: Ticket, call: Call, recorder: Recorder | None, reason: EndReason
-    ) -> None:
-        duration_ms = round(call.now_ms())
-        recording = recorder.path if recorder else None
-        self._over(
-            ticket,
-            _ended(
-                ticket.call_id,
-                reason,
-                duration_ms,
-                tuple(call.faults),
-                recording=str(recording) if recording else None,
-                recording_ms=recorder.milliseconds if recorder and recording else None,
-                usage=dict(call.usage),
-            ),
-        )
-        log.info("call ended", reason=reason.value, duration_ms=duration_ms)
 
     def _recorder(self, ticket: Ticket) -> Recorder | None:
         if ticket.persona.recording.mode == "never":
@@ -268,33 +312,39 @@ class Switchboard:
             interrupted=turn.interrupted,
             reply_ms=turn.reply_ms,
         )
-        self._write(row)
+        self._write(lambda: self.store.add_turn(row))
 
-    def _write(self, row: Turn | CallEnded) -> None:
+    def _write(self, write: Write) -> None:
         """Queue a record for the call log: a call never waits for the disk."""
         try:
-            self._unwritten.put_nowait(row)
+            self._unwritten.put_nowait(write)
         except asyncio.QueueFull:
-            log.error("record lost: the disk is too slow", call_id=row.call_id)
+            log.error("record lost: the disk is too slow")
 
     # ---- for the life of the process -----------------------------------------
 
     async def write_records(self) -> None:
-        """Write what calls have noted, for ever, in order."""
+        """Write what calls have noted, for ever, in order; what fails, again."""
         while True:
-            row = await self._unwritten.get()
+            write = await self._unwritten.get()
             try:
-                if isinstance(row, Turn):
-                    await self.store.add_turn(row)
-                else:
-                    await self.store.call_ended(row)
-            except StoreError as exc:
-                log.error("record lost", call_id=row.call_id, error=str(exc))
+                await self._insist(write)
             finally:
                 self._unwritten.task_done()
 
+    async def _insist(self, write: Write) -> None:
+        for pause_s in WRITE_AGAIN_S:
+            try:
+                await write()
+            except StoreError as exc:
+                log.error("call log fails", error=str(exc), again_in_s=pause_s)
+                await asyncio.sleep(pause_s)
+            else:
+                return
+        log.error("record lost")
+
     async def quiet(self) -> None:
-        """Wait until no call is there, and all is on disk that was to be said of them."""
+        """Wait until no call is there, and all that was noted is on disk."""
         await self._quiet.wait()
         await self.written()
 
@@ -309,13 +359,22 @@ class Switchboard:
             for ticket in self.live.expired(self._loop.time()):
                 self.never_started(ticket, EndReason.NEVER_CONNECTED)
 
-    async def prepare_prompts(self) -> None:
-        await self.prompts.prepare(list(self._plans.current.personas.values()))
+    async def prepare_prompts(self) -> bool:
+        """Render what the personas say by themselves; whether nothing is missing."""
+        return await self.prompts.prepare(list(self._plans.current.personas.values()))
+
+    async def render_prompts(self) -> None:
+        """Render what is new in each good save, and what failed again, for ever."""
+        while True:
+            self._plan_changed.clear()
+            complete = await self.prepare_prompts()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if complete else RENDER_AGAIN_S):
+                    await self._plan_changed.wait()
 
     async def follow_plans(self) -> None:
-        """Render what each good save of the dialplan says anew, for ever."""
-        await self.prepare_prompts()
-        await self._plans.watch(self.prepare_prompts)
+        """Put each good save of the dialplan in force, for ever."""
+        await self._plans.watch(self._plan_changed.set)
 
     async def drain(self, timeout_s: float) -> None:
         """Let in nobody new, and wait for the last call to end; then end the rest."""
@@ -330,6 +389,7 @@ class Switchboard:
 
     def end_all(self) -> None:
         """Ask every call to say goodbye, and give up those that never began."""
+        self._over_now = True
         for call in list(self._calls.values()):
             call.end(Ending.DRAIN)
         for ticket in self.live.expired(inf):
@@ -344,9 +404,10 @@ async def open_switchboard(
     Open all that calls need, and close it when they are over.
 
     Raises:
+        ConfigError: another process has the folder.
         StoreError: the call log can't be opened.
     """
-    with ThreadPoolExecutor(1, "recordings") as disk:
+    with _sole_owner(settings.data), ThreadPoolExecutor(1, "recordings") as disk:
         # limit=0: aiohttp's default of 100 makes the 101st wait for ever, silently.
         async with (
             ClientSession(connector=TCPConnector(limit=0)) as http,
@@ -358,14 +419,48 @@ async def open_switchboard(
             board = Switchboard(settings, plans, store, http, disk)
             async with asyncio.TaskGroup() as tasks:
                 chores = [
-                    tasks.create_task(board.write_records(), name="write records"),
-                    tasks.create_task(board.reap(), name="reap"),
-                    tasks.create_task(board.follow_plans(), name="follow dialplan"),
+                    tasks.create_task(_for_ever(chore), name=chore.__name__)
+                    for chore in (
+                        board.write_records,
+                        board.reap,
+                        board.follow_plans,
+                        board.render_prompts,
+                    )
                 ]
-                yield board
-                await board.written()
-                for chore in chores:
-                    chore.cancel()
+                try:
+                    yield board
+                finally:
+                    await board.written()
+                    for chore in chores:
+                        chore.cancel()
+
+
+async def _for_ever(chore: Callable[[], Awaitable[None]]) -> None:
+    """Run a chore; begin it anew if it breaks: no call is to end because of it."""
+    while True:
+        try:
+            await chore()
+        except Exception:  # noqa: BLE001 - whatever it is, calls go on
+            log.exception("chore broke", chore=getattr(chore, "__name__", ""))
+            await asyncio.sleep(CHORE_AGAIN_S)
+
+
+@contextmanager
+def _sole_owner(data: Path) -> Iterator[None]:
+    """Keep other processes from the call log: they would close our live calls."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = open(data / "lock", "w")  # noqa: SIM115 - closed below
+    except OSError as exc:
+        raise ConfigError(f"{data}: {exc.strerror}") from exc
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                f"{data}: another voicebot uses it; stop that one, or set VOICEBOT_DATA"
+            ) from None
+        yield
 
 
 def _refusal(decision: Decision) -> Refuse | Tell:

@@ -25,6 +25,16 @@ UNWRITABLE: Final = re.compile(
     r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )
 
+# Source: Twilio, TwiML <Say>, languages of its basic voices.
+REGIONS: Final = {
+    "de": "de-DE",
+    "en": "en-US",
+    "es": "es-ES",
+    "fr": "fr-FR",
+    "ja": "ja-JP",
+    "zh": "zh-CN",
+}
+
 
 def connect_stream(
     *,
@@ -80,10 +90,11 @@ def say_and_hangup(text: str, language: str) -> str:
     Speak with Twilio's own voice, then end the call.
 
     Args:
-        language: BCP 47, such as `en-US`.
+        language: BCP 47, such as `en-US`. One without a region gets a usual one,
+            since Twilio's voices have regions.
     """
     response = VoiceResponse()
-    response.say(_clean(text), language=_clean(language))
+    response.say(_clean(text), language=_clean(REGIONS.get(language, language)))
     response.hangup()
     return str(response)
 

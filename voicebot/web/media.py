@@ -23,6 +23,8 @@ MAX_MESSAGE_BYTES = 4 * 2**20
 
 POLICY = 1008
 
+CLOSE_S = 3.0  # a close handshake over the worst line
+
 
 @routes.get("/twilio/media/{token}")
 async def media(request: web.Request) -> web.StreamResponse:
@@ -31,29 +33,35 @@ async def media(request: web.Request) -> web.StreamResponse:
     if not request.app[SIGNATURES].upgrade(request.raw_path, signature):
         log.warning("bad signature", path="/twilio/media")
         raise web.HTTPForbidden(text="bad signature")
+    socket = web.WebSocketResponse(
+        compress=False, max_msg_size=MAX_MESSAGE_BYTES, decode_text=False
+    )
+    if not socket.can_prepare(request):
+        log.error("an upgrade arrived without its headers: a proxy drops them")
+        raise web.HTTPUpgradeRequired(text="expected a WebSocket upgrade")
     board = request.app[BOARD]
     ticket = board.redeem(request.match_info["token"])
     if ticket is None:
         log.warning("bad token")
         raise web.HTTPForbidden(text="bad token")
-    socket = web.WebSocketResponse(
-        compress=False, max_msg_size=MAX_MESSAGE_BYTES, decode_text=False
-    )
     stream = MediaStream()
-    reason = EndReason.NEVER_CONNECTED
     try:
         await socket.prepare(request)
         async with asyncio.timeout(START_S):
             await _started(socket, stream)
         _check(ticket, stream)
-    except (TimeoutError, RemoteProtocolError, ConnectionError) as exc:
-        if isinstance(exc, RemoteProtocolError):
-            reason = EndReason.PROTOCOL
-            log.warning("stream refused", error=str(exc))
-        board.never_started(ticket, reason)
-        await socket.close(code=POLICY)
-        return socket
-    await board.run(ticket, socket, stream)
+    except RemoteProtocolError as exc:
+        log.warning("stream refused", error=str(exc))
+        board.never_started(ticket, EndReason.PROTOCOL)
+    except (TimeoutError, ConnectionError):
+        board.never_started(ticket, EndReason.NEVER_CONNECTED)
+    except BaseException:  # whatever it is, the call's place must be free again
+        board.never_started(ticket, EndReason.INTERNAL_ERROR)
+        raise
+    else:
+        await board.run(ticket, socket, stream)
+    if socket.prepared:
+        await close(socket, request, POLICY)
     return socket
 
 
@@ -70,6 +78,16 @@ async def _started(socket: web.WebSocketResponse, stream: MediaStream) -> None:
         if isinstance(message, Start):
             return
     raise ConnectionError("closed before start")
+
+
+async def close(socket: web.WebSocketResponse, request: web.Request, code: int) -> None:
+    """Close a stream, even one whose peer has stopped reading."""
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await socket.close(code=code)
+    except TimeoutError:
+        if request.transport:
+            request.transport.abort()
 
 
 def _check(ticket: Ticket, stream: MediaStream) -> None:

@@ -24,16 +24,14 @@ CLOSE_S = 2.0  # for what is still open when all calls are over
 BACKLOG = 1024  # connections that wait: a burst of calls comes as one of sockets
 
 
-def create_app(settings: Settings, board: Switchboard) -> web.Application:
+def create_app(
+    settings: Settings, signatures: SignatureCheck, board: Switchboard
+) -> web.Application:
     """Build the application. Opens nothing."""
-    tokens = (settings.twilio_auth_token, settings.twilio_auth_token_secondary)
     app = web.Application()
     app[SETTINGS] = settings
     app[BOARD] = board
-    app[SIGNATURES] = SignatureCheck(
-        [token.get_secret_value() for token in tokens if token],
-        settings.public_url or "",
-    )
+    app[SIGNATURES] = signatures
     for module in (webhooks, media, health):
         app.add_routes(module.routes)
     return app
@@ -48,15 +46,22 @@ async def running(settings: Settings) -> AsyncIterator[Switchboard]:
         ConfigError: the address can't be listened on, or a file is wrong.
         StoreError: the call log can't be opened.
     """
+    tokens = (settings.twilio_auth_token, settings.twilio_auth_token_secondary)
+    signatures = SignatureCheck(
+        [token.get_secret_value() for token in tokens if token],
+        settings.public_url or "",
+    )
     plans = Plans(settings.dialplans)
     with _listen(settings.host, settings.port) as listener:
         async with open_switchboard(settings, plans) as board:
             runner = web.AppRunner(
-                create_app(settings, board), access_log=None, shutdown_timeout=CLOSE_S
+                create_app(settings, signatures, board),
+                access_log=None,
+                shutdown_timeout=CLOSE_S,
             )
             await runner.setup()
             try:
-                await web.SockSite(runner, listener).start()
+                await web.SockSite(runner, listener, backlog=BACKLOG).start()
                 yield board
                 await board.drain(0)
             finally:
@@ -66,10 +71,11 @@ async def running(settings: Settings) -> AsyncIterator[Switchboard]:
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        return socket.create_server((host, port), family=family)
     except OSError as exc:
+        why = (exc.strerror or str(exc)).partition(" (while ")[0]
         raise ConfigError(
-            f"cannot listen on {host}:{port}: {exc.strerror or exc}; "
+            f"cannot listen on {host}:{port}: {why}; "
             "set VOICEBOT_HOST or VOICEBOT_PORT to something else"
         ) from exc
 

@@ -5,11 +5,14 @@ Each handler runs only behind a valid signature; without one the answer is 403 a
 nothing is read.
 """
 
+import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, assert_never
 
 import structlog
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import MultiMapping
 
 from voicebot.errors import RemoteProtocolError, StoreError
@@ -26,6 +29,9 @@ from voicebot.web.keys import BOARD, SETTINGS, SIGNATURES
 log = structlog.get_logger()
 routes = web.RouteTableDef()
 
+FORM_S = 10.0  # Twilio's forms are one packet
+PayloadError = (ClientPayloadError, HttpProcessingError)
+
 Form = MultiMapping[str | bytes | bytearray | web.FileField]
 Handler = Callable[[web.Request, Form], Awaitable[web.Response]]
 T = TypeVar("T")
@@ -35,18 +41,28 @@ def signed(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]
     """Let a request through only if Twilio signed it."""
 
     async def checked(request: web.Request) -> web.Response:
-        try:
-            form = await request.post()
-        except (ValueError, LookupError):  # an encoding that there isn't
-            raise web.HTTPBadRequest(text="expected a form") from None
         signature = request.headers.get("X-Twilio-Signature")
+        form = await _form(request) if signature else None
         check = request.app[SIGNATURES]
-        if not check.webhook(request.method, request.raw_path, form, signature):
+        if form is None or not check.webhook(
+            request.method, request.raw_path, form, signature
+        ):
             log.warning("bad signature", path=request.path)
             raise web.HTTPForbidden(text="bad signature")
         return await handler(request, form)
 
     return checked
+
+
+async def _form(request: web.Request) -> Form:
+    try:
+        async with asyncio.timeout(FORM_S):
+            return await request.post()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="expected a form") from None
+    # What aiohttp raises for bodies that aren't what their headers say.
+    except (ValueError, LookupError, RuntimeError, ConnectionError, *PayloadError):
+        raise web.HTTPBadRequest(text="expected a form") from None
 
 
 @routes.post("/twilio/voice")
@@ -85,7 +101,11 @@ async def voice(request: web.Request, form: Form) -> web.Response:
 async def after(request: web.Request, form: Form) -> web.Response:
     """The stream is over and the call isn't: we ended it, or it broke."""
     stream = _read(AfterStream.parse, form)
-    apology = await request.app[BOARD].apology_for(stream.call_sid)
+    try:
+        apology = await request.app[BOARD].apology_for(stream.call_sid)
+    except StoreError as exc:
+        log.error("call log fails", error=str(exc))
+        apology = None
     if apology is None:
         return _xml(twiml.hangup())
     return _xml(twiml.say_and_hangup(apology.text, apology.language))
@@ -98,7 +118,8 @@ async def status(request: web.Request, form: Form) -> web.Response:
     if "StreamEvent" in form:
         stream = _read(StreamStatus.parse, form)
         if stream.event == "stream-error":
-            log.warning("stream error", call_sid=stream.call_sid, error=stream.error)
+            code = re.match(r"[0-9]{1,5}", stream.error or "")
+            log.warning("stream error", call_sid=stream.call_sid, code=code and code[0])
     else:
         call = _read(CallStatus.parse, form)
         log.debug("call status", call_sid=call.call_sid, status=call.status)

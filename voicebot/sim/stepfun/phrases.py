@@ -125,3 +125,7 @@ OPENINGS: Final[Mapping[str, tuple[str, str]]] = {
     "en": ("Hello, how can I help you?", "Hello, this is {who}. How can I help you?"),
     "zh": ("您好，请问有什么可以帮您？", "您好，这里是{who}。请问有什么可以帮您？"),
 }
+
+# A caller who needs a moment asks nothing.
+WAIT: Final = r"\b(one|just a) (moment|second|minute)\b|\bhold on\b|稍等|等一下"
+PATIENCE: Final = {"en": "Of course, take your time.", "zh": "好的，您慢慢来。"}

@@ -12,10 +12,12 @@ from voicebot.sim.stepfun.phrases import (
     DIRECTIVE,
     FALLBACKS,
     OPENINGS,
+    PATIENCE,
     RULES,
     STILL_THERE,
     STOPWORDS,
     SYNONYMS,
+    WAIT,
 )
 
 VERBATIM: Final = re.compile(
@@ -114,6 +116,8 @@ def _candidate(
         r"\b(repeat|say (that|it) again|pardon)\b|再说一遍|没听清", text.lower()
     ):
         return before or FALLBACKS[language][1]
+    if re.search(WAIT, text.lower()):
+        return PATIENCE[language]
     best = _best_fact(facts, text, before)
     if best is not None:
         return best

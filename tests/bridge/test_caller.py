@@ -1,0 +1,131 @@
+"""The caller's voice on its way to the model."""
+
+from itertools import pairwise
+
+import pytest
+
+from tests.audio.signals import speech
+from voicebot.bridge.caller import CallerVoice
+from voicebot.bridge.turns import Change
+
+SILENCE = b"\xff" * 160
+VOICE = speech(seconds=4.0, level_dbov=-20.0)
+MS = 48  # bytes of what the model gets
+
+
+def voice(*, streaming: bool = False, max_turn_ms: int = 30_000) -> CallerVoice:
+    return CallerVoice(streaming=streaming, end_silence_ms=500, max_turn_ms=max_turn_ms)
+
+
+def hear(
+    heard: CallerVoice, ulaw: bytes, min_ms: int | None = 100
+) -> list[Change | None]:
+    frames = (ulaw[at : at + 160] for at in range(0, len(ulaw), 160))
+    return [heard.push(frame, -96.0, min_ms) for frame in frames]
+
+
+def turn() -> tuple[CallerVoice, bytes, int]:
+    """
+    The caller was silent for a second, and has just begun a turn.
+
+    Returns:
+        What the model got so far, and how many ms of speech the line had carried.
+    """
+    heard, at = voice(), 0
+    hear(heard, 50 * SILENCE)
+    while heard.push(VOICE[at : at + 160], -96.0, 100) is None:
+        at += 160
+    heard.begin_turn()
+    batch = heard.take()
+    assert batch is not None
+    return heard, batch.pcm16, at // 8 + 20
+
+
+def test_nothing_is_for_the_model_before_the_caller_speaks() -> None:
+    heard = voice()
+    hear(heard, 200 * SILENCE)
+    assert heard.take() is None
+
+
+def test_a_turn_holds_300_ms_from_before_the_first_speech() -> None:
+    heard, pcm16, spoken_ms = turn()
+    assert len(pcm16) == MS * (300 + heard.detector.turn_ms)
+    silence_ms = len(pcm16) // MS - spoken_ms
+    assert silence_ms > 200  # so nothing of what was said is missing
+    assert set(pcm16[: MS * silence_ms]) == {0}
+    assert any(pcm16[MS * silence_ms : MS * (silence_ms + 40)])
+
+
+def test_a_turn_goes_to_the_model_in_batches_of_60_ms() -> None:
+    heard, _, _ = turn()
+    sizes = []
+    for _ in range(9):
+        hear(heard, SILENCE)
+        batch = heard.take()
+        sizes.append(len(batch.pcm16) // MS if batch else 0)
+    assert sizes == [0, 0, 60] * 3
+
+
+def test_a_short_turn_is_padded_to_what_the_model_accepts() -> None:
+    heard, first, _ = turn()
+    hear(heard, SILENCE)
+    rest = heard.end_turn()
+    assert len(first) + len(rest.pcm16) == MS * 1100
+    assert set(rest.pcm16[-MS * 100 :]) == {0}
+
+
+def test_a_long_turn_is_not_padded() -> None:
+    heard, _, _ = turn()
+    hear(heard, VOICE)
+    heard.take()
+    hear(heard, SILENCE)
+    assert len(heard.end_turn().pcm16) == MS * 20
+
+
+def test_the_next_turn_does_not_repeat_the_end_of_the_one_before() -> None:
+    heard, _, _ = turn()
+    hear(heard, VOICE)
+    heard.end_turn()
+    heard.detector.reset()
+    hear(heard, 5 * SILENCE)
+    assert heard.take() is None
+    heard.begin_turn()
+    batch = heard.take()
+    assert batch is not None
+    assert len(batch.pcm16) == MS * 100
+
+
+def test_streaming_gives_the_model_everything_in_order() -> None:
+    heard = voice(streaming=True)
+    sizes = []
+    for frame in range(12):
+        hear(heard, SILENCE)
+        batch = heard.take(live=frame >= 6)
+        sizes.append(len(batch.pcm16) // MS if batch else 0)
+    assert sizes == [0, 0, 60, 0, 0, 60, 20, 20, 20, 20, 20, 20]
+
+
+def test_an_onset_that_may_not_begin_is_kept_for_as_long_as_a_turn() -> None:
+    heard = voice(max_turn_ms=1000)
+    hear(heard, VOICE, min_ms=None)
+    heard.begin_turn()
+    batch = heard.take()
+    assert batch is not None
+    assert len(batch.pcm16) == MS * 1300
+
+
+@pytest.mark.parametrize("size", [1, 7, 80, 159, 160])
+def test_how_the_line_is_cut_does_not_change_when_a_turn_begins(size: int) -> None:
+    line = 50 * SILENCE + VOICE + 50 * SILENCE
+
+    def changes(size: int) -> list[tuple[int, Change]]:
+        heard = voice()
+        found = []
+        for at in range(0, len(line), size):
+            change = heard.push(line[at : at + size], -96.0, 100)
+            if change:
+                found.append(((at + size) // 160, change))
+        return found
+
+    assert changes(size) == changes(160)
+    assert all(before[1] != after[1] for before, after in pairwise(changes(160)))

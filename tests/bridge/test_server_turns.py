@@ -1,0 +1,271 @@
+"""The model's own VAD decides when the caller's turn ends; ours only helps to cut."""
+
+import pytest
+
+from tests.bridge.calls import GREETING, Call, kinds, pcm
+from voicebot.bridge.model import (
+    AppendAudio,
+    AskForReply,
+    BotAudio,
+    CallerText,
+    CancelReply,
+    ClearCaller,
+    CommitAudio,
+    Ending,
+    EndRequested,
+    ModelRefused,
+    PlayToCaller,
+    ReplyDone,
+    ReplyStarted,
+    ServerSpeechStarted,
+    ServerSpeechStopped,
+    TurnCommitted,
+)
+from voicebot.bridge.settings import Prompt, Settings
+
+SERVER = Settings(owner="server")
+
+
+def turn(call: Call, item_id: str = "i1") -> None:
+    """The caller speaks for 1.2 s, and the model hears it as it does: late."""
+    call.say(1.0)
+    call.give(ServerSpeechStarted())
+    call.say(0.2)
+    call.wait(0.7)
+    call.give(ServerSpeechStopped(), TurnCommitted(item_id))
+
+
+def test_the_model_gets_all_of_the_line_in_larger_pieces_in_silence() -> None:
+    call = Call(SERVER)
+    call.wait(3.0)
+    sizes = [len(append.pcm16) // 48 for append in call.took(AppendAudio)]
+    assert sizes == [60] * 50
+    call.give(ServerSpeechStarted())
+    since = call.now + 0.001
+    call.wait(1.0)
+    live = [len(append.pcm16) // 48 for append in call.took(AppendAudio, since)]
+    assert live == [20] * 50
+    call.give(ServerSpeechStopped())
+    call.wait(0.06)
+    assert len(call.took(AppendAudio)[-1].pcm16) // 48 == 60
+    assert call.took(CommitAudio) == []  # it would be an error
+
+
+def test_nothing_of_the_line_is_lost_or_repeated() -> None:
+    call = Call(SERVER)
+    turn(call)
+    call.give(ReplyStarted("r1"), BotAudio("r1", pcm(1000)), ReplyDone("r1"))
+    call.wait(2.1)
+    appended = sum(len(append.pcm16) for append in call.took(AppendAudio)) // 48
+    assert appended == 4000
+
+
+def test_the_model_answers_unasked() -> None:
+    call = Call(SERVER)
+    turn(call)
+    assert call.phase == "waiting"
+    assert call.took(AskForReply) == []
+    call.give(ReplyStarted("r1"), BotAudio("r1", pcm(1000)), ReplyDone("r1"))
+    assert call.phase == "speaking"
+    call.wait(1.5)
+    assert call.phase == "listening"
+    caller, bot = call.notes()[1], call.notes()[2]
+    assert caller.item_id == "i1"
+    assert caller.ended_ms == pytest.approx(1150, abs=100)
+    assert bot.reply_ms == pytest.approx(bot.started_ms - caller.ended_ms, abs=1)
+
+
+def test_its_vad_cuts_an_answer() -> None:
+    call = Call(SERVER)
+    turn(call)
+    call.give(ReplyStarted("r1"), BotAudio("r1", pcm(4000)))
+    call.wait(1.0)
+    actions = call.give(ServerSpeechStarted())
+    assert kinds(actions) == ["ClearCaller", "CancelReply", "NoteTurn"]
+    assert call.phase == "caller"
+    assert call.give(BotAudio("r1", pcm(500))) == []
+
+
+def test_our_vad_cuts_sooner_than_the_models() -> None:
+    call = Call(SERVER)
+    turn(call)
+    call.give(ReplyStarted("r1"), BotAudio("r1", pcm(4000)))
+    call.wait(1.0)
+    call.say(0.4)
+    assert len(call.took(ClearCaller)) == 1
+    assert call.give(ServerSpeechStarted()) == []  # a second later; known by then
+    call.give(ReplyDone("r1"))
+    call.wait(0.6)
+    assert call.phase == "caller"  # the model says when the turn ends
+    call.give(ServerSpeechStopped(), TurnCommitted("i2"))
+    assert call.phase == "waiting"
+    call.give(ReplyStarted("r2"), BotAudio("r2", pcm(1000)))
+    assert call.phase == "speaking"
+
+
+def test_the_end_of_an_interrupted_answer_is_not_the_end_of_the_wait() -> None:
+    call = Call(SERVER)
+    turn(call)
+    call.give(ReplyStarted("r1"), BotAudio("r1", pcm(4000)))
+    call.wait(0.5)
+    turn(call, "i2")
+    assert call.phase == "waiting"
+    call.give(ReplyDone("r1"))
+    assert call.phase == "waiting"
+
+
+def test_an_answer_that_begins_while_the_caller_seems_to_speak_ends_the_turn() -> None:
+    call = Call(SERVER)
+    call.say(1.0)
+    assert call.phase == "caller"
+    call.give(ReplyStarted("r1"))
+    assert call.phase == "waiting"
+    call.give(ServerSpeechStopped())  # late
+    call.give(TurnCommitted("i1"))
+    assert call.notes()[1].item_id == "i1"
+    call.give(BotAudio("r1", pcm(1000)))
+    assert call.phase == "speaking"
+
+
+def test_a_commit_without_a_stop_ends_the_turn() -> None:
+    call = Call(SERVER)
+    call.say(1.0)
+    call.give(TurnCommitted("i1"))
+    assert call.phase == "waiting"
+    assert len(call.notes()) == 1
+
+
+def test_a_late_commit_does_not_end_the_next_turn() -> None:
+    call = Call(SERVER)
+    call.say(1.0)
+    call.wait(0.5)
+    call.give(ServerSpeechStopped())
+    call.say(0.6)
+    assert call.phase == "caller"
+    call.give(TurnCommitted("i1"))
+    assert call.phase == "caller"
+    assert call.notes()[1].item_id == "i1"
+
+
+def test_a_turn_that_only_the_model_heard_is_a_turn() -> None:
+    call = Call(SERVER)
+    call.wait(15.0)
+    call.give(ServerSpeechStarted())
+    call.wait(1.0)
+    call.give(ServerSpeechStopped(), TurnCommitted("i1"))
+    note = call.notes()[1]
+    assert (note.started_ms, note.ended_ms) == (15_000, 16_000)
+    call.give(ReplyStarted("r1"), BotAudio("r1", pcm(1000)), ReplyDone("r1"))
+    call.wait(1.5)
+    assert 0 <= (call.notes()[2].reply_ms or 0) < 100
+
+
+def test_an_item_that_nobody_heard_begin_is_a_turn() -> None:
+    call = Call(SERVER)
+    call.give(TurnCommitted("i1"), ReplyStarted("r1"), CallerText("i1", "Hello"))
+    assert call.notes()[1].heard_text == "Hello"
+    assert call.phase == "waiting"
+
+
+def test_what_only_our_vad_heard_is_dropped_after_a_while() -> None:
+    call = Call(SERVER)
+    call.wait(1.0)
+    call.say(0.6)
+    assert call.phase == "caller"
+    call.wait(2.9)
+    assert call.phase == "caller"
+    call.wait(0.2)
+    assert call.phase == "listening"
+    assert call.notes()[1].item_id is None
+    call.say(0.6)
+    assert call.phase == "caller"  # and may begin anew
+
+
+def test_noise_that_cut_off_an_answer_lets_it_be_asked_for_again() -> None:
+    call = Call(SERVER)
+    turn(call)
+    call.give(ReplyStarted("r1"))
+    call.say(0.6)  # noise that only our VAD takes for speech
+    assert call.took(CancelReply) == [CancelReply()]
+    call.give(ReplyDone("r1"))
+    call.wait(3.2)
+    assert call.phase == "waiting"
+    assert call.took(AskForReply) == [AskForReply()]
+    call.give(ReplyStarted("r2"), BotAudio("r2", pcm(1000)), ReplyDone("r2"))
+    call.wait(2.0)
+    assert call.phase == "listening"
+
+
+def test_a_vad_that_never_says_stop_does_not_stop_the_call() -> None:
+    call = Call(Settings(owner="server", idle_s=5.0))
+    call.give(ServerSpeechStarted())
+    call.wait(3.1)
+    assert call.phase == "listening"
+    call.wait(5.1)
+    assert call.phase == "closing" or call.ending == "idle"
+
+
+def test_nothing_answered_is_asked_for_after_a_while() -> None:
+    call = Call(SERVER)
+    turn(call)
+    call.wait(6.1)
+    assert call.took(AskForReply) == [AskForReply()]
+    call.give(ReplyStarted("r1"), ModelRefused("ongoing_response"))  # both at once
+    call.give(BotAudio("r1", pcm(1000)), ReplyDone("r1"))
+    call.wait(2.0)
+    assert len(call.took(AskForReply)) == 1  # it is not answered twice
+    assert call.phase == "listening"
+
+
+def test_its_vad_does_not_cut_what_is_protected() -> None:
+    call = Call(Settings(owner="server", greeting=GREETING, protect_s=1.0))
+    call.wait(0.5)
+    call.give(ServerSpeechStarted())
+    assert call.took(ClearCaller) == []
+    call.give(ServerSpeechStopped(), TurnCommitted("i1"))
+    call.give(ReplyStarted("r1"), BotAudio("r1", pcm(1000)), ReplyDone("r1"))
+    call.wait(3.5)
+    assert call.phase == "listening"  # it answered behind the greeting
+    assert [note.heard_ms for note in call.notes().values() if note.who == "bot"] == [
+        2000,
+        1000,
+    ]
+    assert call.far_end.gaps_s == []
+    call.say(0.6)
+    call.wait(3.2)
+    assert call.took(AskForReply) == []  # that turn was answered
+
+
+def test_its_vad_does_not_cut_without_barge_in() -> None:
+    call = Call(Settings(owner="server", barge_in=False, greeting=GREETING))
+    call.wait(0.5)
+    call.give(ServerSpeechStarted())
+    assert call.phase == "speaking"
+
+
+def test_a_caller_who_speaks_before_the_greeting_began_is_not_taken_for_done() -> None:
+    call = Call(Settings(owner="server", greeting=Prompt("Good morning!")))
+    call.say(0.6)
+    assert call.phase == "caller"
+    assert call.give(ReplyStarted("r1")) == [CancelReply()]
+    assert call.phase == "caller"
+
+
+def test_while_we_say_goodbye_the_model_is_silent() -> None:
+    call = Call(Settings(owner="server", goodbye=GREETING))
+    call.give(EndRequested(Ending.DRAIN))
+    assert call.give(ServerSpeechStarted()) == []
+    assert call.give(ReplyStarted("r1")) == [CancelReply()]
+    assert call.give(BotAudio("r1", pcm(1000))) == []
+    call.wait(3.0)
+    assert call.ending == "drain"
+    assert sum(len(play.ulaw) for play in call.took(PlayToCaller)) == 16_000
+
+
+def test_an_answer_of_its_own_does_not_make_us_forget_the_goodbye() -> None:
+    call = Call(Settings(owner="server", goodbye=Prompt("Goodbye!")))
+    turn(call)
+    call.give(ReplyStarted("r1"))
+    assert kinds(call.give(EndRequested(Ending.DRAIN))) == ["CancelReply"]
+    call.give(ReplyDone("r1"), ReplyStarted("r2"), ReplyDone("r2"))
+    assert "AskToSay" in kinds(each for _, each in call.log)

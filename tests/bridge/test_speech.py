@@ -1,0 +1,163 @@
+"""The bot's voice: paced, booked to who said it, and cut."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from tests.audio.signals import speech
+from voicebot.audio.level import FLOOR_DBOV
+from voicebot.bridge.model import Action, ClearCaller, MarkCaller, PlayToCaller
+from voicebot.bridge.speech import BotSpeech
+
+A, B, C = (bytes([byte]) * 800 for byte in (0xA0, 0xB0, 0xC0))  # 100 ms each
+
+
+def bot(lead_ms: int = 240) -> BotSpeech:
+    return BotSpeech(lead_ms, start_buffer_ms=20)
+
+
+def played(actions: Iterable[Action]) -> bytes:
+    return b"".join(each.ulaw for each in actions if isinstance(each, PlayToCaller))
+
+
+def test_what_is_sent_says_when_it_will_be_heard() -> None:
+    said = bot()
+    said.add(said.begin("r1", 1, 5.0), 2 * A)
+    said.complete()
+    assert list(said.pump(5.0)) == [
+        PlayToCaller(A[:640], 5.0),
+        PlayToCaller(A[:640], 5.08),
+        PlayToCaller(A[:320], 5.16),
+        MarkCaller("g0.1"),
+    ]
+    assert said.heard_at(5.0) == pytest.approx(5.2)
+    assert not said.waiting
+
+
+def test_a_mark_stands_every_200_ms_and_at_the_end() -> None:
+    said = bot(lead_ms=2000)
+    said.add(said.begin("r1", 1, 5.0), 5 * A)
+    said.complete()
+    sent, marks = 0, []
+    for action in said.pump(5.0):
+        if isinstance(action, MarkCaller):
+            marks.append(sent // 8)
+        else:
+            sent += len(played([action]))
+    assert marks == [240, 480, 500]
+
+
+def test_bytes_are_booked_to_who_said_them() -> None:
+    said = bot(lead_ms=2000)
+    first = said.begin("r1", 1, 5.0)
+    first.text = "Only words so far"
+    said.add(first, A)
+    said.complete()
+    second = said.begin("r2", 2, 5.0)
+    said.add(second, B)
+    third = said.begin("r3", 3, 5.0)
+    assert played(said.pump(5.0)) == A + B
+    assert said.speaker is second
+    said.add(third, C)
+    assert played(said.pump(5.1)) == C
+    assert said.speaker is third
+    assert [spoken.first for spoken in (first, second, third)] == [0, 800, 1600]
+    starts = [spoken.started_at for spoken in (first, second, third)]
+    assert starts == pytest.approx([5.0, 5.1, 5.2])
+
+
+def test_a_cut_says_how_much_of_each_was_heard() -> None:
+    said = bot(lead_ms=2000)
+    for number, ulaw in enumerate((A, B, C)):
+        said.add(said.begin(f"r{number}", number, 5.0), ulaw)
+    said.complete()
+    list(said.pump(5.0))
+    cut, clear = said.cut(5.15)
+    assert clear == ClearCaller(5.15)
+    assert [(spoken.seq, heard_ms) for spoken, heard_ms in cut] == [
+        (0, 100),
+        (1, 50),
+        (2, 0),
+    ]
+    assert not said.waiting
+    assert said.utterances == []
+
+
+def test_nothing_of_what_was_cut_is_ever_sent() -> None:
+    said = bot()
+    said.add(said.begin("r1", 1, 5.0), 10 * A)
+    list(said.pump(5.0))
+    said.cut(5.1)
+    assert list(said.pump(5.2)) == []
+    said.add(said.begin("r2", 2, 5.2), B)
+    said.complete()
+    assert played(said.pump(5.2)) == B
+
+
+def test_marks_after_a_cut_are_of_a_new_generation() -> None:
+    said = bot()
+    said.add(said.begin("r1", 1, 5.0), A)
+    said.complete()
+    list(said.pump(5.0))
+    said.cut(5.05)
+    said.add(said.begin("r2", 2, 6.0), A)
+    said.complete()
+    assert list(said.pump(6.0))[-1] == MarkCaller("g1.2")
+
+
+def test_what_was_never_sent_began_when_it_was_made() -> None:
+    said = bot()
+    spoken = said.begin("r1", 1, 5.0)
+    assert spoken.started_at == 5.0
+    assert said.cut(7.0)[0] == [(spoken, 0.0)]
+
+
+def test_each_is_taken_out_when_it_was_heard_to_its_end() -> None:
+    said = bot(lead_ms=2000)
+    said.add(said.begin("r1", 1, 5.0), A)
+    said.complete()
+    second = said.begin("r2", 2, 5.0)
+    said.add(second, B)
+    list(said.pump(5.0))
+    assert said.take_heard(5.05) == []
+    assert [spoken.seq for spoken, _ in said.take_heard(5.101)] == [1]
+    assert said.take_heard(9.0) == []  # more may come
+    said.complete()
+    assert said.take_heard(9.0) == [(second, 100)]
+
+
+def test_an_answer_without_a_sound_was_heard_at_once() -> None:
+    said = bot()
+    spoken = said.begin("r1", 1, 5.0)
+    assert said.take_heard(5.0) == []
+    said.complete()
+    assert said.heard_at(5.0) == 5.0
+    assert said.take_heard(5.0) == [(spoken, 0.0)]
+
+
+def test_it_says_when_it_runs_dry_only_if_more_must_come() -> None:
+    said = bot()
+    assert said.heard_at(5.0) is said.dry_at(5.0) is None
+    said.add(said.begin("r1", 1, 5.0), A)
+    list(said.pump(5.0))
+    assert said.heard_at(5.0) is None
+    assert said.dry_at(5.0) == said.dry_at(8.0) == pytest.approx(5.1)
+    said.add(said.utterances[0], A[:80])  # not enough to go on
+    assert said.due_at(8.0) is None
+    assert said.dry_at(8.0) == pytest.approx(5.1)
+    said.add(said.utterances[0], A)
+    assert said.due_at(8.0) == 8.0
+    assert said.dry_at(8.0) is None
+    said.complete()
+    assert said.dry_at(8.0) is None
+    assert said.heard_at(8.0) is None  # something is still to be sent
+
+
+def test_the_gate_rises_with_the_voice_and_falls_with_the_cut() -> None:
+    said = bot()
+    assert said.gate_dbov(5.0) == FLOOR_DBOV
+    said.add(said.begin("r1", 1, 5.0), speech(level_dbov=-20.0))
+    list(said.pump(5.0))
+    assert said.gate_dbov(5.2) > -45
+    said.cut(5.2)
+    assert said.gate_dbov(6.5) == FLOOR_DBOV

@@ -1,0 +1,96 @@
+"""`voicebot check`, run as a command."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tests.dialplan.plans import NUMBERS, PERSONA, ROUTES, written
+from voicebot.cli import check
+
+app = typer.Typer()
+app.command()(check.run)
+
+
+@pytest.fixture(autouse=True)
+def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("TERM", "dumb")
+
+
+def test_a_good_folder_is_a_line_and_a_table_of_its_routes(tmp_path: Path) -> None:
+    more = (
+        "routes:\n"
+        "  - {name: 'spam [x]', match: {from: '+1900*'}, do: {reject: busy}}\n"
+        "  - name: closed\n"
+        "    match: {to: hotel}\n"
+        "    do: {message: {text: Closed., language: en-US}}\n"
+    )
+    plan = NUMBERS + ROUTES.replace("routes:\n", more)
+    result = CliRunner().invoke(app, [str(written(tmp_path, plan))])
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert "3 routes, 1 persona, no problems, revision" in result.stdout
+    rows = [
+        [cell.strip() for cell in line.split("│")[1:-1]]
+        for line in result.stdout.splitlines()
+        if "│" in line
+    ]
+    assert rows == [
+        ["spam [x]", "any", "+1900*", "reject: busy"],
+        ["closed", "hotel", "any", "message (en-US)"],
+        ["default", "any", "any", "desk: Front desk (en)"],
+    ]
+
+
+def test_mistakes_are_a_line_each_on_stderr_and_exit_1(tmp_path: Path) -> None:
+    folder = written(tmp_path, desk=PERSONA + "limits: {idle: 5}\nx: 1\n")
+    result = CliRunner().invoke(app, [str(folder)])
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        f"{folder}/personas/desk.yaml:5:16: limits.idle: expected a duration with its "
+        "unit (ms, s or m), such as 5s, got 5",
+        f"{folder}/personas/desk.yaml:6:1: x: unknown key",
+    ]
+
+
+def test_json_of_a_good_folder(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["--json", str(written(tmp_path))])
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
+    assert len(report.pop("revision")) == 12
+    assert report == {
+        "ok": True,
+        "problems": [],
+        "personas": ["desk"],
+        "routes": ["default"],
+    }
+
+
+def test_json_of_a_bad_folder(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["--json", str(written(tmp_path, desk=""))])
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {
+        "ok": False,
+        "problems": [
+            {
+                "file": f"{tmp_path}/personas/desk.yaml",
+                "line": 1,
+                "column": 1,
+                "key": "",
+                "message": "the file is empty",
+            }
+        ],
+        "personas": [],
+        "routes": [],
+        "revision": None,
+    }
+
+
+def test_the_folder_may_come_from_the_environment(tmp_path: Path) -> None:
+    env = {"VOICEBOT_DIALPLANS": str(written(tmp_path))}
+    result = CliRunner(env=env).invoke(app, ["--json"])
+    assert json.loads(result.stdout)["ok"] is True

@@ -1,0 +1,153 @@
+"""A whole house for a call: our server, the offline StepFun, the simulated Twilio."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from voicebot.config import Settings
+from voicebot.runtime.switchboard import Switchboard
+from voicebot.sim.stepfun.babble import babble
+from voicebot.sim.stepfun.mind import Mind
+from voicebot.sim.stepfun.mood import Mood
+from voicebot.sim.stepfun.script import Line, Scenario, ScriptedMind
+from voicebot.sim.stepfun.server import OfflineStepFun
+from voicebot.sim.twilio.caller import OnEvent, place_call
+from voicebot.sim.twilio.misbehaviour import Misbehaviour
+from voicebot.sim.twilio.report import CallReport
+from voicebot.sim.twilio.rest import TwilioRest
+from voicebot.sim.twilio.script import Script, Step
+from voicebot.sim.twilio.wav import pcm24_to_ulaw
+from voicebot.store.records import Call, Turn
+from voicebot.web.server import running
+
+ACCOUNT = "AC" + "a" * 32
+TOKEN = "the-token-of-a-test"
+KEY = "the-key-of-a-test"
+OUR_NUMBER = "+15550100001"
+CALLER = "+15550100199"
+
+DIALPLAN = """\
+version: 1
+numbers:
+  main: {e164: "+15550100001", display_name: A test}
+routes:
+  - name: nobody we know
+    match: {from: "+1555019*"}
+    do: {reject: rejected}
+  - name: a message
+    match: {from: "+44*"}
+    do: {message: {text: We are closed., language: en}}
+  - name: default
+    do: {persona: tester}
+"""
+
+PERSONA = """\
+title: A test
+language: en
+instructions: You are a test.
+greeting: {text: Hello there.}
+goodbye: {text: Good bye., when_caller_says: [goodbye]}
+apology: {text: I am sorry.}
+recording: {mode: always}
+limits: {duration: 60s, idle: 10s}
+"""
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything runs; place calls."""
+
+    settings: Settings
+    board: Switchboard
+    stepfun: OfflineStepFun
+    rest: TwilioRest
+
+    @property
+    def url(self) -> str:
+        assert self.settings.public_url
+        return self.settings.public_url
+
+    async def call(
+        self,
+        *steps: Step,
+        from_number: str = CALLER,
+        misbehave: Misbehaviour | None = None,
+        rest: bool = True,
+        on_event: OnEvent | None = None,
+    ) -> CallReport:
+        return await place_call(
+            voice_url=f"{self.url}/twilio/voice",
+            status_url=f"{self.url}/twilio/status",
+            auth_token=TOKEN,
+            account_sid=ACCOUNT,
+            from_number=from_number,
+            to_number=OUR_NUMBER,
+            script=Script(steps),
+            rest=self.rest if rest else None,
+            misbehave=misbehave,
+            on_event=on_event,
+            max_call_s=30.0,
+        )
+
+    async def record(self, report: CallReport) -> tuple[Call, list[Turn]]:
+        """The call log of a call that is over."""
+        await self.board.quiet()
+        call = await self.board.store.call_by_sid(report.call_sid)
+        assert call
+        return call, await self.board.store.turns(call.call_id)
+
+
+@asynccontextmanager
+async def house(
+    folder: Path,
+    *lines: Line,
+    mood: Mood | None = None,
+    mind: Mind | None = None,
+    persona: str = PERSONA,
+    refusals: tuple[int, ...] = (),
+    **settings: Any,
+) -> AsyncIterator[House]:
+    plans = folder / "dialplans"
+    (plans / "personas").mkdir(parents=True)
+    (plans / "dialplan.yaml").write_text(DIALPLAN)
+    (plans / "personas" / "tester.yaml").write_text(persona)
+    offline = OfflineStepFun(
+        mind or ScriptedMind(Scenario(lines)),
+        mood or Mood.kind(),
+        api_key=KEY,
+        refusals=refusals,
+    )
+    port = free_port()
+    async with (
+        offline.running() as stepfun,
+        TwilioRest(ACCOUNT, TOKEN).running() as rest,
+    ):
+        given = Settings(
+            stepfun_api_key=KEY,
+            stepfun_base_url=stepfun.base_url,
+            twilio_account_sid=ACCOUNT,
+            twilio_auth_token=TOKEN,
+            twilio_api_url=rest.api_url,
+            public_url=f"http://127.0.0.1:{port}",
+            dialplans=plans,
+            data=folder / "data",
+            port=port,
+            **settings,
+        )
+        async with running(given) as board:
+            await board.prepare_prompts()
+            yield House(given, board, stepfun, rest)
+
+
+def says(text: str) -> bytes:
+    """A caller's turn: speech-like sound, about as long as the text is to say."""
+    return pcm24_to_ulaw(babble(text))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,124 @@
+"""`voicebot` as a process: what a person sees who starts it, rightly or wrongly."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.house import ACCOUNT, DIALPLAN, PERSONA, TOKEN, free_port
+
+READY_S = 20
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "dialplans" / "personas").mkdir(parents=True)
+    (tmp_path / "dialplans" / "dialplan.yaml").write_text(DIALPLAN)
+    (tmp_path / "dialplans" / "personas" / "tester.yaml").write_text(PERSONA)
+    return tmp_path
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def environment(**more: str) -> dict[str, str]:
+    mine = {k: v for k, v in os.environ.items() if not k.startswith("VOICEBOT_")}
+    settings = {
+        "VOICEBOT_STEPFUN_API_KEY": "key",
+        "VOICEBOT_STEPFUN_BASE_URL": "http://127.0.0.1:9/v1",  # nobody is there
+        "VOICEBOT_TWILIO_ACCOUNT_SID": ACCOUNT,
+        "VOICEBOT_TWILIO_AUTH_TOKEN": TOKEN,
+        "VOICEBOT_PUBLIC_URL": "https://voice.example.com",
+        "VOICEBOT_PORT": str(free_port()),
+    }
+    given = settings | more
+    return mine | {name: value for name, value in given.items() if value}
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-c", "from voicebot.cli import main; main()", *words]
+
+
+def voicebot(folder: Path, *words: str, **more: str) -> tuple[int, str]:
+    """Run to the end; the exit code and what stands on standard error."""
+    done = subprocess.run(
+        command(*words),
+        cwd=folder,
+        env=environment(**more),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    "missing",
+    ["STEPFUN_API_KEY", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "PUBLIC_URL"],
+)
+def test_what_is_missing_is_said_in_a_sentence(folder: Path, missing: str) -> None:
+    code, said = voicebot(folder, "serve", **{f"VOICEBOT_{missing}": ""})
+    assert code == 1
+    assert said.startswith("voicebot: ")
+    assert f"VOICEBOT_{missing}" in said
+    assert "Traceback" not in said
+
+
+def test_a_busy_port_is_said_in_a_sentence(folder: Path, taken: int) -> None:
+    code, said = voicebot(folder, "serve", VOICEBOT_PORT=str(taken))
+    assert code == 1
+    assert said == (
+        f"voicebot: cannot listen on 127.0.0.1:{taken}: Address already in use; "
+        "set VOICEBOT_HOST or VOICEBOT_PORT to something else\n"
+    )
+
+
+def test_a_broken_dialplan_is_said_with_its_place(folder: Path) -> None:
+    persona = folder / "dialplans" / "personas" / "tester.yaml"
+    persona.write_text(PERSONA.replace("greeting:", "greting:"))
+    code, said = voicebot(folder, "serve")
+    assert code == 1
+    assert "dialplans/personas/tester.yaml:4:1: greting: unknown key" in said
+    assert "Traceback" not in said
+
+
+def test_a_missing_dialplan_is_said_in_a_sentence(tmp_path: Path) -> None:
+    code, said = voicebot(tmp_path, "serve")
+    assert code == 1
+    assert "dialplan" in said
+    assert "Traceback" not in said
+
+
+def test_a_call_to_a_number_that_nobody_serves_is_said_in_a_sentence(
+    folder: Path,
+) -> None:
+    url = f"http://127.0.0.1:{free_port()}/twilio/voice"
+    wav = Path(__file__).parents[2] / "voicebot" / "sim" / "voices" / "circuits.wav"
+    code, said = voicebot(folder, "call", url, "--wav", str(wav))
+    assert code == 1
+    assert said.startswith("voicebot: the bot did not take the call")
+    assert "Traceback" not in said
+
+
+def test_sigterm_ends_an_idle_server_at_once(folder: Path) -> None:
+    with subprocess.Popen(
+        command("serve"),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as server:
+        assert server.stdout
+        assert server.stdout.readline().startswith("voicebot listens at http://127")
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=10) == 0

@@ -1,0 +1,168 @@
+"""The clients against servers that answer as the vendors do, and as they shouldn't."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
+
+from voicebot.errors import UpstreamError
+from voicebot.net import twilio
+from voicebot.net.realtime import realtime_socket
+from voicebot.net.tts import Tts
+from voicebot.net.twilio import TwilioRest
+from voicebot.sim.stepfun.mood import Mood
+from voicebot.sim.stepfun.script import Scenario, ScriptedMind
+from voicebot.sim.stepfun.server import OfflineStepFun
+from voicebot.stepfun.address import realtime_url
+from voicebot.stepfun.tts import SpeechRequest
+
+MODEL = "stepaudio-2.5-realtime"
+ACCOUNT = "AC" + "1" * 32
+CALL = "CA" + "2" * 32
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[ClientSession]:
+    async with ClientSession() as session:
+        yield session
+
+
+def offline(**how: tuple[int, ...] | str) -> OfflineStepFun:
+    mind = ScriptedMind(Scenario(()))
+    return OfflineStepFun(mind, Mood.burst(), api_key="key", **how)  # type: ignore[arg-type]
+
+
+async def test_a_session_opens() -> None:
+    async with offline().running() as server:
+        url = realtime_url(server.base_url, MODEL)
+        async with realtime_socket(url, "key") as socket:
+            assert b"session.created" in await socket.recv(decode=False)
+
+
+@pytest.mark.parametrize(
+    ("key", "refusals", "status", "detail", "retryable"),
+    [
+        ("wrong", (), 401, "invalid_api_key", False),
+        ("key", (402,), 402, "quota_exceeded", False),
+        ("key", (429,), 429, "rate_limit_exceeded", True),
+        ("key", (503,), 503, "server_error", True),
+    ],
+)
+async def test_a_refused_session_says_why(
+    key: str, refusals: tuple[int, ...], status: int, detail: str, retryable: bool
+) -> None:
+    async with offline(refusals=refusals).running() as server:
+        url = realtime_url(server.base_url, MODEL)
+        with pytest.raises(UpstreamError) as caught:
+            async with realtime_socket(url, key):
+                pass
+    error = caught.value
+    assert (error.service, error.status, error.detail) == ("stepfun", status, detail)
+    assert error.retryable is retryable
+
+
+async def test_nobody_there_is_no_answer(
+    unused_tcp_port: int, http: ClientSession
+) -> None:
+    base = f"http://127.0.0.1:{unused_tcp_port}"
+    with pytest.raises(UpstreamError, match="no answer"):
+        async with realtime_socket(realtime_url(base, MODEL), "key"):
+            pass
+    with pytest.raises(UpstreamError, match="no answer"):
+        await Tts(http, base, "key").speak(SpeechRequest("m", "Hi", "v"))
+
+
+async def test_a_text_is_spoken_at_8000_hz(http: ClientSession) -> None:
+    request = SpeechRequest("stepaudio-2.5-tts", "Good morning.", "linjiajiejie")
+    async with offline().running() as server:
+        pcm16 = await Tts(http, server.base_url, "key").speak(request)
+    assert 0.5 < len(pcm16) / 16000 < 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b'{"error": {}}' * 200),
+        ("audio/pcm", b""),
+        ("audio/pcm", b"x"),
+    ],
+)
+async def test_what_is_no_speech_is_not_taken_for_it(
+    http: ClientSession, kind: str, body: bytes
+) -> None:
+    async def speech(_: web.Request) -> web.Response:
+        return web.Response(body=body, content_type=kind)
+
+    app = web.Application()
+    app.router.add_post("/audio/speech", speech)
+    async with TestServer(app) as server:
+        tts = Tts(http, str(server.make_url("/")), "key")
+        with pytest.raises(UpstreamError, match="no_audio"):
+            await tts.speak(SpeechRequest("m", "Hi", "v"))
+
+
+async def test_a_text_that_is_refused_says_why(http: ClientSession) -> None:
+    request = SpeechRequest("stepaudio-2.5-tts", "Good morning.", "linjiajiejie")
+    async with offline().running() as server:
+        with pytest.raises(UpstreamError, match="HTTP 401: invalid_api_key"):
+            await Tts(http, server.base_url, "wrong").speak(request)
+
+
+@pytest.fixture
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(twilio, "PAUSE_S", 0.0)
+
+
+@pytest.mark.usefixtures("_no_pause")
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        ([(200, {})], 1),
+        ([(404, {"code": 20404})], 1),  # over already
+        ([(400, {"code": 21220})], 1),
+        ([(503, {}), (429, {"code": 20429}), (200, {})], 3),
+    ],
+)
+async def test_a_call_is_ended(
+    http: ClientSession, answers: list[tuple[int, dict[str, int]]], asked: int
+) -> None:
+    forms = await hang_up(http, answers)
+    assert forms == [{"Status": "completed"}] * asked
+
+
+@pytest.mark.usefixtures("_no_pause")
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ([(401, {"code": 20003})], "twilio: HTTP 401: 20003"),
+        ([(500, {})] * 3, "twilio: HTTP 500: no code"),
+    ],
+)
+async def test_a_call_that_cannot_be_ended_says_why(
+    http: ClientSession, answers: list[tuple[int, dict[str, int]]], said: str
+) -> None:
+    with pytest.raises(UpstreamError, match=said):
+        await hang_up(http, answers)
+
+
+async def hang_up(
+    http: ClientSession, answers: list[tuple[int, dict[str, int]]]
+) -> list[dict[str, str]]:
+    """The forms that Twilio got."""
+    forms = []
+    waiting = list(answers)
+
+    async def answer(request: web.Request) -> web.Response:
+        assert request.headers["Authorization"].startswith("Basic ")
+        forms.append({k: str(v) for k, v in (await request.post()).items()})
+        status, body = waiting.pop(0)
+        return web.json_response(body, status=status)
+
+    app = web.Application()
+    path = f"/2010-04-01/Accounts/{ACCOUNT}/Calls/{CALL}.json"
+    app.router.add_post(path, answer)
+    async with TestServer(app) as server:
+        rest = TwilioRest(http, str(server.make_url("/")), ACCOUNT, "token")
+        await rest.hang_up(ACCOUNT, CALL)
+    return forms

@@ -1,0 +1,82 @@
+"""The dictionary between the vendors and the bridge."""
+
+import orjson
+import pytest
+
+from voicebot.bridge import model as bridge
+from voicebot.runtime.legs import (
+    ModelAction,
+    from_stepfun,
+    from_twilio,
+    to_stepfun,
+)
+from voicebot.stepfun.realtime import events
+from voicebot.twilio import messages
+
+
+@pytest.mark.parametrize(
+    ("message", "event"),
+    [
+        (messages.Media(20, b"\xff"), bridge.CallerAudio(b"\xff")),
+        (messages.Mark("g0.1"), bridge.MarkReturned("g0.1")),
+        (messages.Dtmf("5"), bridge.CallerKey("5")),
+        (messages.Stop(), bridge.PeerLost(bridge.Ending.CALLER_HANGUP)),
+        (messages.Connected(), None),
+    ],
+)
+def test_what_twilio_says(
+    message: messages.Message, event: bridge.Event | None
+) -> None:
+    assert from_twilio(message) == event
+
+
+@pytest.mark.parametrize(
+    ("said", "event"),
+    [
+        (events.AudioDelta("r", "i", b"\0\0"), bridge.BotAudio("r", b"\0\0")),
+        (events.TranscriptDelta("r", "i", "Hi"), bridge.BotText("r", "Hi")),
+        (events.ResponseCreated("r"), bridge.ReplyStarted("r")),
+        (
+            events.ResponseDone("r", events.ResponseStatus.CANCELLED, None),
+            bridge.ReplyDone("r"),
+        ),
+        (events.ResponseCancelled("r"), bridge.ReplyDone("r")),
+        (events.ResponseCancelled(None), None),
+        (events.SpeechStarted("i", None), bridge.ServerSpeechStarted()),
+        (events.SpeechStopped("i", None), bridge.ServerSpeechStopped()),
+        (events.Committed("i", None), bridge.TurnCommitted("i")),
+        (events.UserTranscript("i", "Hello"), bridge.CallerText("i", "Hello")),
+        (events.Cleared(), None),
+        (
+            events.ServerError(events.ErrorKind.NO_SPEECH, None, None),
+            bridge.ModelRefused("no_speech"),
+        ),
+        (
+            events.ServerError(events.ErrorKind.ONGOING_RESPONSE, None, None),
+            bridge.ModelRefused("ongoing_response"),
+        ),
+        (
+            events.ServerError(events.ErrorKind.ENGINE, None, None),
+            bridge.PeerLost(bridge.Ending.STEPFUN_LOST),
+        ),
+        (events.ServerError(events.ErrorKind.OTHER, None, None), None),
+    ],
+)
+def test_what_stepfun_says(
+    said: events.ServerEvent, event: bridge.Event | None
+) -> None:
+    assert from_stepfun(said) == event
+
+
+@pytest.mark.parametrize(
+    ("action", "kinds"),
+    [
+        (bridge.AppendAudio(b"\0\0"), ["input_audio_buffer.append"]),
+        (bridge.CommitAudio(), ["input_audio_buffer.commit"]),
+        (bridge.AskForReply(), ["response.create"]),
+        (bridge.AskToSay("Hi"), ["conversation.item.create", "response.create"]),
+        (bridge.CancelReply(), ["response.cancel"]),
+    ],
+)
+def test_what_we_say_to_stepfun(action: ModelAction, kinds: list[str]) -> None:
+    assert [orjson.loads(frame)["type"] for frame in to_stepfun(action)] == kinds

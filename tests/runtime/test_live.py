@@ -1,0 +1,64 @@
+"""Admission and tokens, with time as a number."""
+
+from tests.dialplan.plans import persona
+from voicebot.runtime.live import TOKEN_S, LiveCalls, Ticket
+
+
+def ticket(sid: str = "CA1", *, now: float = 0.0) -> Ticket:
+    return Ticket(f"id of {sid}", sid, "AC1", persona(), now + TOKEN_S)
+
+
+def test_a_token_admits_once() -> None:
+    live = LiveCalls(2)
+    live.admit(ticket(), "token")
+    assert live.redeem("token", 1.0) == ticket()
+    assert live.redeem("token", 1.0) is None
+
+
+def test_another_token_admits_nobody() -> None:
+    live = LiveCalls(2)
+    live.admit(ticket(), "token")
+    assert live.redeem("tokem", 1.0) is None
+
+
+def test_a_token_is_void_after_thirty_seconds() -> None:
+    live = LiveCalls(2)
+    live.admit(ticket(), "token")
+    assert live.redeem("token", TOKEN_S + 0.1) is None
+    assert live.expired(TOKEN_S + 0.1) == [ticket()]
+    assert len(live) == 0
+
+
+def test_of_two_tokens_of_a_call_either_admits_it_once() -> None:
+    live = LiveCalls(2)
+    live.admit(ticket(), "first")
+    live.admit(ticket(), "second")
+    assert len(live) == 1
+    assert live.redeem("first", 1.0)
+    assert live.redeem("second", 1.0) is None
+    assert len(live) == 1
+
+
+def test_a_call_counts_from_its_admission_to_its_end() -> None:
+    live = LiveCalls(1)
+    live.admit(ticket(), "token")
+    assert not live.has_room
+    assert live.waiting("CA1")
+    running = live.redeem("token", 1.0)
+    assert running
+    assert not live.has_room
+    assert live.waiting("CA1") is None
+    live.over(running)
+    assert live.has_room
+
+
+def test_who_drains_has_no_room() -> None:
+    live = LiveCalls(1)
+    live.draining = True
+    assert not live.has_room
+
+
+def test_no_token_is_kept_in_the_clear() -> None:
+    live = LiveCalls(1)
+    live.admit(ticket(), "a secret token")
+    assert "a secret token" not in repr(vars(live))

@@ -1,0 +1,58 @@
+"""Prompts are rendered once, kept on disk, and never half."""
+
+from pathlib import Path
+
+from tests.dialplan.plans import persona
+from voicebot.errors import UpstreamError
+from voicebot.runtime.prompts import Prompts
+from voicebot.stepfun.tts import SpeechRequest
+
+PCM16 = b"\x00\x10" * 800
+ULAW_BYTES = 800
+
+
+class Studio:
+    """Speaks as StepFun's TTS would, and counts."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.spoken: list[str] = []
+        self._broken = broken
+
+    async def speak(self, request: SpeechRequest) -> bytes:
+        assert request.rate_hz == 8000
+        self.spoken.append(request.text)
+        if self._broken:
+            raise UpstreamError("stepfun", "quota_exceeded", 402)
+        return PCM16
+
+
+async def test_what_a_persona_says_without_the_model_is_rendered(
+    tmp_path: Path,
+) -> None:
+    studio, bot = Studio(), persona()
+    prompts = Prompts(tmp_path, studio)
+    assert prompts.get(bot.model.voice, bot.greeting.text) is None
+    await prompts.prepare([bot])
+    texts = [bot.greeting.text, bot.goodbye.text, bot.apology.text]
+    assert studio.spoken == texts
+    for text in texts:
+        spoken = prompts.get(bot.model.voice, text)
+        assert spoken
+        assert len(spoken) == ULAW_BYTES
+    assert prompts.get("another voice", bot.greeting.text) is None
+
+
+async def test_what_was_rendered_is_read_from_disk(tmp_path: Path) -> None:
+    await Prompts(tmp_path, Studio()).prepare([persona()])
+    again = Studio()
+    prompts = Prompts(tmp_path, again)
+    await prompts.prepare([persona()])
+    assert again.spoken == []
+    assert prompts.get(persona().model.voice, persona().greeting.text)
+
+
+async def test_what_cannot_be_rendered_is_left_to_the_model(tmp_path: Path) -> None:
+    prompts = Prompts(tmp_path, Studio(broken=True))
+    await prompts.prepare([persona()])
+    assert prompts.get(persona().model.voice, persona().greeting.text) is None
+    assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - a test may block

@@ -1,0 +1,303 @@
+"""What can happen to a call (events), what to do about it (actions), its phases."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Literal
+
+
+class Ending(StrEnum):
+    """Why a call was ended by the bridge. The call log has the same words."""
+
+    CALLER_HANGUP = "caller_hangup"
+    BOT_GOODBYE = "bot_goodbye"
+    IDLE = "idle"
+    MAX_DURATION = "max_duration"
+    NO_MEDIA = "no_media"
+    DRAIN = "drain"
+    STEPFUN_LOST = "stepfun_lost"
+    STEPFUN_REFUSED = "stepfun_refused"
+    STEPFUN_STALLED = "stepfun_stalled"
+    TWILIO_LOST = "twilio_lost"
+
+
+# ---- events: what happened ------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallerAudio:
+    """A chunk of the caller's voice, 20 ms in practice."""
+
+    ulaw: bytes
+    """G.711 μ-law, 8000 Hz, mono: one byte a sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerKey:
+    """The caller pressed a key."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkReturned:
+    """All that was sent before the mark of this name was played, or cleared."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReady:
+    """The model's session is open and configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSpeechStarted:
+    """The model's own VAD hears the caller (turn owner `server` only)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSpeechStopped:
+    """The model's own VAD hears the caller's turn end (turn owner `server` only)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCommitted:
+    """The caller's turn became an item of the conversation."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallerText:
+    """What the caller said in a turn. May come much later than the turn."""
+
+    item_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStarted:
+    """The model began to answer."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BotAudio:
+    """A piece of the bot's voice."""
+
+    response_id: str
+    pcm16: bytes
+    """Signed 16-bit little-endian, 24000 Hz, mono."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotText:
+    """A piece of what the bot says; it runs ahead of the audio."""
+
+    response_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDone:
+    """The model has nothing to add to this answer, however it ended."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRefused:
+    """The model answered one of our commands with an error; its session lives on."""
+
+    kind: Literal["no_speech", "ongoing_response"]
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLost:
+    """One side of the call is gone; nothing more comes from it, nothing reaches it."""
+
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True)
+class EndRequested:
+    """Somebody on our side wants the call to end politely."""
+
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineReached:
+    """The instant that `next_deadline` named has come."""
+
+
+Event = (
+    CallerAudio
+    | CallerKey
+    | MarkReturned
+    | SessionReady
+    | ServerSpeechStarted
+    | ServerSpeechStopped
+    | TurnCommitted
+    | CallerText
+    | ReplyStarted
+    | BotAudio
+    | BotText
+    | ReplyDone
+    | ModelRefused
+    | PeerLost
+    | EndRequested
+    | DeadlineReached
+)
+
+
+# ---- actions: what to do, in order -----------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PlayToCaller:
+    """Send audio to the caller now."""
+
+    ulaw: bytes
+    at: float
+    """When the caller will hear its first byte, on the clock of `now`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkCaller:
+    """Ask to be told when all that was sent so far has been played."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClearCaller:
+    """Drop what the caller's side has buffered and not played."""
+
+    at: float
+    """From this instant on the caller hears nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppendAudio:
+    """Give the model a piece of the caller's voice."""
+
+    pcm16: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CommitAudio:
+    """The caller's turn is over: make an item of what was appended."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskForReply:
+    """Let the model answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskToSay:
+    """Let the model speak this text, word for word."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReply:
+    """Stop the answer that the model is giving."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteTurn:
+    """A turn for the call log. The same `seq` again replaces what it said before."""
+
+    seq: int
+    who: Literal["caller", "bot"]
+    item_id: str | None
+    """The caller's item, once the model named it."""
+    response_id: str | None
+    """The bot's response; `prompt:…` for our own words."""
+    started_ms: int
+    """From the start of the call: when it began to be heard."""
+    ended_ms: int
+    generated_text: str
+    """All that was said, or would have been."""
+    heard_text: str
+    """The part of it that the caller heard; of the caller, all."""
+    generated_ms: int
+    heard_ms: int
+    interrupted: bool
+    reply_ms: int | None
+    """From the caller's last word to the first audio sent; None for other turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the call. The last action of every call, and given once."""
+
+    ending: Ending
+
+
+Action = (
+    PlayToCaller
+    | MarkCaller
+    | ClearCaller
+    | AppendAudio
+    | CommitAudio
+    | AskForReply
+    | AskToSay
+    | CancelReply
+    | NoteTurn
+    | HangUp
+)
+
+
+# ---- phases ----------------------------------------------------------------------
+
+
+class Phase(StrEnum):
+    """Who has the floor."""
+
+    LISTENING = "listening"  # nobody speaks; the caller may
+    CALLER = "caller"  # the caller speaks
+    WAITING = "waiting"  # the caller has finished; an answer is due
+    SPEAKING = "speaking"  # the caller hears the bot, or is about to
+    CLOSING = "closing"  # our last words are being heard
+    ENDED = "ended"
+
+
+class Moment(StrEnum):
+    """What changes a phase; found in events, by the VAD or by the clock."""
+
+    CALLER_STARTED = "caller started"
+    CALLER_STOPPED = "caller stopped"
+    TURN_DROPPED = "turn dropped"  # it held no speech
+    REPLY_DUE = "reply due"  # the model answers unasked (turn owner `server`)
+    BOT_AUDIBLE = "bot audible"
+    BOT_HEARD = "bot heard"  # to its last byte
+    CLOSE = "close"
+    END = "end"
+
+
+LIVE: Final = frozenset(Phase) - {Phase.ENDED}
+OPEN: Final = LIVE - {Phase.CLOSING}
+
+# Every way a call can change phase; a pair that isn't here leaves it alone.
+# The diagram in docs/architecture.md is drawn from this table.
+TRANSITIONS: Final[Mapping[tuple[Phase, Moment], Phase]] = {
+    (Phase.LISTENING, Moment.CALLER_STARTED): Phase.CALLER,
+    (Phase.WAITING, Moment.CALLER_STARTED): Phase.CALLER,  # had not finished yet
+    (Phase.SPEAKING, Moment.CALLER_STARTED): Phase.CALLER,  # barge-in
+    (Phase.CALLER, Moment.CALLER_STOPPED): Phase.WAITING,
+    (Phase.CALLER, Moment.TURN_DROPPED): Phase.LISTENING,
+    (Phase.WAITING, Moment.TURN_DROPPED): Phase.LISTENING,
+    (Phase.LISTENING, Moment.REPLY_DUE): Phase.WAITING,
+    (Phase.CALLER, Moment.REPLY_DUE): Phase.WAITING,
+    (Phase.LISTENING, Moment.BOT_AUDIBLE): Phase.SPEAKING,
+    (Phase.WAITING, Moment.BOT_AUDIBLE): Phase.SPEAKING,
+    (Phase.SPEAKING, Moment.BOT_HEARD): Phase.LISTENING,
+    **{(phase, Moment.CLOSE): Phase.CLOSING for phase in OPEN},
+    **{(phase, Moment.END): Phase.ENDED for phase in LIVE},
+}

@@ -1,0 +1,83 @@
+"""The caller's turns: begun, ended, made an item of the conversation, understood."""
+
+from collections import deque
+
+from voicebot.bridge.model import NoteTurn
+from voicebot.bridge.notes import CallerTurn, Notes
+
+# A transcript comes seconds after its turn, not this many turns later.
+MAX_TURNS = 64
+
+
+class Transcript:
+    """
+    Knows which item is which turn. The model names the items in the order of the
+    turns, and says what was said in them whenever it likes.
+    """
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self.turn: CallerTurn | None = None
+        """While the caller speaks."""
+        self._unnamed: deque[CallerTurn] = deque(maxlen=MAX_TURNS)
+        """Ended; the model has not made an item of them yet."""
+        self._items: dict[str, CallerTurn] = {}
+
+    def begin(self, at: float) -> None:
+        self.turn = CallerTurn(self._notes.next_seq(), at, at)
+
+    def end(self, at: float) -> None:
+        """The turn is over; the model is to make an item of it."""
+        if self.turn:
+            self.turn.ended_at = at
+            self._unnamed.append(self.turn)
+            self.turn = None
+
+    def drop(self, at: float) -> list[NoteTurn]:
+        """The turn is over, if there is one; no item is made of it."""
+        dropped, self.turn = self.turn, None
+        if not dropped:
+            return []
+        dropped.ended_at = at
+        return [self._notes.caller(dropped)]
+
+    @property
+    def unnamed(self) -> bool:
+        """Whether there is a turn that ended, but is no item yet."""
+        return bool(self._unnamed)
+
+    def named(self, item_id: str, now: float) -> NoteTurn:
+        """The oldest turn without a name has one; or one that only the model heard."""
+        if self._unnamed:
+            turn = self._unnamed.popleft()
+        else:
+            turn = CallerTurn(self._notes.next_seq(), now, now)
+        turn.item_id = item_id
+        self._items[item_id] = turn
+        if len(self._items) > MAX_TURNS:
+            del self._items[next(iter(self._items))]
+        return self._notes.caller(turn)
+
+    def refused(self) -> list[NoteTurn]:
+        """No item is made of the oldest turn without a name."""
+        if not self._unnamed:
+            return []
+        return [self._notes.caller(self._unnamed.popleft())]
+
+    def flush(self) -> list[NoteTurn]:
+        """The call is over: no turn gets a name any more."""
+        turns = list(self._unnamed)
+        self._unnamed.clear()
+        return [self._notes.caller(turn) for turn in turns]
+
+    def understood(self, item_id: str, text: str) -> list[NoteTurn]:
+        """This is what was said in that item, if we know it."""
+        if item_id not in self._items:
+            return []
+        self._items[item_id].text = text
+        return [self._notes.caller(self._items[item_id])]
+
+    def is_last(self, item_id: str) -> bool:
+        """Whether the caller hasn't said anything since that item."""
+        newest = next(reversed(self._items), None)
+        return newest == item_id and not self._unnamed and not self.turn

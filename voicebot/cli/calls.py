@@ -1,0 +1,198 @@
+"""`voicebot calls`: the calls that were taken."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from voicebot.errors import StoreError
+
+if TYPE_CHECKING:  # SQLAlchemy takes longer to import than the rest to run
+    from rich.table import Table
+    from rich.text import Text
+
+    from voicebot.store.calls import CallStore
+    from voicebot.store.records import Call, Turn
+
+T = TypeVar("T")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Numbers = Annotated[
+    bool, typer.Option("--numbers", help="Show the callers' numbers in full.")
+]
+
+app = typer.Typer(help="Look at the calls that were taken.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_calls(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 20,
+    numbers: Numbers = False,
+    json: Json = False,
+) -> None:
+    """List the newest calls, newest first."""
+    found = _read(lambda store: store.list_calls(limit))
+    calls = found if numbers else [_masked(call) for call in found]
+    if json:
+        _print_json(calls)
+        return
+    if not calls:
+        print("no calls yet")
+        return
+    table = _table("when", "from", "to", "persona", "lasted", "ended", "call")
+    for call in calls:
+        table.add_row(
+            _when(call.started_at),
+            _text(call.from_number),
+            _text(call.to_number),
+            _text(call.persona),
+            _clock(call.duration_ms),
+            _ending(call),
+            _text(call.call_id[:8]),  # `show` takes the beginning of one
+        )
+    _print(table)
+
+
+@app.command("show")
+def show(
+    call_id: Annotated[
+        str, typer.Argument(metavar="CALL", help="Its ID or SID, or how that begins.")
+    ],
+    numbers: Numbers = False,
+    json: Json = False,
+) -> None:
+    """Show one call: what was said, what of it was heard, how fast, how it ended."""
+
+    async def work(store: "CallStore") -> "tuple[Call, list[Turn]]":
+        call = await store.get_call(call_id)
+        if call is None:
+            raise StoreError(f"no call begins with {call_id!r}")
+        return call, await store.turns(call.call_id)
+
+    call, turns = _read(work)
+    if not numbers:
+        call = _masked(call)
+    if json:
+        _print_json({"call": call, "turns": turns})
+        return
+    print_call(call, turns)
+
+
+def print_call(call: "Call", turns: "list[Turn]") -> None:
+    """Print a call's record and its turns for a person."""
+    _print(_facts(call))
+    _print(_transcript(turns) if turns else "nothing was said")
+
+
+def _read(work: "Callable[[CallStore], Awaitable[T]]") -> T:
+    from voicebot.config import load_settings
+    from voicebot.store.calls import open_store
+
+    path = load_settings().data / "calls.sqlite"
+    if not path.is_file():
+        raise StoreError(f"{path}: no call log yet: the first call makes it")
+
+    async def reading() -> T:
+        async with open_store(path) as store:
+            return await work(store)
+
+    return asyncio.run(reading())
+
+
+def _masked(call: "Call") -> "Call":
+    from voicebot.observe.logs import masked
+
+    return replace(call, from_number=masked(call.from_number))
+
+
+def _facts(call: "Call") -> "Table":
+    facts = {
+        "call": f"{call.call_id} ({call.call_sid})",
+        "from": call.from_number,
+        "to": call.to_number,
+        "persona": f"{call.persona}, by route {call.route} of {call.dialplan_revision}",
+        "began": _when(call.started_at),
+        "lasted": _clock(call.duration_ms),
+        "ended": _ending(call),
+        "faults": ", ".join(call.faults) or "none",
+        "recording": "none"
+        if call.recording is None
+        else f"{call.recording} ({_clock(call.recording_ms)})",
+        "usage": ", ".join(f"{name} {n}" for name, n in call.usage.items()) or "none",
+    }
+    table = _table()
+    for name, value in facts.items():
+        table.add_row(name, _text(value))
+    return table
+
+
+def _transcript(turns: "list[Turn]") -> "Table":
+    table = _table("at", "for", "who", "said", "heard", "reply after")
+    for turn in turns:
+        table.add_row(
+            _seconds(turn.started_ms),
+            _seconds(turn.heard_ms),
+            turn.who,
+            _text(turn.generated_text),
+            _text(_heard(turn)),
+            _seconds(turn.reply_ms),
+        )
+    return table
+
+
+def _heard(turn: "Turn") -> str:
+    if turn.who == "caller":
+        return ""
+    if turn.interrupted:
+        return f"cut off: {turn.heard_text or 'nothing'}"
+    return "all" if turn.heard_text == turn.generated_text else turn.heard_text
+
+
+def _ending(call: "Call") -> str:
+    return f"{call.end_reason} by {call.ended_by}" if call.ended_at else "not yet"
+
+
+def _when(at: datetime) -> str:
+    """The operator's own time: they compare it with their watch."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _clock(milliseconds: int | None) -> str:
+    if milliseconds is None:
+        return ""
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    return f"{minutes}:{seconds:02}"
+
+
+def _seconds(milliseconds: int | None) -> str:
+    return "" if milliseconds is None else f"{milliseconds / 1000:.2f} s"
+
+
+def _text(value: str) -> "Text":
+    """Not markup, and nothing for the terminal to obey: it is a stranger's text."""
+    from rich.text import Text
+
+    from voicebot.observe.logs import printable
+
+    return Text(printable(value), overflow="fold")
+
+
+def _table(*columns: str) -> "Table":
+    from rich.table import Table
+
+    return Table(*columns, box=None, show_header=bool(columns))
+
+
+def _print(what: "Table | str") -> None:
+    from rich.console import Console
+
+    Console().print(what)
+
+
+def _print_json(what: object) -> None:
+    import orjson
+
+    print(orjson.dumps(what, option=orjson.OPT_INDENT_2).decode())

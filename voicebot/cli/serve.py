@@ -1,0 +1,38 @@
+"""`voicebot serve`: take real calls."""
+
+
+def run() -> None:
+    """Take real calls until SIGTERM; then let the live ones finish."""
+    from voicebot.cli.loop import run as run_loop
+    from voicebot.config import load_settings, require_serving
+    from voicebot.observe.logs import configure
+    from voicebot.web.server import serve
+
+    settings = load_settings()
+    require_serving(settings)
+    _allow_files(settings.max_calls)
+    configure(json=settings.json_logs)
+
+    def ready() -> None:
+        where = f"http://{settings.host}:{settings.port}"
+        print(f"voicebot listens at {where}, known as {settings.public_url}")
+        print(f"Twilio's voice webhook: {settings.public_url}/twilio/voice", flush=True)
+
+    run_loop(serve(settings, ready))
+
+
+def _allow_files(max_calls: int) -> None:
+    """See that no call fails for want of a file descriptor: each has three or four."""
+    import resource
+
+    from voicebot.errors import ConfigError
+
+    wanted = 4 * max_calls + 64
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        raise ConfigError(
+            f"{max_calls} calls need {wanted} open files, and this process may open "
+            f"{hard}: raise its limit (ulimit -n), or lower VOICEBOT_MAX_CALLS"
+        )
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

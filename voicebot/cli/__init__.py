@@ -1,5 +1,6 @@
 """The `voicebot` command: one module a subcommand, errors in one sentence."""
 
+import os
 import sys
 
 import typer
@@ -23,6 +24,8 @@ app.add_typer(calls.app, name="calls")
 
 def main() -> None:
     """Run the command line; a mistake of the operator's is one sentence, exit 1."""
+    # Before numpy is imported: its threads make small products slower, and late.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except VoicebotError as exc:

@@ -79,6 +79,8 @@ FOLLOWS: dict[tuple[str, str, type], str] = {
     ("server", "listening", BotAudio): "speaking",
     ("server", "caller", BotAudio): "speaking",
     ("server", "waiting", BotAudio): "speaking",
+    ("local", "speaking", CallerKey): "listening",
+    ("server", "speaking", CallerKey): "listening",
     ("server", "listening", BotText): "waiting",
     ("server", "caller", BotText): "waiting",
     ("server", "listening", ReplyStarted): "waiting",

@@ -1,12 +1,24 @@
 """The caller interrupts. The numbered bugs are those that most such bridges have."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.bridge.calls import BOT_VOICE, GREETING, SILENCE, VOICE, Call, kinds, pcm
+from tests.bridge.calls import (
+    BOT_VOICE,
+    BUSINESS,
+    GREETING,
+    SILENCE,
+    VOICE,
+    Call,
+    kinds,
+    pcm,
+)
 from voicebot.audio.g711 import pcm16_to_ulaw, ulaw_to_pcm16
 from voicebot.bridge.model import (
     BotAudio,
     BotText,
+    CallerKey,
     CancelReply,
     ClearCaller,
     CommitAudio,
@@ -252,3 +264,25 @@ def test_a_second_interruption_cuts_only_the_second_answer() -> None:
     assert actions[:3] == ["ClearCaller", "CancelReply", "NoteTurn"]
     assert note.response_id == "r2"
     assert call.took(HangUp) == []
+
+
+def test_a_key_stops_the_bot_at_once() -> None:
+    call = Call(replace(BUSINESS, greeting=GREETING, protect_s=1.0, barge_in=False))
+    call.wait(0.5)
+    assert ClearCaller in {type(each) for each in call.give(CallerKey("1"))}
+    assert call.phase == "listening"
+    assert call.notes()[1].interrupted
+    assert call.notes()[1].heard_ms == pytest.approx(500, abs=20)
+
+
+def test_a_key_stops_nothing_where_keys_must_not() -> None:
+    call = Call(replace(BUSINESS, greeting=GREETING, keys_barge_in=False))
+    call.wait(0.5)
+    assert call.give(CallerKey("1")) == []
+    assert call.phase == "speaking"
+
+
+def test_a_key_while_nobody_speaks_stops_nothing() -> None:
+    call = Call()
+    assert call.give(CallerKey("1")) == []
+    assert call.phase == "listening"

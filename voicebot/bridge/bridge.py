@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from math import inf
 from typing import assert_never
 
-from voicebot.audio.framing import ULAW_FRAME
+from voicebot.audio.framing import FRAME_MS, ULAW_FRAME, ULAW_SILENCE
 from voicebot.bridge import model as do
 from voicebot.bridge.caller import CallerVoice
 from voicebot.bridge.model import TRANSITIONS, Action, Ending, Event, Moment, Phase
@@ -26,6 +26,12 @@ SERVER_VAD_S = 3.0
 # Closing waits for the mark behind our last word, but not for ever: marks get lost.
 CLOSE_GRACE_S = 2.0
 
+# A caller's line brings a frame every 20 ms, or so most reports say; others have seen
+# lines that are silent without a word. So what is missing for this long was silence.
+GAP_S = 0.2
+FRAME_S = FRAME_MS / 1000
+SILENT_FRAME = ULAW_SILENCE * ULAW_FRAME
+
 # So that a deadline never falls just before what it waits for.
 TICK_S = 0.001
 
@@ -43,7 +49,8 @@ class Bridge:
         self.phase = Phase.LISTENING
         self._settings = settings
         self._server_owns = settings.owner == "server"
-        self._began_at = self._since = self._media_at = self._progress_at = now
+        self._began_at = self._since = self._progress_at = now
+        self._media_at = self._line_until = now  # what was heard, what was filled in
         self._out: list[Action] = []
         self._deadline: float | None = now
         self._voice = CallerVoice(
@@ -128,7 +135,7 @@ class Bridge:
             case do.EndRequested(ending):
                 self._close(ending, self._settings.goodbye, now)
             case do.CallerKey():
-                self._since = now  # the caller is there: the idle clock starts anew
+                self._key_pressed(now)
             case do.DeadlineReached() | do.CallerAudio():
                 pass  # the clock is looked at after every event
             case _:
@@ -137,7 +144,7 @@ class Bridge:
     # ---- the caller ----------------------------------------------------------
 
     def _caller_audio(self, ulaw: bytes, now: float) -> None:
-        self._media_at = now
+        self._media_at = self._line_until = now
         if self.phase is not Phase.CLOSING:
             for at in range(0, len(ulaw), ULAW_FRAME):
                 self._caller_frame(ulaw[at : at + ULAW_FRAME], now)
@@ -154,6 +161,17 @@ class Bridge:
         live = self._server_owns and self.phase is Phase.CALLER
         if batch := self._voice.take(live):
             self._replies.send(batch)
+
+    def _fill_gap(self, now: float) -> None:
+        """Hear silence where nothing comes: else the caller's turn would never end."""
+        while self._line_until + FRAME_S <= now:
+            self._line_until += FRAME_S
+            self._caller_frame(SILENT_FRAME, now)
+
+    def _key_pressed(self, now: float) -> None:
+        self._since = now  # the caller is there: the idle clock starts anew
+        if self._settings.keys_barge_in and self.phase is Phase.SPEAKING:
+            self._cut(now)  # a key is no accident, so no span is protected from it
 
     def _min_ms(self, now: float) -> int | None:
         """How much speech makes a turn now; None if none may begin."""
@@ -199,7 +217,7 @@ class Bridge:
     @property
     def _voice_heard_at(self) -> float:
         """When our VAD last heard the caller speak."""
-        return self._media_at - self._voice.detector.silent_ms / 1000
+        return self._line_until - self._voice.detector.silent_ms / 1000
 
     def _committed(self, item_id: str, now: float) -> None:
         if self._server_owns and not self._transcript.unnamed:
@@ -424,9 +442,11 @@ class Bridge:
                 self._since + wants.idle_s,
                 lambda: self._close(Ending.IDLE, wants.goodbye, now),
             )
-        elif self.phase is Phase.CALLER and self._server_owns:
-            heard_at = max(self._since, self._voice_heard_at)
-            yield heard_at + SERVER_VAD_S, lambda: self._no_turn(now)
+        elif self.phase is Phase.CALLER:
+            yield self._line_until + GAP_S, lambda: self._fill_gap(now)
+            if self._server_owns:
+                heard_at = max(self._since, self._voice_heard_at)
+                yield heard_at + SERVER_VAD_S, lambda: self._no_turn(now)
 
     def _nothing_came(self, now: float) -> None:
         """An answer is due and nothing comes: ask again, then give up."""

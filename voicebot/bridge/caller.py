@@ -9,8 +9,8 @@ from voicebot.bridge.turns import Change, TurnDetector
 # What lies before the first frame that the VAD calls speech: soft onsets.
 PREROLL_BYTES = ulaw_bytes(300)
 
-# Larger appends cost less (docs/performance.md); nobody waits for those of a turn
-# whose end we decide ourselves. The model's own VAD wants small ones.
+# Larger appends cost less, and nobody waits for those of a turn whose end we decide
+# ourselves. The model's own VAD wants small ones.
 BATCH_BYTES = ulaw_bytes(60)
 LIVE_BATCH_BYTES = ulaw_bytes(FRAME_MS)
 

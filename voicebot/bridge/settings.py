@@ -36,6 +36,8 @@ class Settings:
     """Phrases by which a caller ends a call."""
     barge_in: bool = True
     barge_in_min_ms: int = 220
+    keys_barge_in: bool = True
+    """Whether a key that the caller presses stops the bot."""
     end_silence_ms: int = 550
     max_turn_ms: int = 30_000
     idle_s: float = 20.0

@@ -83,6 +83,9 @@ class BargeIn(Section):
     min_ms: Annotated[int, duration("0ms", "3s", "ms")] = 220
     """Shorter sounds do not stop the bot."""
 
+    dtmf: Literal["always", "never"] = "always"
+    """Whether a key that the caller presses stops it."""
+
 
 class Limits(Section):
     """When a call is over, whatever is said."""

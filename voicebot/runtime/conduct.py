@@ -22,6 +22,7 @@ def bridge_settings(persona: Persona, prompts: Prompts) -> Settings:
         farewells=persona.goodbye.when_caller_says,
         barge_in=persona.barge_in.mode == "stop",
         barge_in_min_ms=persona.barge_in.min_ms,
+        keys_barge_in=persona.barge_in.dtmf == "always",
         end_silence_ms=persona.listening.end_silence_ms,
         max_turn_ms=round(persona.listening.max_turn_s * 1000),
         idle_s=persona.limits.idle_s,

@@ -146,7 +146,7 @@ def test_bug_5_late_audio_of_a_cancelled_answer_is_dropped() -> None:
     interrupt(call)
     played = len(call.took(PlayToCaller))
     late: list[Event] = [BotText("r1", "no"), BotAudio("r1", pcm(500)), ReplyDone("r1")]
-    assert call.give(*late) == []
+    assert kinds(call.give(*late)) == ["AmendReply"]
     assert call.give(*late) == []
     call.wait(1.0)
     call.give(BotAudio("r1", pcm(500)))

@@ -76,7 +76,15 @@ def test_what_stepfun_says(
         (bridge.AskForReply(), ["response.create"]),
         (bridge.AskToSay("Hi"), ["conversation.item.create", "response.create"]),
         (bridge.CancelReply(), ["response.cancel"]),
+        (
+            bridge.AmendReply("r", "Of course"),
+            ["conversation.item.delete", "conversation.item.create"],
+        ),
+        (bridge.AmendReply("r", ""), ["conversation.item.delete"]),
+        (bridge.AmendReply("unknown", "Of course"), []),
     ],
 )
 def test_what_we_say_to_stepfun(action: ModelAction, kinds: list[str]) -> None:
-    assert [orjson.loads(frame)["type"] for frame in to_stepfun(action)] == kinds
+    assert [
+        orjson.loads(frame)["type"] for frame in to_stepfun(action, {"r": "i"})
+    ] == kinds

@@ -11,7 +11,7 @@ from voicebot.bridge.model import TRANSITIONS, Action, Ending, Event, Moment, Ph
 from voicebot.bridge.notes import Notes, says_farewell
 from voicebot.bridge.replies import Replies
 from voicebot.bridge.settings import Prompt, Settings
-from voicebot.bridge.speech import BotSpeech, Utterance
+from voicebot.bridge.speech import PROMPT, BotSpeech, Utterance
 from voicebot.bridge.transcript import Transcript
 from voicebot.bridge.turns import Change
 
@@ -67,6 +67,7 @@ class Bridge:
         self._protect_s = 0.0  # of what becomes audible next
         self._protected_until = now
         self._retried = False
+        self._amend: do.AmendReply | None = None  # as soon as its answer is over
         self._ending: Ending | None = None
         self._close_by = inf
 
@@ -75,7 +76,7 @@ class Bridge:
         greeting = self._settings.greeting
         if greeting.ulaw is not None or greeting.text:
             self._protect_s = self._settings.protect_s
-            self._say("prompt:greeting", greeting, now)
+            self._say(f"{PROMPT}greeting", greeting, now)
         return self._finish(now)
 
     def handle(self, event: Event, now: float) -> list[Action]:
@@ -172,6 +173,7 @@ class Bridge:
         self._since = now  # the caller is there: the idle clock starts anew
         if self._settings.keys_barge_in and self.phase is Phase.SPEAKING:
             self._cut(now)  # a key is no accident, so no span is protected from it
+            self._amend_reply()
 
     def _min_ms(self, now: float) -> int | None:
         """How much speech makes a turn now; None if none may begin."""
@@ -190,6 +192,7 @@ class Bridge:
         self._cut(now)
         if self._move(Moment.CALLER_STARTED, now):
             self._replies.withdraw()
+            self._amend_reply()
             self._voice.begin_turn()
             self._transcript.begin(started_at)
             self._ending = None  # whoever speaks after "goodbye" has more to say
@@ -197,6 +200,7 @@ class Bridge:
 
     def _caller_stopped(self, now: float) -> None:
         if self._move(Moment.CALLER_STOPPED, now):
+            self._amend = None
             self._spoke_until = self._last_word_at(now)
             self._transcript.end(self._spoke_until)
             self._voice.detector.reset()
@@ -268,7 +272,9 @@ class Bridge:
             self._speech.add(spoken, spoken.downsampler.push(pcm16))
 
     def _reply_done(self, response_id: str, now: float) -> None:
-        if not self._replies.done(response_id):
+        wanted = self._replies.done(response_id)
+        self._amend_reply()
+        if not wanted:
             return
         self._speech.complete()
         if self.phase is Phase.WAITING and not self._speech.waiting:
@@ -296,7 +302,22 @@ class Bridge:
         if self.phase is Phase.SPEAKING:  # else nothing of it was sent yet
             self._out.append(clear)
         self._replies.withdraw()
-        self._out += [self._notes.bot(spoken, heard_ms) for spoken, heard_ms in cut]
+        for spoken, heard_ms in cut:
+            note = self._notes.bot(spoken, heard_ms)
+            self._out.append(note)
+            if not spoken.is_prompt:
+                self._amend = do.AmendReply(spoken.response_id, note.heard_text)
+
+    def _amend_reply(self) -> None:
+        """
+        The model believes that it said all of an answer: tell it what was heard.
+
+        As soon as that answer is over, but not once a turn of the caller's stands
+        behind it: what is told would stand in the wrong place.
+        """
+        if self._amend and self._amend.response_id != self._replies.active:
+            self._replies.send(self._amend)
+            self._amend = None
 
     def _refused(self, kind: str, now: float) -> None:
         if kind == "ongoing_response":
@@ -337,13 +358,14 @@ class Bridge:
         if self.phase is Phase.CLOSING:
             return
         self._cut(now)
+        self._amend = None
         self._drop_turn(now)
         self._replies.withdraw()
         self._move(Moment.CLOSE, now)
         self._ending = ending
         self._close_by = now + self._settings.stall_s + CLOSE_GRACE_S
         if last_words.ulaw is not None or last_words.text:
-            self._say(f"prompt:{ending.value}", last_words, now)
+            self._say(f"{PROMPT}{ending.value}", last_words, now)
             self._close_by += last_words.length_ms / 1000
 
     def _end(self, ending: Ending, now: float) -> None:

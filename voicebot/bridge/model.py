@@ -210,6 +210,14 @@ class CancelReply:
 
 
 @dataclass(frozen=True, slots=True)
+class AmendReply:
+    """Of an answer that is over, the caller heard only this: let the model know."""
+
+    response_id: str
+    heard_text: str
+
+
+@dataclass(frozen=True, slots=True)
 class NoteTurn:
     """A turn for the call log. The same `seq` again replaces what it said before."""
 
@@ -249,6 +257,7 @@ Action = (
     | AskForReply
     | AskToSay
     | CancelReply
+    | AmendReply
     | NoteTurn
     | HangUp
 )

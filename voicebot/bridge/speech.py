@@ -11,6 +11,7 @@ from voicebot.bridge.ledger import Ledger
 from voicebot.bridge.model import Action, ClearCaller, MarkCaller, PlayToCaller
 from voicebot.bridge.pacer import Pacer
 
+PROMPT = "prompt:"  # how the ids of our own words begin
 MARK_BYTES = ulaw_bytes(200)  # how densely playback is proved
 
 
@@ -33,6 +34,11 @@ class Utterance:
     """The ledger's position of its first byte, once something was sent."""
     reply_ms: int | None = None
     downsampler: Pcm24ToUlaw = field(default_factory=Pcm24ToUlaw)
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether these are words of ours, of which the model knows nothing."""
+        return self.response_id.startswith(PROMPT)
 
 
 class BotSpeech:

@@ -185,6 +185,7 @@ class Call:
                 | do.AskForReply()
                 | do.AskToSay()
                 | do.CancelReply()
+                | do.AmendReply()
             ):
                 self._model.send(action)
             case _:

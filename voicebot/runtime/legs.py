@@ -1,5 +1,6 @@
 """Both vendors' words, translated to the bridge's and back."""
 
+from collections.abc import Mapping
 from typing import assert_never
 
 from voicebot.bridge import model as bridge
@@ -16,6 +17,7 @@ ModelAction = (
     | bridge.AskForReply
     | bridge.AskToSay
     | bridge.CancelReply
+    | bridge.AmendReply
 )
 
 
@@ -63,8 +65,13 @@ def from_stepfun(event: events.ServerEvent) -> bridge.Event | None:
             return None
 
 
-def to_stepfun(action: ModelAction) -> list[bytes]:
-    """The frames that carry out an order to the model."""
+def to_stepfun(action: ModelAction, items: Mapping[str, str]) -> list[bytes]:
+    """
+    The frames that carry out an order to the model.
+
+    Args:
+        items: the item that each response made, as far as it is known.
+    """
     match action:
         case bridge.AppendAudio(pcm16):
             return [commands.append(pcm16)]
@@ -77,6 +84,14 @@ def to_stepfun(action: ModelAction) -> list[bytes]:
             return [said, commands.create_response()]
         case bridge.CancelReply():
             return [commands.cancel_response()]
+        case bridge.AmendReply(response_id, heard_text):
+            # `truncate` is undocumented; delete and create are not (3.6.9).
+            if response_id not in items:
+                return []
+            frames = [commands.delete_item(items[response_id])]
+            if heard_text:
+                frames.append(commands.create_message("assistant", heard_text))
+            return frames
         case _:
             assert_never(action)
 

@@ -44,6 +44,9 @@ HARMLESS = frozenset(
     }
 )
 
+# Only an answer that was just cut off is ever amended.
+MAX_ITEMS = 8
+
 # What the server speaks in when none is asked for (stepfun reference, 3.3).
 DEFAULT_VOICE = "jingdiannvsheng"
 
@@ -76,6 +79,7 @@ class ModelLeg:
         self._deliver = deliver
         self._outbox = Outbox(OUTBOX_FRAMES)
         self._session = RealtimeSession()
+        self._items: dict[str, str] = {}  # response -> item; the newest few
         self._blocked = asyncio.Event()
         self._bad_in_a_row = 0
         self.faults: Counter[str] = Counter()
@@ -83,7 +87,7 @@ class ModelLeg:
 
     def send(self, action: ModelAction) -> None:
         """Give the model an order. Audio that it has no time for is dropped."""
-        for frame in to_stepfun(action):
+        for frame in to_stepfun(action, self._items):
             if not self._outbox.put(frame):
                 self.faults["stepfun.write_blocked"] += 1
                 if not isinstance(action, AppendAudio):
@@ -165,6 +169,10 @@ class ModelLeg:
             case events.ServerError(kind, code) if kind not in HARMLESS:
                 self._fault(f"stepfun.{kind.value}")
                 log.info("model error", kind=kind.value, code=code)
+            case events.TranscriptDelta(response_id, item_id) if item_id:
+                self._items[response_id] = item_id
+                while len(self._items) > MAX_ITEMS:
+                    del self._items[next(iter(self._items))]
             case events.ResponseDone(usage=events.Usage() as usage):
                 self.usage.update(asdict(usage))
             case _:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from voicebot.audio.framing import ulaw_bytes
+from voicebot.bridge.heard import estimate_ms
 from voicebot.bridge.model import NoteTurn
 from voicebot.bridge.notes import CallerTurn, Notes, says_farewell
 from voicebot.bridge.speech import Utterance
@@ -100,3 +102,15 @@ def test_a_farewell_is_found_whatever_its_case_and_marks(
 )
 def test_other_words_are_no_farewell(text: str, phrases: list[str]) -> None:
     assert not says_farewell(text, phrases)
+
+
+def test_the_pace_of_the_last_whole_utterance_cuts_the_next() -> None:
+    text = "one two three four five six seven eight nine ten"
+    notes = Notes(0.0)
+    whole = Utterance("r1", 1, 0.0, text=text, complete=True)
+    whole.size = whole.sent = ulaw_bytes(estimate_ms(text) / 2)  # a quick voice
+    notes.bot(whole, estimate_ms(text) / 2)
+    cut = Utterance("r2", 2, 0.0, text=text)
+    cut.size = cut.sent = ulaw_bytes(500)
+    heard_ms = estimate_ms("one two three four five ") / 2
+    assert notes.bot(cut, heard_ms).heard_text == "one two three four five"

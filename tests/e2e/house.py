@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aiohttp import ClientSession
+
 from voicebot.config import Settings
 from voicebot.runtime.switchboard import Switchboard
 from voicebot.sim.stepfun.babble import babble
@@ -19,6 +21,7 @@ from voicebot.sim.twilio.misbehaviour import Misbehaviour
 from voicebot.sim.twilio.report import CallReport
 from voicebot.sim.twilio.rest import TwilioRest
 from voicebot.sim.twilio.script import Script, Step
+from voicebot.sim.twilio.signing import sign_form
 from voicebot.sim.twilio.wav import pcm24_to_ulaw
 from voicebot.store.records import Call, Turn
 from voicebot.web.server import running
@@ -91,6 +94,24 @@ class House:
             on_event=on_event,
             max_call_s=30.0,
         )
+
+    async def webhook(self, call_sid: str) -> str:
+        """What Twilio is told about a call, asked once."""
+        url = f"{self.url}/twilio/voice"
+        form = [
+            ("AccountSid", ACCOUNT),
+            ("CallSid", call_sid),
+            ("CallStatus", "ringing"),
+            ("Direction", "inbound"),
+            ("From", CALLER),
+            ("To", OUR_NUMBER),
+        ]
+        headers = {"X-Twilio-Signature": sign_form(TOKEN, url, form)}
+        async with (
+            ClientSession() as http,
+            http.post(url, data=form, headers=headers) as answer,
+        ):
+            return await answer.text()
 
     async def record(self, report: CallReport) -> tuple[Call, list[Turn]]:
         """The call log of a call that is over."""

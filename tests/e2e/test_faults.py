@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession
 
-from tests.e2e.house import ACCOUNT, CALLER, OUR_NUMBER, PERSONA, TOKEN, house, says
+from tests.e2e.house import PERSONA, house, says
 from voicebot.sim.stepfun.mood import At, Mood
 from voicebot.sim.stepfun.script import Line
 from voicebot.sim.twilio.misbehaviour import (
@@ -17,7 +16,6 @@ from voicebot.sim.twilio.misbehaviour import (
 )
 from voicebot.sim.twilio.report import Outcome
 from voicebot.sim.twilio.script import HangUp, Say
-from voicebot.sim.twilio.signing import sign_form
 from voicebot.store.records import EndReason
 
 LINES = (Line("Hello?", "Yes, I am listening."),)
@@ -61,27 +59,9 @@ async def test_a_token_admits_one_stream_only(tmp_path: Path) -> None:
 async def test_a_webhook_sent_again_is_one_call_and_later_none(tmp_path: Path) -> None:
     async with house(tmp_path, mood=Mood.burst()) as home:
         done = await home.call(HangUp(wait_quiet_ms=100))
-        url = f"{home.url}/twilio/voice"
-
-        async def post(call_sid: str) -> str:
-            form = [
-                ("AccountSid", ACCOUNT),
-                ("CallSid", call_sid),
-                ("CallStatus", "ringing"),
-                ("Direction", "inbound"),
-                ("From", CALLER),
-                ("To", OUR_NUMBER),
-            ]
-            headers = {"X-Twilio-Signature": sign_form(TOKEN, url, form)}
-            async with (
-                ClientSession() as http,
-                http.post(url, data=form, headers=headers) as answer,
-            ):
-                return await answer.text()
-
-        assert "<Reject" in await post(done.call_sid)  # a replay
+        assert "<Reject" in await home.webhook(done.call_sid)  # a replay
         fresh = "CA" + "7" * 32
-        first, second = await post(fresh), await post(fresh)  # a retry
+        first, second = await home.webhook(fresh), await home.webhook(fresh)  # a retry
         assert "<Stream" in first
         assert "<Stream" in second
         assert len(home.board.live) == 1

@@ -10,8 +10,6 @@ from aiohttp import ClientSession
 
 from tests.e2e.house import (
     ACCOUNT,
-    CALLER,
-    OUR_NUMBER,
     TOKEN,
     House,
     free_port,
@@ -82,26 +80,8 @@ async def test_a_signed_upgrade_without_a_token_of_ours_is_forbidden(
     assert home.stepfun.statistics.opened == 0
 
 
-async def voice(home: House, call_sid: str) -> str:
-    url = f"{home.url}/twilio/voice"
-    form = [
-        ("AccountSid", ACCOUNT),
-        ("CallSid", call_sid),
-        ("CallStatus", "ringing"),
-        ("Direction", "inbound"),
-        ("From", CALLER),
-        ("To", OUR_NUMBER),
-    ]
-    headers = {"X-Twilio-Signature": sign_form(TOKEN, url, form)}
-    async with (
-        ClientSession() as http,
-        http.post(url, data=form, headers=headers) as answer,
-    ):
-        return await answer.text()
-
-
 async def test_an_upgrade_that_lost_its_headers_burns_no_token(home: House) -> None:
-    twiml = await voice(home, "CA" + "1" * 32)
+    twiml = await home.webhook("CA" + "1" * 32)
     found = re.search(r"/media/([\w-]+)", twiml)
     assert found
     url, headers = signed_stream(home, found[1])
@@ -112,7 +92,7 @@ async def test_an_upgrade_that_lost_its_headers_burns_no_token(home: House) -> N
 
 
 async def test_a_webhook_that_comes_twice_at_once_is_one_call(home: House) -> None:
-    answers = await asyncio.gather(*(voice(home, "CA" + "2" * 32) for _ in range(5)))
+    answers = await asyncio.gather(*(home.webhook("CA" + "2" * 32) for _ in range(5)))
     assert all("<Stream" in answer for answer in answers)
     assert len(home.board.live) == 1
 

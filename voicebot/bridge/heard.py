@@ -17,7 +17,13 @@ _CHARACTER: Final = re.compile(rf"[{_CJK}]")
 _WORD: Final = re.compile(rf"[{_CJK}][^\w\s]*|\s*[^\s{_CJK}]+\s*|\s+")
 
 
-def heard_text(text: str, heard_ms: float, spoken_ms: float, complete: bool) -> str:
+def heard_text(
+    text: str,
+    heard_ms: float,
+    spoken_ms: float,
+    complete: bool,
+    pace: float = 1.0,
+) -> str:
     """
     Cut a text to the words that were heard.
 
@@ -29,13 +35,15 @@ def heard_text(text: str, heard_ms: float, spoken_ms: float, complete: bool) -> 
         heard_ms: how much of its audio was heard.
         spoken_ms: how much of its audio has come.
         complete: whether text and audio have come to their end.
+        pace: how long this voice takes, as a multiple of `estimate_ms`; what is still
+            to come is reckoned by it.
     """
     words = _WORD.findall(text)
     weights = [_weight(word) for word in words]
     total = sum(weights)
     if not total or heard_ms <= 0:
         return ""
-    whole_ms = spoken_ms if complete else max(spoken_ms, total)
+    whole_ms = spoken_ms if complete else max(spoken_ms, total * pace)
     if heard_ms >= whole_ms:
         return text.strip()
     scale = whole_ms / total

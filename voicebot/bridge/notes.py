@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from voicebot.audio.framing import ulaw_ms
-from voicebot.bridge.heard import heard_text
+from voicebot.bridge.heard import estimate_ms, heard_text
 from voicebot.bridge.model import NoteTurn
 from voicebot.bridge.speech import Utterance
+
+# No voice takes half as long as usual, or twice: then its text was another.
+MIN_PACE, MAX_PACE = 0.5, 2.0
 
 
 @dataclass(slots=True)
@@ -27,6 +30,7 @@ class Notes:
     def __init__(self, began_at: float) -> None:
         self._began_at = began_at
         self._count = 0
+        self._pace = 1.0  # of the bot's voice, as its last whole utterance had it
 
     def next_seq(self) -> int:
         self._count += 1
@@ -51,6 +55,8 @@ class Notes:
 
     def bot(self, spoken: Utterance, heard_ms: float) -> NoteTurn:
         made_ms = ulaw_ms(spoken.size)
+        if spoken.complete and (usual_ms := estimate_ms(spoken.text)):
+            self._pace = min(max(made_ms / usual_ms, MIN_PACE), MAX_PACE)
         started_ms = self._ms(spoken.started_at)
         return NoteTurn(
             seq=spoken.seq,
@@ -60,7 +66,9 @@ class Notes:
             started_ms=started_ms,
             ended_ms=started_ms + round(heard_ms),
             generated_text=spoken.text.strip(),
-            heard_text=heard_text(spoken.text, heard_ms, made_ms, spoken.complete),
+            heard_text=heard_text(
+                spoken.text, heard_ms, made_ms, spoken.complete, self._pace
+            ),
             generated_ms=round(made_ms),
             heard_ms=round(heard_ms),
             interrupted=not spoken.complete or heard_ms < made_ms,

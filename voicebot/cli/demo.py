@@ -1,11 +1,14 @@
 """`voicebot demo`: a whole phone call on this machine, without any account."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from voicebot.cli.offline import ACCOUNT, TOKEN, offline_vendors
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,10 +22,6 @@ if TYPE_CHECKING:
 
 VOICES = Path(__file__).parents[1] / "sim" / "voices"
 
-# Made up; they open nothing outside this process.
-ACCOUNT = "AC" + "0" * 32
-TOKEN = "demo-token"
-KEY = "demo-key"
 NUMBER = "+12025550100"  # `main` of the sample dialplan
 CALLER = "+12025550142"
 
@@ -99,39 +98,15 @@ async def _house(
     console: "Console", dialplans: Path, data: Path
 ) -> "AsyncIterator[tuple[Switchboard, str, TwilioRest]]":
     """Everything that a call needs, on this machine."""
-    import asyncio
-
-    from voicebot.config import Settings
-    from voicebot.sim.stepfun.mood import Mood
-    from voicebot.sim.stepfun.server import OfflineStepFun
-    from voicebot.sim.stepfun.talking import TalkingMind
-    from voicebot.sim.twilio.rest import TwilioRest
     from voicebot.web.server import running
 
-    with console.status("waking the offline StepFun (speech models load)"):
-        mind = await asyncio.to_thread(TalkingMind)
-    async with (
-        OfflineStepFun(mind, Mood.kind(), api_key=KEY).running() as stepfun,
-        TwilioRest(ACCOUNT, TOKEN).running() as rest,
-    ):
+    async with offline_vendors(console) as vendors:
         port = _free_port()
-        url = f"http://127.0.0.1:{port}"
-        settings = Settings(
-            stepfun_api_key=KEY,
-            stepfun_base_url=stepfun.base_url,
-            twilio_account_sid=ACCOUNT,
-            twilio_auth_token=TOKEN,
-            twilio_api_url=rest.api_url,
-            public_url=url,
-            dialplans=dialplans,
-            data=data,
-            host="127.0.0.1",
-            port=port,
-        )
+        settings = vendors.settings(dialplans=dialplans, data=data, port=port)
         async with running(settings) as board:
             with console.status("rendering greetings"):
                 await board.prepare_prompts()
-            yield board, url, rest
+            yield board, f"http://127.0.0.1:{port}", vendors.rest
 
 
 def _script() -> "Script":
@@ -156,6 +131,7 @@ async def _watch(console: "Console", board: "Switchboard") -> None:
     import asyncio
 
     from rich.markup import escape
+    from rich.padding import Padding
 
     printed: set[tuple[int, str]] = set()
     while True:
@@ -167,10 +143,8 @@ async def _watch(console: "Console", board: "Switchboard") -> None:
                     printed.add(key)
                     cut = "  [yellow]… cut off[/]" if turn.interrupted else ""
                     colour = "cyan" if turn.who == "caller" else "green"
-                    console.print(
-                        f"{turn.started_ms / 1000:7.2f} s  [{colour}]{turn.who:6}[/]"
-                        f"  {escape(turn.heard_text)}{cut}"
-                    )
+                    words = f"{turn.who}: {escape(turn.heard_text)}{cut}"
+                    console.print(Padding(f"[{colour}]{words}[/]", (0, 0, 0, 11)))
 
 
 def _printer(console: "Console") -> "OnEvent":
@@ -210,7 +184,8 @@ def _show(
     console.print("\n[bold]Recording[/] (caller left, bot right):")
     console.print(call.recording, soft_wrap=True)
     console.print("\n[bold]Again[/]:")
-    again = f"VOICEBOT_DATA={data} voicebot calls show {call.call_id[:8]}"
+    command = Path(sys.argv[0])
+    again = f"VOICEBOT_DATA={data} {command} calls show {call.call_id[:8]}"
     console.print(again, soft_wrap=True, highlight=False)
 
 

@@ -1,7 +1,22 @@
-"""`voicebot serve`: take real calls."""
+"""`voicebot serve`: take real calls, or rehearse."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from voicebot.config import Settings
 
 
-def run() -> None:
+def run(
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            help="Rehearse: with the offline StepFun, for `voicebot call`.",
+        ),
+    ] = False,
+) -> None:
     """Take real calls until SIGTERM; then let the live ones finish."""
     from voicebot.cli.loop import run as run_loop
     from voicebot.config import load_settings, require_serving
@@ -9,6 +24,9 @@ def run() -> None:
     from voicebot.web.server import serve
 
     settings = load_settings()
+    if offline:
+        run_loop(_rehearse(settings))
+        return
     require_serving(settings)
     _allow_files(settings.max_calls)
     configure(json=settings.json_logs)
@@ -19,6 +37,32 @@ def run() -> None:
         print(f"Twilio's voice webhook: {settings.public_url}/twilio/voice", flush=True)
 
     run_loop(serve(settings, ready))
+
+
+async def _rehearse(settings: "Settings") -> None:
+    """Serve this dialplan without any account; calls are kept apart from real ones."""
+    from rich.console import Console
+
+    from voicebot.cli.offline import ACCOUNT, TOKEN, offline_vendors
+    from voicebot.observe.logs import configure
+    from voicebot.web.server import serve
+
+    configure(json=settings.json_logs)
+    async with offline_vendors(Console()) as vendors:
+        offline = vendors.settings(
+            dialplans=settings.dialplans,
+            data=settings.data / "offline",
+            port=settings.port,
+        )
+
+        def ready() -> None:
+            print(f"voicebot rehearses {settings.dialplans}. Call it:\n")
+            print(f"export VOICEBOT_TWILIO_ACCOUNT_SID={ACCOUNT}")
+            print(f"export VOICEBOT_TWILIO_AUTH_TOKEN={TOKEN}")
+            url = f"{offline.public_url}/twilio/voice"
+            print(f'voicebot call {url} --say "When are you open?"', flush=True)
+
+        await serve(offline, ready)
 
 
 def _allow_files(max_calls: int) -> None:

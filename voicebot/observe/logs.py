@@ -29,8 +29,8 @@ QUEUE_LINES: Final = 10_000
 CLOSE_S: Final = 2.0
 DROPPED: Final = '{"event": "log lines dropped", "level": "warning", "count": %d}'
 
-# At INFO they tell addresses with tokens in them, or numbers of callers.
-TALKATIVE: Final = ("aiohttp.access", "twilio")
+# At INFO they tell addresses with tokens in them, numbers of callers, or nothing new.
+TALKATIVE: Final = ("aiohttp.access", "twilio", "watchfiles")
 
 # What could move a terminal's cursor, forge a line or turn the text around.
 CONTROLS: Final = {

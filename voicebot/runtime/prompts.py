@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections import Counter
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -40,6 +41,7 @@ class Prompts:
         self._tts = tts
         self._spoken: dict[str, bytes] = {}
         self._preparing = asyncio.Lock()
+        self._failures: Counter[str] = Counter()
 
     def get(self, voice: str, text: str) -> bytes | None:
         """Return the text spoken, μ-law at 8000 Hz; None if it wasn't rendered yet."""
@@ -62,6 +64,9 @@ class Prompts:
                 for prompt in (persona.greeting, persona.goodbye, persona.apology):
                     voice = persona.model.voice
                     complete = await self._prepare(voice, prompt.text) and complete
+        for detail, count in self._failures.items():
+            log.warning("prompts not rendered", detail=detail, prompts=count)
+        self._failures.clear()
         return complete
 
     async def _prepare(self, voice: str, text: str) -> bool:
@@ -76,7 +81,7 @@ class Prompts:
                 ulaw = await self._render(voice, text)
             except UpstreamError as exc:
                 # The model will say it itself, a second later.
-                log.warning("prompt not rendered", detail=exc.detail, voice=voice)
+                self._failures[exc.detail] += 1
                 return False
             self._spoken[name] = ulaw
             try:

@@ -448,6 +448,8 @@ async def _for_ever(chore: Callable[[], Awaitable[None]]) -> None:
 @contextmanager
 def _sole_owner(data: Path) -> Iterator[None]:
     """Keep other processes from the call log: they would close our live calls."""
+    if data.exists() and not data.is_dir():
+        raise ConfigError(f"{data}: expected a folder, got a file; see VOICEBOT_DATA")
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = open(data / "lock", "w")  # noqa: SIM115 - closed below

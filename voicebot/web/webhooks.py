@@ -70,6 +70,9 @@ async def _form(request: web.Request) -> Form:
 async def voice(request: web.Request, form: Form) -> web.Response:
     """A call comes in: what is to become of it?"""
     call = _read(IncomingCall.parse, form)
+    if call.account_sid != request.app[SETTINGS].twilio_account_sid:
+        log.warning("a call of another account", call_sid=call.call_sid)
+        raise web.HTTPForbidden(text="not our account")
     with structlog.contextvars.bound_contextvars(call_sid=call.call_sid):
         try:
             answer = await request.app[BOARD].incoming(call)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,95 @@ def test_a_refusal_is_one_sentence_and_exit_1(bot: Bot, tmp_path: Path) -> None:
     result = command(f"{bot.url}/voice", "--script", script(tmp_path))
     assert result.exit_code == 1
     assert result.stderr == "voicebot: the bot rejected the call: <Reject busy>\n"
+
+
+def test_what_twilio_says_is_shown(bot: Bot, tmp_path: Path) -> None:
+    bot.documents["/voice"] = "<Response><Say>We are [closed].</Say></Response>"
+    result = command(f"{bot.url}/voice", "--script", script(tmp_path))
+    assert result.exit_code == 0, result.output
+    assert "twilio says      We are [closed]." in result.stdout
+    assert "Twilio said: We are [closed]." in result.stdout
+    assert "; ended by Twilio; 0 underruns" in result.stdout
+    result = command(f"{bot.url}/voice", "--script", script(tmp_path), "--json")
+    assert json.loads(result.stdout)["said"] == ["We are [closed]."]
+
+
+def test_a_call_without_a_sound_failed(bot: Bot, tmp_path: Path) -> None:
+    bot.greeting = []
+    result = command(f"{bot.url}/voice", "--script", script(tmp_path))
+    assert result.exit_code == 1
+    assert result.stderr == "voicebot: the caller heard nothing\n"
+
+
+def test_a_wrong_signature_is_said_to_be_one(bot: Bot, tmp_path: Path) -> None:
+    bot.statuses["/voice"] = 403
+    result = command(f"{bot.url}/voice", "--script", script(tmp_path))
+    assert result.exit_code == 1
+    assert "Call refused" not in result.stdout
+    assert result.stderr == (
+        f"voicebot: {bot.url[7:]} refused the signature: "
+        "is VOICEBOT_TWILIO_AUTH_TOKEN the server's?\n"
+    )
+
+
+def test_another_status_is_named(bot: Bot, tmp_path: Path) -> None:
+    bot.statuses["/voice"] = 500
+    result = command(f"{bot.url}/voice", "--script", script(tmp_path))
+    assert result.stderr == (
+        "voicebot: the bot did not take the call: 11200: voice webhook: HTTP 500\n"
+    )
+
+
+def test_nobody_listens(tmp_path: Path) -> None:
+    with socket.socket() as bound:  # but it doesn't listen
+        bound.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{bound.getsockname()[1]}"
+        result = command(f"http://{host}/voice", "--script", script(tmp_path))
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"voicebot: nothing listens at {host}: is `voicebot serve` running?\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "problem"),
+    [
+        ("--from", "banana", "--from: expected a phone number such as"),
+        ("--to", "", "--to: expected a phone number such as"),
+        ("--to", "anonymous", "--to: expected a phone number such as"),
+        ("--max-s", "-1", "--max-s: expected more than 0 seconds, got -1"),
+        ("--max-s", "nan", "--max-s: expected more than 0 seconds, got nan"),
+        ("--record", ".", "--record: .: is a folder"),
+        ("--record", "no/call.wav", "--record: no: no such folder"),
+        ("--status-url", "banana", "status URL: expected a URL that begins"),
+        ("--status-url", "http://example.com/", "only http://127.0.0.1 or"),
+        ("--wav", "nope.wav", "nope.wav: no such file"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_dialling(
+    option: str, value: str, problem: str
+) -> None:
+    result = command("http://127.0.0.1:9/", option, value)
+    assert isinstance(result.exception, ConfigError)
+    assert problem in str(result.exception)
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999/", "http://example.com/"])
+def test_only_this_machine_is_called(url: str) -> None:
+    assert isinstance(command(url).exception, ConfigError)
+
+
+def test_a_language_that_nobody_speaks() -> None:
+    result = command("http://127.0.0.1:9/", "--language", "fr")
+    assert result.exit_code == 2
+
+
+def test_an_unknown_caller_may_call(bot: Bot, tmp_path: Path) -> None:
+    result = command(
+        f"{bot.url}/voice", "--from", "anonymous", "--script", script(tmp_path)
+    )
+    assert result.exit_code == 0, result.output
 
 
 def test_a_script_and_turns_exclude_each_other(tmp_path: Path) -> None:

@@ -51,8 +51,8 @@ def test_mistakes_are_a_line_each_on_stderr_and_exit_1(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
-        f"{folder}/personas/desk.yaml:5:16: limits.idle: expected a duration with its "
-        "unit (ms, s or m), such as 5s, got 5",
+        f"{folder}/personas/desk.yaml:5:16: limits.idle: expected a duration of 5s "
+        "to 5m, with its unit (ms, s or m), got 5",
         f"{folder}/personas/desk.yaml:6:1: x: unknown key",
     ]
 
@@ -66,8 +66,19 @@ def test_json_of_a_good_folder(tmp_path: Path) -> None:
         "ok": True,
         "problems": [],
         "personas": ["desk"],
+        "unused": [],
         "routes": ["default"],
     }
+
+
+def test_personas_that_no_route_uses_are_mentioned(tmp_path: Path) -> None:
+    folder = str(written(tmp_path, night=PERSONA, day=PERSONA))
+    result = CliRunner().invoke(app, [folder])
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[1] == "no route uses: day, night"
+    result = CliRunner().invoke(app, ["--json", folder])
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["unused"] == ["day", "night"]
 
 
 def test_json_of_a_bad_folder(tmp_path: Path) -> None:
@@ -85,6 +96,7 @@ def test_json_of_a_bad_folder(tmp_path: Path) -> None:
             }
         ],
         "personas": [],
+        "unused": [],
         "routes": [],
         "revision": None,
     }

@@ -1,5 +1,7 @@
 """A folder of files, with all its mistakes at once."""
 
+import os
+import shutil
 import time
 from pathlib import Path
 
@@ -51,7 +53,7 @@ def test_all_mistakes_of_all_files_come_at_once_and_in_order(tmp_path: Path) -> 
         "did you mean 'desk'?",
         "dialplan.yaml:8:1: x: unknown key",
         "personas/desk.yaml:1:1: titel: unknown key; did you mean 'title'?",
-        "personas/night.yaml:2:1: did not find expected node content",
+        "personas/night.yaml:2:1: expected a value; is a bracket or brace not closed?",
     ]
 
 
@@ -80,10 +82,61 @@ def test_a_missing_folder_of_personas_is_said_once(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_a_mistake_of_that_file(tmp_path: Path) -> None:
-    (written(tmp_path) / "personas" / "night.yaml").mkdir()
+    night = written(tmp_path) / "personas" / "night.yaml"
+    night.symlink_to(night)
     assert mistakes(tmp_path) == [
-        "personas/night.yaml:1:1: cannot be read: Is a directory"
+        "personas/night.yaml:1:1: cannot be read: Too many levels of symbolic links"
     ]
+
+
+def test_only_regular_files_are_opened(tmp_path: Path) -> None:
+    folder = written(tmp_path) / "personas"
+    os.mkfifo(folder / "pipe.yaml")
+    (folder / "folder.yaml").mkdir()
+    assert mistakes(tmp_path) == [
+        "personas/folder.yaml:1:1: expected a regular file",
+        "personas/pipe.yaml:1:1: expected a regular file",
+    ]
+
+
+def test_a_file_in_place_of_the_folder_is_one_mistake(tmp_path: Path) -> None:
+    plan = written(tmp_path) / "dialplan.yaml"
+    assert mistakes(plan) == [
+        f"{plan}:1:1: expected the folder that holds dialplan.yaml, got a file"
+    ]
+
+
+def test_a_folder_of_personas_that_cannot_be_read_misses_no_persona(
+    tmp_path: Path,
+) -> None:
+    personas = written(tmp_path) / "personas"
+    shutil.rmtree(personas)
+    personas.symlink_to(personas)  # root may read any folder, but not this one
+    assert mistakes(tmp_path) == [
+        "personas:1:1: cannot be read: Too many levels of symbolic links"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written_down", "text"),
+    [
+        ("Address: 1 High Street", "Address: 1 High Street"),
+        ("Price: 12.50", "Price: 12.50"),
+        ("Parking: no", "Parking: no"),
+        ("Open on Monday", "Open on Monday"),
+    ],
+)
+def test_a_fact_that_yaml_takes_for_a_mapping_is_its_text(
+    tmp_path: Path, written_down: str, text: str
+) -> None:
+    folder = written(tmp_path, desk=f"{PERSONA}facts: [a, {written_down}]\n")
+    assert load(folder).personas["desk"].facts == ("a", text)
+
+
+@pytest.mark.parametrize("fact", ["{a: b, c: d}", "a: [b]", "a:"])
+def test_a_fact_that_is_no_text_is_a_mistake(tmp_path: Path, fact: str) -> None:
+    (problem,) = mistakes(written(tmp_path, desk=f"{PERSONA}facts:\n  - {fact}\n"))
+    assert problem.startswith("personas/desk.yaml:6:5: facts[0]: expected text, got")
 
 
 def test_files_that_would_not_be_read_are_mistakes(tmp_path: Path) -> None:
@@ -96,6 +149,13 @@ def test_files_that_would_not_be_read_are_mistakes(tmp_path: Path) -> None:
         "personas/Night Desk.yaml:1:1: expected a file name of a-z, 0-9, - and _, "
         "with a letter first",
         "personas/night.yml:1:1: rename it to night.yaml",
+    ]
+
+
+def test_the_length_of_a_fact_counts_its_name(tmp_path: Path) -> None:
+    long = f"{PERSONA}facts:\n  - Price: {'x' * 20_000}\n"
+    assert mistakes(written(tmp_path, desk=long)) == [
+        "personas/desk.yaml:6:5: facts[0]: expected at most 20000 characters, got 20007"
     ]
 
 
@@ -142,7 +202,8 @@ def test_a_prompt_has_an_end(tmp_path: Path) -> None:
     facts = "".join(f"  - {'word ' * 3000}\n" for _ in range(3))
     (problem,) = mistakes(written(tmp_path, desk=f"{PERSONA}facts:\n{facts}"))
     assert problem.startswith(
-        "personas/desk.yaml:1:1: expected at most 32,000 characters with all facts, got"
+        "personas/desk.yaml:5:1: facts: "
+        "expected at most 32,000 characters with instructions, got"
     )
 
 

@@ -137,7 +137,23 @@ def test_a_key_is_shown_on_one_line() -> None:
         ("a: &x 1", "1:4: a: anchors (&name) are refused: write it out"),
         ("a: *x", "1:4: a: aliases (*name) are refused: write it out"),
         ("- !!str x", "1:3: [0]: tags (!name) are refused: delete it"),
-        ("? [a]\n: b", "1:3: expected a word as key, got a structure"),
+        (
+            "a: {{name}}",
+            "1:5: a: expected a word as key, got a structure; "
+            "text with braces or brackets needs quotes",
+        ),
+        (
+            "title：花\nlanguage: zh",
+            "1:6: use an ASCII colon and a blank (': ') instead of '：'",
+        ),
+        (
+            "a: b\ntitle：花\nb: c",
+            "2:6: use an ASCII colon and a blank (': ') instead of '：'",
+        ),
+        (
+            "a：|\n  one\n  two\nb: c",
+            "1:2: use an ASCII colon and a blank (': ') instead of '：'",
+        ),
         ("--- a\n--- b", "2:1: expected one document, got a second '---'"),
         ("a:\n\tb: 1", "2:1: a tab in the indentation: YAML wants spaces"),
         ("a: 1\n\tb: 2", "2:1: a tab in the indentation: YAML wants spaces"),
@@ -153,7 +169,30 @@ def test_a_key_is_shown_on_one_line() -> None:
         ("a: 'b", "1:4: a quote is opened here and never closed"),
         ("a:\n  b: 1\n c: 2", "3:2: expected a key; is the indentation right?"),
         ("a: 1\nb", "2:1: expected 'key: value'; is a colon missing?"),
-        ("a: [1, 2\nb: 3", "2:2: did not find expected ',' or ']'"),
+        (
+            "a: [1, 2\nb: 3",
+            "2:2: expected ',' or ']'; the bracket that is opened on line 1 "
+            "is not closed",
+        ),
+        (
+            "a:\n  b: {c: 1\nd: 2",
+            "3:2: expected ',' or '}'; the brace that is opened on line 2 "
+            "is not closed",
+        ),
+        (
+            "a: |\n  b：c\nd: 'e",
+            "3:4: a quote is opened here and never closed",
+        ),
+        (
+            "a: |\n  b：c\nd: e\nf: g: h",
+            "4:5: unexpected ': '; is the indentation right? "
+            "Text with a colon needs quotes",
+        ),
+        (
+            "a b: c: d",
+            "1:7: unexpected ': '; is the indentation right? "
+            "Text with a colon needs quotes",
+        ),
         ("\n  a\x07: 1", "2:4: control character U+0007: delete it"),
         (b"a: 1\nb: \xff", "2:1: expected text in UTF-8"),
         ("a: \x85 'x", "2:2: a quote is opened here and never closed"),

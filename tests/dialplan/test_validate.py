@@ -34,12 +34,13 @@ def wrong(model: type[Section], text: str) -> list[str]:
         ),
         (
             "listening: {end_silence: 550}",
-            "5:26: listening.end_silence: expected a duration with its unit "
-            "(ms, s or m), such as 200ms, got 550",
+            "5:26: listening.end_silence: expected a duration of 200ms to 3s, "
+            "with its unit (ms, s or m), got 550",
         ),
         (
             "listening: {end_silence: 5s}",
-            "5:26: listening.end_silence: expected 200ms to 3s, got '5s'",
+            "5:26: listening.end_silence: expected a duration of 200ms to 3s, "
+            "with its unit (ms, s or m), got '5s'",
         ),
         (
             "barge_in: {mode: stopp}",
@@ -57,6 +58,11 @@ def wrong(model: type[Section], text: str) -> list[str]:
             "facts: [{a: b, c: d}]",
             "5:9: facts[0]: expected text, got keys a, c; "
             "text that contains ': ' needs quotes",
+        ),
+        (
+            "barge_in: mode：stop",
+            "5:11: barge_in: expected keys and values, got 'mode：stop'; "
+            "use an ASCII colon and a blank (': ') instead of '：'",
         ),
         ("goodbye:", "5:9: goodbye: expected keys and values, got nothing"),
         ("goodbye: {text: ' '}", "5:17: goodbye.text: expected some text, got ' '"),
@@ -121,12 +127,19 @@ def test_a_mistake_in_the_numbers(text: str, problem: str) -> None:
     [
         (
             "do: {persna: desk}",
-            "7:9: routes[0].do: expected one of persona, reject and message, "
+            "7:9: routes[0].do: expected exactly one of persona, reject "
+            "and message, "
             "got keys persna; did you mean 'persona'?",
         ),
         (
+            "do: {persona: pizza, reject: busy}",
+            "7:9: routes[0].do: expected exactly one of persona, reject "
+            "and message, got keys persona, reject",
+        ),
+        (
             "do: {}",
-            "7:9: routes[0].do: expected one of persona, reject and message, "
+            "7:9: routes[0].do: expected exactly one of persona, reject "
+            "and message, "
             "got no keys",
         ),
         (
@@ -176,7 +189,7 @@ def test_a_file_needs_at_least_one_route() -> None:
 @pytest.mark.parametrize("version", ["2", "0", "true", "'1'", "1.0"])
 def test_only_version_1_is_known(version: str) -> None:
     (problem,) = wrong(DialplanFile, f"version: {version}\n{ROUTES}")
-    assert problem.startswith("1:10: version: expected ")
+    assert problem.startswith("1:10: version: expected 1, got ")
 
 
 @pytest.mark.parametrize("model", [DialplanFile, Persona])

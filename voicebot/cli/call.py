@@ -1,5 +1,6 @@
 """`voicebot call`: place one simulated call to a bot on this machine."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,19 @@ REFUSALS = {
     "gave-up": "the caller gave up",
     "too-long": "nobody hung up",
 }
+ENDED_BY = {
+    "caller": "by the caller",
+    "bot": "by the bot",
+    "rest": "by the bot (REST)",
+    "twilio": "by Twilio",
+}
+
+
+class Language(StrEnum):
+    """What the offline voice speaks."""
+
+    EN = "en"
+    ZH = "zh"
 
 
 def run(
@@ -33,11 +47,17 @@ def run(
         list[str] | None,
         typer.Option(help="A turn in words, spoken by the offline voice; repeatable."),
     ] = None,
-    language: Annotated[str, typer.Option(help="Of the words: en or zh.")] = "en",
-    from_number: Annotated[str, typer.Option("--from")] = "+15550100123",
-    to_number: Annotated[str, typer.Option("--to")] = "+15550100777",
+    language: Annotated[Language, typer.Option(help="Of the words.")] = Language.EN,
+    from_number: Annotated[
+        str, typer.Option("--from", help="E.164, or anonymous.")
+    ] = "+15550100123",
+    to_number: Annotated[str, typer.Option("--to", help="E.164.")] = "+15550100777",
     script: Annotated[
-        Path | None, typer.Option(help="A YAML file of what the caller does.")
+        Path | None,
+        typer.Option(
+            help="A YAML file: steps say, interrupt, keys, wait_ms, hang_up; "
+            "see docs/calls.md."
+        ),
     ] = None,
     record: Annotated[
         Path | None, typer.Option(help="Write a stereo WAV: caller left, bot right.")
@@ -70,6 +90,7 @@ def run(
 
     if script is not None and (wav or say):
         raise ConfigError("--script: expected it without --wav and --say")
+    _check(from_number, to_number, max_s, record)
     settings = load_settings()
     if settings.twilio_account_sid is None or settings.twilio_auth_token is None:
         raise ConfigError(
@@ -100,11 +121,48 @@ def run(
         write_stereo(record, report.tape.stereo())
     if as_json:
         print(orjson.dumps(report.summary(), option=orjson.OPT_INDENT_2).decode())
-    else:
+    elif report.outcome not in ("refused", "rejected"):
         _show(console, report)
-    if refusal := REFUSALS.get(report.outcome.value):
-        typer.echo(f"voicebot: {refusal}: {report.ending}", err=True)
+    if problem := _problem(report, url):
+        typer.echo(f"voicebot: {problem}", err=True)
         raise typer.Exit(1)
+
+
+def _check(from_number: str, to_number: str, max_s: float, record: Path | None) -> None:
+    """Refuse what would only be noticed after the call, or by the bot."""
+    from voicebot.dialplan.values import ANONYMOUS, E164
+    from voicebot.errors import ConfigError
+
+    example = "a phone number such as +12025550123"
+    if from_number != ANONYMOUS and not E164.fullmatch(from_number):
+        raise ConfigError(f"--from: expected {example}, or {ANONYMOUS}")
+    if not E164.fullmatch(to_number):
+        raise ConfigError(f"--to: expected {example}")
+    if not max_s > 0:
+        raise ConfigError(f"--max-s: expected more than 0 seconds, got {max_s:g}")
+    if record is not None and record.is_dir():
+        raise ConfigError(f"--record: {record}: is a folder")
+    if record is not None and not record.parent.is_dir():
+        raise ConfigError(f"--record: {record.parent}: no such folder")
+
+
+def _problem(report: "CallReport", url: str) -> str | None:
+    """Say in a sentence why the call was no success; None if it was one."""
+    from urllib.parse import urlsplit
+
+    outcome = report.outcome.value
+    if outcome == "completed":
+        return "the caller heard nothing" if report.heard_nothing else None
+    if outcome == "refused":
+        first, host = report.tally.http[0], urlsplit(url).netloc.rpartition("@")[2]
+        if not first.listens:
+            return f"nothing listens at {host}: is `voicebot serve` running?"
+        if first.status == 403:
+            return (
+                f"{host} refused the signature: "
+                "is VOICEBOT_TWILIO_AUTH_TOKEN the server's?"
+            )
+    return f"{REFUSALS[outcome]}: {report.ending}"
 
 
 def _turns(wavs: list[Path], words: list[str], language: str) -> "list[Step]":
@@ -126,6 +184,7 @@ def _turns(wavs: list[Path], words: list[str], language: str) -> "list[Step]":
 def _printer(console: "Console") -> "OnEvent":
     def show(kind: str, at_s: float, detail: str) -> None:
         text = kind.replace("_", " ")
+        detail = ENDED_BY[detail] if kind == "ended" else detail
         console.print(f"{at_s:8.2f} s  {text:16} {detail}", markup=False)
 
     return show
@@ -134,7 +193,10 @@ def _printer(console: "Console") -> "OnEvent":
 def _show(console: "Console", report: "CallReport") -> None:
     from rich.table import Table
 
-    table = Table(title=f"Call {report.outcome}: {report.ending}")
+    table = Table(
+        title=f"Call {report.outcome}: {report.ending}",
+        caption="counted from the beginning of the first stream",
+    )
     for column in ("turn", "began", "ended", "answer after", "bot silent after"):
         table.add_column(column, justify="left" if column == "turn" else "right")
     greeting = _seconds(report.greeting_delay_s)
@@ -148,11 +210,14 @@ def _show(console: "Console", report: "CallReport") -> None:
             _seconds(turn.barge_in_stop_s),
         )
     console.print(table)
+    for text in report.tally.said:
+        console.print(f"Twilio said: {text}", markup=False)
+    holes = len(report.underruns)
     holes_ms = sum(hole.ms for hole in report.underruns)
     tally = report.tally
     console.print(
-        f"{report.duration_s:.1f} s; ended by the {report.ended_by}; "
-        f"{len(report.underruns)} underruns ({holes_ms:.0f} ms); "
+        f"{report.duration_s:.1f} s; ended {ENDED_BY[report.ended_by]}; "
+        f"{holes} {'underrun' if holes == 1 else 'underruns'} ({holes_ms:.0f} ms); "
         f"marks {tally.marks_sent} sent, {tally.marks_played} played, "
         f"{tally.marks_cleared} cleared"
     )

@@ -50,6 +50,8 @@ def run(
         f"{_count(len(plan.personas), 'persona')}, no problems, "
         f"revision {plan.revision}"
     )
+    if unused := _unused(plan):
+        print(f"no route uses: {', '.join(unused)}")
     Console().print(_table(plan))
 
 
@@ -72,10 +74,19 @@ def _report(problems: tuple[object, ...], plan: "Dialplan | None") -> str:
             if isinstance(problem, Problem)
         ],
         "personas": list(plan.personas) if plan else [],
+        "unused": _unused(plan) if plan else [],
         "routes": [route.name for route in plan.routes] if plan else [],
         "revision": plan.revision if plan else None,
     }
     return dumps(report, ensure_ascii=False, indent=2)
+
+
+def _unused(plan: "Dialplan") -> list[str]:
+    """Name the personas that answer no call."""
+    from voicebot.dialplan.model import Answer
+
+    used = {route.do.persona for route in plan.routes if isinstance(route.do, Answer)}
+    return [name for name in plan.personas if name not in used]
 
 
 def _table(plan: "Dialplan") -> "Table":

@@ -150,8 +150,10 @@ async def _watch(console: "Console", board: "Switchboard") -> None:
 def _printer(console: "Console") -> "OnEvent":
     """Show what happens on the line, as it does."""
 
+    from rich.markup import escape
+
     def show(kind: str, at_s: float, detail: str) -> None:
-        what = f"{kind.replace('_', ' ')} {detail}"
+        what = f"{kind.replace('_', ' ')} {escape(detail)}"
         console.print(f"{at_s:7.2f} s  [dim]{what}[/]")
 
     return show

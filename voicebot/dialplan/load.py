@@ -1,7 +1,9 @@
 """A folder of dialplan files, read and checked as a whole."""
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+import stat
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -34,11 +36,15 @@ def load(folder: Path) -> Dialplan:
     Raises:
         DialplanError: with every mistake of every file, sorted by position.
     """
-    paths = [folder / PLAN, *_visible(folder / PERSONAS, "*.yaml")]
-    ids = {path.stem for path in paths[1:]}
-    problems = [*_misnamed(folder, paths[1:])]
+    if folder.is_file():
+        message = f"expected the folder that holds {PLAN}, got a file"
+        raise DialplanError([Problem(folder, 1, 1, "", message)])
+    problems: list[Problem] = []
+    listed = _personas(folder / PERSONAS, problems)
+    paths = [folder / PLAN, *(listed or ())]
+    problems += _misnamed(folder, paths[1:])
     files = dict(_contents(paths, problems))
-    known = ids if (folder / PERSONAS).is_dir() else None
+    known = None if listed is None else {path.stem for path in listed}
     plan = _plan(folder / PLAN, files, known, problems)
     personas = {
         path.stem: persona
@@ -55,17 +61,27 @@ def load(folder: Path) -> Dialplan:
     )
 
 
-def _visible(folder: Path, pattern: str) -> list[Path]:
-    """List files without those that editors hide, such as `.#clinic.yaml`."""
-    return sorted(p for p in folder.glob(pattern) if not p.name.startswith("."))
+def _personas(folder: Path, problems: list[Problem]) -> list[Path] | None:
+    """List the files of personas, or None if that cannot be done."""
+    try:
+        # glob() would take a folder that cannot be read for an empty one.
+        return _visible(path for path in folder.iterdir() if path.suffix == ".yaml")
+    except (FileNotFoundError, NotADirectoryError):
+        message = "missing folder; it holds one <id>.yaml for each persona"
+    except OSError as exc:
+        message = f"cannot be read: {exc.strerror}"
+    problems.append(Problem(folder, 1, 1, "", message))
+    return None
+
+
+def _visible(paths: Iterable[Path]) -> list[Path]:
+    """Leave out files that editors hide, such as `.#clinic.yaml`."""
+    return sorted(path for path in paths if not path.name.startswith("."))
 
 
 def _misnamed(folder: Path, personas: list[Path]) -> Iterator[Problem]:
     """Find what would silently not be read, or could not be referred to."""
-    if not (folder / PERSONAS).is_dir():
-        message = "missing folder; it holds one <id>.yaml for each persona"
-        yield Problem(folder / PERSONAS, 1, 1, "", message)
-    for path in (*_visible(folder, "*.yml"), *_visible(folder / PERSONAS, "*.yml")):
+    for path in _visible([*folder.glob("*.yml"), *folder.glob(f"{PERSONAS}/*.yml")]):
         yield Problem(path, 1, 1, "", f"rename it to {path.stem}.yaml")
     for path in personas:
         if not LABEL.fullmatch(path.stem):
@@ -78,6 +94,10 @@ def _contents(
 ) -> Iterator[tuple[Path, bytes]]:
     for path in paths:
         try:
+            # Opening a pipe would wait for somebody who writes to it.
+            if not stat.S_ISREG(path.stat().st_mode):
+                problems.append(Problem(path, 1, 1, "", "expected a regular file"))
+                continue
             with path.open("rb") as file:
                 yield path, file.read(MAX_BYTES + 1)
         except FileNotFoundError:
@@ -113,12 +133,13 @@ def _persona(
     if root and (given := root.find("id")):
         message = "unknown key; the id of a persona is the name of its file"
         problems.append(Problem(path, given.line, given.column, "id", message))
-    if root and persona:
+    # Instructions without facts are not that long.
+    if root and persona and (at := root.keys.get("facts")):
         size = len(compile_instructions(persona))
         if size > MAX_PROMPT_CHARACTERS:
-            message = "expected at most {:,} characters with all facts, got {:,}"
+            message = "expected at most {:,} characters with instructions, got {:,}"
             message = message.format(MAX_PROMPT_CHARACTERS, size)
-            problems.append(Problem(path, root.line, root.column, "", message))
+            problems.append(Problem(path, *at, "facts", message))
     return persona
 
 
@@ -136,11 +157,29 @@ def _section(
     problems += unreadable
     if root is None:
         return None, None
+    if model is Persona:
+        _read_facts(root)
     invalid: list[Problem] = []
     section = validated(model, path, root, invalid, **given)
     known = {(problem.line, problem.column) for problem in unreadable}
     problems += [p for p in invalid if (p.line, p.column) not in known]
     return root, section
+
+
+def _read_facts(root: Node) -> None:
+    """Take `- Price: 12.50`, a mapping to YAML, for the text it is."""
+    facts = root.find("facts")
+    if facts and isinstance(facts.value, list):
+        facts.value[:] = map(_fact, facts.value)
+
+
+def _fact(node: Node) -> Node:
+    if isinstance(node.value, dict) and len(node.value) == 1:
+        ((name, given),) = node.value.items()
+        if given.text:
+            text = f"{name}: {given.text}"
+            return replace(node, value=text, text=text)
+    return node
 
 
 def _revision(folder: Path, files: Mapping[Path, bytes]) -> str:

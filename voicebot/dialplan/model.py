@@ -31,8 +31,8 @@ from voicebot.dialplan.values import (
     Speech,
     Voice,
     duration,
-    fact,
     filled,
+    first_version,
     listed,
 )
 
@@ -143,7 +143,7 @@ class Persona(Section):
     instructions: Prose
     greeting: Greeting
     model: Model = Model()
-    facts: tuple[Annotated[Prose, BeforeValidator(fact)], ...] = ()
+    facts: tuple[Prose, ...] = ()
     listening: Listening = Listening()
     barge_in: BargeIn = BargeIn()
     limits: Limits = Limits()
@@ -240,7 +240,7 @@ class Route(Section):
         Discriminator(
             _which,
             custom_error_type="do",
-            custom_error_message="expected one of persona, reject and message",
+            custom_error_message="expected exactly one of persona, reject and message",
         ),
     ]
 
@@ -248,7 +248,7 @@ class Route(Section):
 class DialplanFile(Section):
     """`dialplan.yaml` by itself."""
 
-    version: Annotated[int, Field(strict=True, ge=1, le=1)]  # True and 1.0 are no 1
+    version: Annotated[int, BeforeValidator(first_version)]
     numbers: dict[Label, Number] = {}
     routes: Annotated[tuple[Route, ...], Field(max_length=500), BeforeValidator(filled)]
 

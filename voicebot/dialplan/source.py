@@ -210,7 +210,7 @@ class _Reader:
             path = f"{key}.{shown_key(name)}" if key else shown_key(name)
             value = self._node(next(self._events), path, depth + 1)
             if isinstance(node.value, list | dict):
-                self._problem(event, key, "expected a word as key, got a structure")
+                self._problem(event, key, STRUCTURE)
             elif name in values:
                 first = keys[name][0]
                 self._problem(event, path, f"duplicate key, first on line {first}")
@@ -249,8 +249,26 @@ ADVICE: Final = {
         "text cannot start with this character; put it in quotes"
     ),
     "did not find expected key": "expected a key; is the indentation right?",
+    "did not find expected node content": (
+        "expected a value; is a bracket or brace not closed?"
+    ),
     "could not find expected ':'": "expected 'key: value'; is a colon missing?",
     "found unexpected end of stream": "a quote is opened here and never closed",
+}
+STRUCTURE: Final = (
+    "expected a word as key, got a structure; text with braces or brackets needs quotes"
+)
+FULL_WIDTH: Final = "use an ASCII colon and a blank (': ') instead of '：'"
+KEY: Final = re.compile(r"[ -]*[a-z0-9_-]+ *(：|:(?: |$))")
+UNCLOSED: Final = {
+    "did not find expected ',' or ']'": "expected ',' or ']'; the bracket",
+    "did not find expected ',' or '}'": "expected ',' or '}'; the brace",
+}
+
+# Said where a key follows something that is no key.
+AFTER_TEXT: Final = {
+    "mapping values are not allowed in this context",
+    "could not find expected ':'",
 }
 # Noticed at the end of the file or of the line; the mistake is where it begins.
 EARLIER: Final = {"could not find expected ':'", "found unexpected end of stream"}
@@ -260,7 +278,27 @@ def _syntax(path: Path, exc: yaml.MarkedYAMLError, text: str) -> Problem:
     said = str(exc.problem)
     mark = exc.context_mark if said in EARLIER else None
     line, column = _position(mark or exc.problem_mark)
-    here = "".join(text.split("\n")[line - 1 : line])
+    lines = text.split("\n")[:line]
+    if said in AFTER_TEXT and (found := _full_width(lines)):
+        return Problem(path, *found, "", FULL_WIDTH)
+    here = "".join(lines[line - 1 :])
     if "\t" in here[: len(here) - len(here.lstrip())]:
         said = "a tab in the indentation: YAML wants spaces"
+    if said in UNCLOSED and exc.context_mark:
+        opened = exc.context_mark.line + 1
+        said = f"{UNCLOSED[said]} that is opened on line {opened} is not closed"
     return Problem(path, line, column, "", ADVICE.get(said, said))
+
+
+def _full_width(lines: list[str]) -> tuple[int, int] | None:
+    """Find a key with a full-width colon at the end of some lines.
+
+    It is text to YAML, which goes on until a key follows: there it is noticed.
+    """
+    for number in range(len(lines), 0, -1):
+        key = KEY.match(lines[number - 1])
+        if key and key[1] == "：":
+            return number, key.start(1) + 1
+        if key and number < len(lines):
+            break
+    return None

@@ -11,7 +11,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from voicebot.dialplan.model import ACTIONS, Section
-from voicebot.dialplan.source import MAX_PROBLEMS, Node, Problem, shown_key
+from voicebot.dialplan.source import (
+    FULL_WIDTH,
+    MAX_PROBLEMS,
+    Node,
+    Problem,
+    shown_key,
+)
 
 S = TypeVar("S", bound=Section)
 
@@ -123,7 +129,10 @@ def _hint(kind: str, node: Node, error: ErrorDetails) -> str:
         case "literal_error", str(word):
             return nearest(word, re.findall("'([^']*)'", error["ctx"]["expected"]))
         case "do", dict(values):
-            return nearest(next(iter(values), ""), ACTIONS)
+            unknown = (name for name in values if name not in ACTIONS)
+            return nearest(next(unknown, ""), ACTIONS)
+        case "model_type", str(text) if "：" in text:
+            return f"; {FULL_WIDTH}"
         case _:
             return ""
 

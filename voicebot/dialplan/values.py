@@ -34,14 +34,12 @@ def duration(low: str, high: str, unit: str) -> BeforeValidator:
     low_ms, high_ms = _milliseconds(low), _milliseconds(high)
 
     def check(value: object) -> float:
-        if not (isinstance(value, str) and DURATION.fullmatch(value)):
-            message = "expected a duration with its unit (ms, s or m), such as {low}"
-            raise PydanticCustomError("duration", message, {"low": low})
-        if not low_ms <= _milliseconds(value) <= high_ms:
-            limits = {"low": low, "high": high}
-            raise PydanticCustomError("duration", "expected {low} to {high}", limits)
-        ms = _milliseconds(value)
-        return round(ms) if unit == "ms" else ms / UNIT_MS[unit]
+        if isinstance(value, str) and DURATION.fullmatch(value):
+            ms = _milliseconds(value)
+            if low_ms <= ms <= high_ms:
+                return round(ms) if unit == "ms" else ms / UNIT_MS[unit]
+        message = "expected a duration of {low} to {high}, with its unit (ms, s or m)"
+        raise PydanticCustomError("duration", message, {"low": low, "high": high})
 
     return BeforeValidator(check)
 
@@ -58,6 +56,13 @@ def _speakable(text: str) -> str:
     return text
 
 
+def first_version(value: object) -> object:
+    """Refuse all but 1; True and 1.0, which equal it, too."""
+    if type(value) is int and value == 1:
+        return value
+    raise PydanticCustomError("version", "expected 1")
+
+
 def filled(value: object) -> object:
     """Refuse an empty list."""
     if value == []:
@@ -68,14 +73,6 @@ def filled(value: object) -> object:
 def listed(value: object) -> object:
     """Allow a list of one to be written without its brackets; refuse one of none."""
     return [value] if isinstance(value, str | int | float) else filled(value)
-
-
-def fact(value: object) -> object:
-    """Take `- Address: 1 High Street`, a mapping to YAML, for the text it is."""
-    if isinstance(value, dict) and len(value) == 1:
-        ((name, text),) = value.items()
-        return f"{name}: {text}" if isinstance(text, str) else value
-    return value
 
 
 SPEAKABLE: Final = AfterValidator(_speakable)

@@ -105,8 +105,8 @@ class Switchboard:
         self.store = store
         self._disk = disk
         self._loop = asyncio.get_running_loop()
-        self._tts = Tts(http, settings.stepfun_base_url, self._api_key)
-        self.prompts = Prompts(settings.data / "prompts", self._tts)
+        tts = Tts(http, settings.stepfun_base_url, self._api_key)
+        self.prompts = Prompts(settings.data / "prompts", tts)
         self._rest = _rest(settings, http)
         self._calls: dict[str, Call] = {}
         self._arriving: dict[str, asyncio.Lock] = {}
@@ -160,6 +160,8 @@ class Switchboard:
             started_at=_now(),
         )
         if not await self.store.call_started(started):
+            if persona is None:  # once more the same, which costs nobody anything
+                return _refusal(decision)
             log.warning("webhook replayed")  # of a call that ran, or is running
             return Refuse("rejected")
         if persona is None or not self.live.has_room:

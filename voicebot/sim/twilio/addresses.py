@@ -49,23 +49,44 @@ class Addresses:
             ConfigError: that isn't this machine, and nobody said to own it.
         """
         url = _moved(url, self._public, self._target)
-        if not self._i_own_this and not is_loopback(urlsplit(url).hostname or ""):
+        if not self._i_own_this and not is_loopback(_split(url).hostname or ""):
             raise ConfigError(
-                "the simulated Twilio calls only this machine; "
-                "pass i_own_this for a host that is yours"
+                "the simulated Twilio calls only this machine: "
+                "only http://127.0.0.1 or http://localhost"
             )
         return url
 
+    def check_webhook(self, url: str) -> None:
+        """
+        Make sure that a webhook can be asked there.
+
+        Raises:
+            ConfigError: it is no HTTP address, or not on this machine.
+        """
+        _origin(url)
+        self.dial(url)
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises if it is no port
+    except ValueError:
+        raise ConfigError(
+            "expected a URL with a host and a port of 0 to 65535"
+        ) from None
+    return parts
+
 
 def _origin(url: str) -> SplitResult:
-    parts = urlsplit(url)
+    parts = _split(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError("expected a URL that begins with http:// or https://")
     return parts
 
 
 def _moved(url: str, source: SplitResult, target: SplitResult) -> str:
-    parts = urlsplit(url)
+    parts = _split(url)
     if parts.netloc != source.netloc:
         return url
     scheme = PLAIN.get(parts.scheme, parts.scheme)

@@ -9,6 +9,7 @@ from email.utils import format_datetime
 
 from aiohttp import ClientSession
 
+from voicebot.errors import ConfigError
 from voicebot.sim.twilio.addresses import Addresses
 from voicebot.sim.twilio.forms import (
     Form,
@@ -18,11 +19,7 @@ from voicebot.sim.twilio.forms import (
     voice_form,
 )
 from voicebot.sim.twilio.misbehaviour import NONE, Misbehaviour
-from voicebot.sim.twilio.report import (
-    CallReport,
-    Outcome,
-    Tally,
-)
+from voicebot.sim.twilio.report import CallReport, Outcome, Tally
 from voicebot.sim.twilio.rest import TwilioRest
 from voicebot.sim.twilio.script import AS_PLANNED, Script
 from voicebot.sim.twilio.socket import (
@@ -84,7 +81,8 @@ async def place_call(
         public_url: scheme and host under which the bot is known, if another: these
             are signed, and found in its TwiML, while `voice_url`'s are dialled.
         on_event: told of dialled, answered, stream_started, caller_speaks,
-            caller_stops, bot_audible, bot_silent, cleared, dtmf, ended.
+            caller_stops, bot_audible, bot_silent, twilio_says, cleared, dtmf, ended.
+            bot_silent comes 300 ms late, with the time at which the silence began.
         status_url: gets the call status callback at the end.
         rest: where the bot's REST requests arrive; the call is registered there.
         i_own_this: allows a host that isn't this machine.
@@ -97,6 +95,11 @@ async def place_call(
             that the simulator hasn't.
     """
     addresses = Addresses(voice_url, public_url, i_own_this=i_own_this)
+    if status_url is not None:
+        try:
+            addresses.check_webhook(status_url)
+        except ConfigError as exc:
+            raise ConfigError(f"status URL: {exc}") from None
     who = Identity(account_sid, f"CA{secrets.token_hex(16)}", from_number, to_number)
     misbehave = misbehave or NONE
     async with ClientSession(skip_auto_headers={"Accept"}) as http:
@@ -213,7 +216,8 @@ class SimulatedCaller:
         answer, text = await self._hooks.ask(what, to, form)
         if not 200 <= answer < 300:
             code = 11200 if answer else 11205
-            why = f"{code}: {what} webhook: HTTP {answer or 'answer never came'}"
+            came = f"HTTP {answer}" if answer else "no answer"
+            why = f"{code}: {what} webhook: {came}"
             return self._failed(why)
         return self._parse(what, text, self._addresses.signed(to.url))
 
@@ -240,6 +244,7 @@ class SimulatedCaller:
                 return _Over(Outcome.COMPLETED, "bot", "<Hangup>")
             case Say(text):
                 self._tally.said.append(text)
+                self._note("twilio_says", asyncio.get_running_loop().time(), text)
                 return None
             case Pause(length_s):
                 return await self._pause(length_s)

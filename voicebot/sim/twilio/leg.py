@@ -105,7 +105,7 @@ class Leg:
             case Clear():
                 names = self.playout.clear(now)
                 self.marks_cleared += len(names)
-                self._note("cleared", now, f"{len(names)} marks")
+                self._note("cleared", now, _marks(len(names)))
                 return self._echo(names)
             case None:
                 pass
@@ -126,8 +126,10 @@ class Leg:
         spoke_before = self._ear.speaking
         self._ear.hear(heard)
         if self._ear.speaking is not spoke_before:
-            kind = "bot_audible" if self._ear.speaking else "bot_silent"
-            self._note(kind, at, "")
+            if self._ear.speaking:
+                self._note("bot_audible", at - FRAME_S, "")
+            else:  # noticed only now, as a pause is no silence
+                self._note("bot_silent", at - self._ear.quiet_ms / 1000, "")
         doing = self._script.next(self._ear)
         self._record(doing, heard, at)
         self._frames += 1
@@ -172,3 +174,7 @@ class Leg:
         if self._wrong.never_echoes_marks:
             return []
         return [self.stream.mark(name) for name in names]
+
+
+def _marks(count: int) -> str:
+    return "1 mark" if count == 1 else f"{count} marks"

@@ -29,6 +29,9 @@ class HttpAnswer:
     status: int
     """Of its answer; 0 if none came."""
 
+    listens: bool = True
+    """Whether there was anybody to connect to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Underrun:
@@ -91,13 +94,19 @@ class CallReport:
     def underruns(self) -> list[Underrun]:
         return self.tally.underruns
 
+    @property
+    def heard_nothing(self) -> bool:
+        """Whether neither the bot, nor `<Say>`, nor a transfer reached the ear."""
+        tally = self.tally
+        return self.greeting_delay_s is None and not (tally.said or tally.dialled)
+
     def http_status(self, what: str) -> int | None:
         """The first answer to such a request; None if none was made."""
         statuses = (each.status for each in self.tally.http if each.what == what)
         return next(statuses, None)
 
     def summary(self) -> dict[str, Any]:
-        """Everything but the audio, the numbers dialled and the words, for JSON."""
+        """Everything but the audio and the numbers dialled, for JSON."""
         return {
             "outcome": str(self.outcome),
             "ended_by": self.ended_by,
@@ -106,6 +115,7 @@ class CallReport:
             "stream_sids": self.tally.stream_sids,
             "duration_s": round(self.duration_s, 3),
             "greeting_delay_s": self.greeting_delay_s,
+            "said": self.tally.said,
             "turns": [_turn(turn) for turn in self.turns],
             "underruns": [
                 {"at_s": round(hole.at_s, 3), "ms": round(hole.ms, 1)}

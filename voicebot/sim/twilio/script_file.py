@@ -55,10 +55,20 @@ def load_script(path: Path, read_voice: Callable[[Path], bytes]) -> Script:
     """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: is a folder") from None
     except OSError as exc:
         raise ConfigError(f"{path}: {exc.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path}: expected YAML: {exc}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: expected UTF-8 text") from None
+    except yaml.MarkedYAMLError as exc:
+        mark = exc.problem_mark
+        where = f": line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ConfigError(f"{path}: expected YAML{where}") from None
+    except (yaml.YAMLError, ValueError, RecursionError):  # a date without a day, [[[…
+        raise ConfigError(f"{path}: expected YAML") from None
     steps = document.get("steps") if isinstance(document, dict) else None
     if not isinstance(steps, list) or not steps:
         raise ConfigError(f"{path}: expected a list `steps`")

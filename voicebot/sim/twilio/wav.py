@@ -22,7 +22,7 @@ def read_voice(path: Path) -> bytes:
         ConfigError: the file can't be read, or isn't mono at 8000 or 24000 Hz.
     """
     try:
-        with soundfile.SoundFile(path) as file:
+        with path.open("rb") as raw, soundfile.SoundFile(raw) as file:
             rate_hz, channels = file.samplerate, file.channels
             if rate_hz not in (ULAW_HZ, PCM_HZ) or channels != 1:
                 raise ConfigError(
@@ -30,8 +30,14 @@ def read_voice(path: Path) -> bytes:
                     f"got {channels} channels at {rate_hz} Hz"
                 )
             samples = file.read(MAX_S * rate_hz, dtype="int16")
-    except soundfile.LibsndfileError as exc:
-        raise ConfigError(f"{path}: {exc.error_string}") from None
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: is a folder") from None
+    except OSError as exc:
+        raise ConfigError(f"{path}: {exc.strerror}") from None
+    except soundfile.LibsndfileError:
+        raise ConfigError(f"{path}: is not a WAV file") from None
     pcm = np.asarray(samples, "<i2").tobytes()
     return pcm16_to_ulaw(pcm) if rate_hz == ULAW_HZ else pcm24_to_ulaw(pcm)
 

@@ -4,7 +4,12 @@ import secrets
 import uuid
 from urllib.parse import urlencode, urlsplit
 
-from aiohttp import ClientConnectionError, ClientSession, ClientTimeout
+from aiohttp import (
+    ClientConnectionError,
+    ClientConnectorError,
+    ClientSession,
+    ClientTimeout,
+)
 from yarl import URL
 
 from voicebot.sim.twilio.addresses import Addresses
@@ -60,6 +65,7 @@ class Webhooks:
             **signature_header(self._signing, self._token, signed_part(url), form),
         }
         target = URL(self._addresses.dial(url), encoded=True)
+        listens = True
         try:
             async with self._http.request(
                 to.method,
@@ -71,9 +77,11 @@ class Webhooks:
             ) as answer:
                 content = await answer.read()
                 status = answer.status
+        except ClientConnectorError:
+            status, content, listens = 0, b"", False
         except (ClientConnectionError, TimeoutError):
             status, content = 0, b""
-        self.answers.append(HttpAnswer(what, status))
+        self.answers.append(HttpAnswer(what, status, listens))
         return status, content.decode("utf-8", "replace")
 
 

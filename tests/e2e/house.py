@@ -129,6 +129,7 @@ async def house(
     mind: Mind | None = None,
     persona: str = PERSONA,
     refusals: tuple[int, ...] = (),
+    speech_refusals: tuple[int, ...] = (),
     **settings: Any,
 ) -> AsyncIterator[House]:
     plans = folder / "dialplans"
@@ -140,6 +141,7 @@ async def house(
         mood or Mood.kind(),
         api_key=KEY,
         refusals=refusals,
+        speech_refusals=speech_refusals,
     )
     port = free_port()
     async with (

@@ -171,8 +171,12 @@ async def test_a_call_that_cannot_be_ended_at_twilio_is_ended_by_its_stream(
 async def test_a_caller_who_heard_nothing_hears_twilio_apologise(
     tmp_path: Path,
 ) -> None:
-    async with house(tmp_path, mood=Mood.burst(), refusals=(402, 402)) as home:
-        home.board.prompts.forget()
+    async with house(
+        tmp_path,
+        mood=Mood.burst(),
+        refusals=(402, 402),
+        speech_refusals=(402,) * 9,
+    ) as home:
         report = await home.call(HangUp(20_000))
         call, _ = await home.record(report)
     assert report.tally.said == ["I am sorry."]

@@ -47,10 +47,6 @@ class Prompts:
         """Return the text spoken, μ-law at 8000 Hz; None if it wasn't rendered yet."""
         return self._spoken.get(_name(voice, text))
 
-    def forget(self) -> None:
-        """Look at the folder again: its files may have changed."""
-        self._spoken.clear()
-
     async def prepare(self, personas: list[Persona]) -> bool:
         """
         Load or render all that these personas say without the model.

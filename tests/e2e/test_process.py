@@ -12,8 +12,6 @@ import pytest
 
 from tests.e2e.house import ACCOUNT, DIALPLAN, PERSONA, TOKEN, free_port
 
-READY_S = 20
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

@@ -138,10 +138,10 @@ class ModelLeg:
                         if self._config.voice == DEFAULT_VOICE:
                             raise UpstreamError(SERVICE, "bad_voice")
                         await send(self._session.configure(self._other_voice()))
-                    case events.SessionUpdated() if not ready:
+                    case events.SessionUpdated(turn_detection_on=on) if not ready:
                         ready = True
                         tasks.create_task(self._outbox.write(send), name="to model")
-                        self._check_voice()
+                        self._check_echo(on)
                         self._deliver(SessionReady())
                     case _:
                         self._pass_on(event)
@@ -187,7 +187,12 @@ class ModelLeg:
         self._config = replace(self._config, voice=DEFAULT_VOICE)
         return self._config
 
-    def _check_voice(self) -> None:
+    def _check_echo(self, turn_detection_on: bool | None) -> None:
+        """Compare the session with what was asked for: both were seen to differ."""
+        asked_on = self._config.turn_detection is not None
+        if turn_detection_on is not None and turn_detection_on is not asked_on:
+            self._fault("stepfun.other_turn_detection")
+            log.error("the model has another turn detection", asked_on=asked_on)
         if self._session.voice_accepted is False:
             self._fault("stepfun.other_voice")
             log.warning("the model speaks in another voice", asked=self._config.voice)

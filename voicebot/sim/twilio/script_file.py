@@ -22,6 +22,7 @@ from typing import Final
 import yaml
 
 from voicebot.errors import ConfigError
+from voicebot.sim.twilio.files import cannot_read
 from voicebot.sim.twilio.script import (
     TIMEOUT_MS,
     HangUp,
@@ -55,12 +56,8 @@ def load_script(path: Path, read_voice: Callable[[Path], bytes]) -> Script:
     """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise ConfigError(f"{path}: is a folder") from None
     except OSError as exc:
-        raise ConfigError(f"{path}: {exc.strerror}") from None
+        raise cannot_read(path, exc) from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: expected UTF-8 text") from None
     except yaml.MarkedYAMLError as exc:

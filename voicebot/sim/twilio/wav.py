@@ -10,6 +10,7 @@ from voicebot.audio.framing import PCM_HZ, ULAW_HZ
 from voicebot.audio.g711 import pcm16_to_ulaw, ulaw_to_pcm16
 from voicebot.audio.resample import Pcm24ToUlaw
 from voicebot.errors import ConfigError
+from voicebot.sim.twilio.files import cannot_read
 
 MAX_S = 120
 
@@ -30,12 +31,8 @@ def read_voice(path: Path) -> bytes:
                     f"got {channels} channels at {rate_hz} Hz"
                 )
             samples = file.read(MAX_S * rate_hz, dtype="int16")
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise ConfigError(f"{path}: is a folder") from None
     except OSError as exc:
-        raise ConfigError(f"{path}: {exc.strerror}") from None
+        raise cannot_read(path, exc) from None
     except soundfile.LibsndfileError:
         raise ConfigError(f"{path}: is not a WAV file") from None
     pcm = np.asarray(samples, "<i2").tobytes()

@@ -46,6 +46,7 @@ SHELL: dict[str, set[str]] = {
     "runtime": CORE | {"bridge", "dialplan", "store", "net", "observe"},
     "web": CORE | {"bridge", "dialplan", "store", "net", "observe", "runtime"},
     "sim": {"audio", "errors"},
+    "measure": CORE | {"bridge", "runtime", "sim"},
 }
 ALLOWED = PURE | SHELL
 

@@ -30,7 +30,7 @@ from voicebot.bridge.model import (
     SessionReady,
     TurnCommitted,
 )
-from voicebot.bridge.settings import Prompt, Settings
+from voicebot.bridge.settings import BargeIn, Prompt, Settings
 
 A = TypeVar("A", bound=Action)
 
@@ -43,8 +43,12 @@ GREETING = Prompt("Good morning!", BOT_VOICE[: 8 * 2000])
 GOODBYE = Prompt("Goodbye!", BOT_VOICE[: 8 * 800])
 APOLOGY = Prompt("Sorry, we have a problem.", BOT_VOICE[: 8 * 1200])
 
-BUSINESS = Settings(goodbye=GOODBYE, apology=APOLOGY, farewells=("bye",))
-PHASES = ("listening", "caller", "waiting", "speaking", "closing")
+# The bot stops for good, at once: what is said of stopping is simpler so. Pausing, the
+# default, has its own tests (test_tentative).
+STOP = BargeIn("stop")
+PLAIN = Settings(barge_in=STOP)
+BUSINESS = Settings(barge_in=STOP, goodbye=GOODBYE, apology=APOLOGY, farewells=("bye",))
+PHASES = ("listening", "caller", "waiting", "speaking", "tentative", "closing")
 
 
 def pcm(ms: int) -> bytes:
@@ -74,7 +78,7 @@ class Call:
         self.log: list[tuple[float, Action]] = []
         self.far_end = far_end or FarEnd()
         self._marks = marks
-        self.bridge = Bridge(settings or Settings(), self.now)
+        self.bridge = Bridge(settings or PLAIN, self.now)
         self._note(self.bridge.start(self.now))
         if ready:
             self.give(SessionReady())
@@ -175,24 +179,30 @@ class Call:
 
 
 def kinds(actions: Iterable[Action]) -> list[str]:
-    """Their names, in order."""
-    return [type(action).__name__ for action in actions]
+    """Their names, in order; the journal's are left out."""
+    named = [type(action).__name__ for action in actions]
+    return [name for name in named if name != "NoteDecision"]
 
 
 def in_phase(phase: str, **wants: Any) -> Call:
     """A call that has come to that phase."""
+    if phase == "tentative":
+        wants = {"barge_in": BargeIn("pause", stop="immediate"), **wants}
     call = Call(replace(BUSINESS, **wants))
     server = wants.get("owner") == "server"
     call.wait(0.5)
     if phase == "caller":
         call.say(0.6)
-    elif phase in ("waiting", "speaking") and server:
+    elif phase in ("waiting", "speaking", "tentative") and server:
         call.give(ServerSpeechStarted(), ServerSpeechStopped(), TurnCommitted("i1"))
-    elif phase in ("waiting", "speaking"):
+    elif phase in ("waiting", "speaking", "tentative"):
         call.turn("i1")
-    if phase == "speaking":
+    if phase in ("speaking", "tentative"):
         call.answer("r1", ms=3000)
         call.wait(0.5)
+        for at in range(0, 3200 if phase == "tentative" else 0, 160):
+            if call.phase != phase:
+                call.hear(VOICE[at : at + 160])
     elif phase == "closing":
         call.give(EndRequested(Ending.DRAIN))
         call.wait(0.1)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.bridge.calls import BUSINESS, GREETING, Call, pcm
+from tests.bridge.calls import BUSINESS, GREETING, Call, kinds, pcm
 from voicebot.bridge.model import (
     Action,
     AmendReply,
@@ -46,12 +46,13 @@ def test_an_answer_that_is_being_given_is_amended_when_it_is_over() -> None:
     assert amended(call.give(ReplyDone("r1"))) == []
 
 
-def test_behind_a_turn_of_the_callers_nothing_is_amended() -> None:
+def test_it_is_amended_even_behind_a_turn_of_the_callers() -> None:
     call = answering(done=False)
     call.say(0.5)
     call.wait(1.0)
     assert len(call.took(CommitAudio)) == 2
-    assert amended(call.give(ReplyDone("r1"))) == []
+    actions = call.give(ReplyDone("r1"))
+    assert kinds(actions) == ["AmendReply", "AskForReply"]
 
 
 def test_our_own_words_are_no_matter_of_the_models() -> None:

@@ -44,7 +44,7 @@ from voicebot.bridge.model import (
     SessionReady,
     TurnCommitted,
 )
-from voicebot.bridge.settings import Prompt, Settings
+from voicebot.bridge.settings import BargeIn, Prompt, Settings
 
 STEPS = {(before, after) for (before, _), after in TRANSITIONS.items()}
 
@@ -80,6 +80,8 @@ FOLLOWS: dict[tuple[str, str, type], str] = {
     ("server", "caller", BotAudio): "speaking",
     ("server", "waiting", BotAudio): "speaking",
     ("local", "speaking", CallerKey): "listening",
+    ("local", "tentative", CallerKey): "listening",
+    ("server", "tentative", CallerKey): "listening",
     ("server", "speaking", CallerKey): "listening",
     ("server", "listening", BotText): "waiting",
     ("server", "caller", BotText): "waiting",
@@ -176,7 +178,7 @@ wanted = st.builds(
     apology=st.sampled_from([APOLOGY, Prompt("Sorry!"), Prompt("")]),
     protect_s=st.sampled_from([0.0, 1.0]),
     farewells=st.just(("bye",)),
-    barge_in=st.booleans(),
+    barge_in=st.sampled_from([BargeIn(), BargeIn("stop"), BargeIn("never")]),
     no_media_s=st.sampled_from([10.0, 1e9]),
     start_buffer_ms=st.sampled_from([0, 300]),
     lead_ms=st.sampled_from([0, 240]),

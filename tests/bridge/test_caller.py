@@ -6,22 +6,32 @@ import pytest
 
 from tests.audio.signals import speech
 from voicebot.bridge.caller import CallerVoice
-from voicebot.bridge.turns import Change
+from voicebot.bridge.turns import Change, Needs
 
 SILENCE = b"\xff" * 160
 VOICE = speech(seconds=4.0, level_dbov=-20.0)
+ENOUGH = Needs()
 MS = 48  # bytes of what the model gets
 
 
 def voice(*, streaming: bool = False, max_turn_ms: int = 30_000) -> CallerVoice:
-    return CallerVoice(streaming=streaming, end_silence_ms=500, max_turn_ms=max_turn_ms)
+    return CallerVoice(streaming=streaming, max_turn_ms=max_turn_ms)
 
 
 def hear(
-    heard: CallerVoice, ulaw: bytes, min_ms: int | None = 100
+    heard: CallerVoice, ulaw: bytes, needs: Needs | None = ENOUGH
 ) -> list[Change | None]:
-    frames = (ulaw[at : at + 160] for at in range(0, len(ulaw), 160))
-    return [heard.push(frame, -96.0, min_ms) for frame in frames]
+    return [push(heard, ulaw[at : at + 160], needs) for at in range(0, len(ulaw), 160)]
+
+
+def push(
+    heard: CallerVoice, ulaw: bytes, needs: Needs | None = ENOUGH
+) -> Change | None:
+    frame = heard.hear(ulaw, -96.0)
+    change = heard.judge(frame, needs, 500) if frame else None
+    if change in (Change.STOPPED, Change.FADED):
+        heard.detector.reset()
+    return change
 
 
 def turn() -> tuple[CallerVoice, bytes, int]:
@@ -33,7 +43,7 @@ def turn() -> tuple[CallerVoice, bytes, int]:
     """
     heard, at = voice(), 0
     hear(heard, 50 * SILENCE)
-    while heard.push(VOICE[at : at + 160], -96.0, 100) is None:
+    while push(heard, VOICE[at : at + 160]) is None:
         at += 160
     heard.begin_turn()
     batch = heard.take()
@@ -107,7 +117,7 @@ def test_streaming_gives_the_model_everything_in_order() -> None:
 
 def test_an_onset_that_may_not_begin_is_kept_for_as_long_as_a_turn() -> None:
     heard = voice(max_turn_ms=1000)
-    hear(heard, VOICE, min_ms=None)
+    hear(heard, VOICE, needs=None)
     heard.begin_turn()
     batch = heard.take()
     assert batch is not None
@@ -122,10 +132,67 @@ def test_how_the_line_is_cut_does_not_change_when_a_turn_begins(size: int) -> No
         heard = voice()
         found = []
         for at in range(0, len(line), size):
-            change = heard.push(line[at : at + size], -96.0, 100)
+            change = push(heard, line[at : at + size])
             if change:
                 found.append(((at + size) // 160, change))
         return found
 
     assert changes(size) == changes(160)
-    assert all(before[1] != after[1] for before, after in pairwise(changes(160)))
+    turns = [each for _, each in changes(160) if each is not Change.WENT_ON]
+    assert all(before != after for before, after in pairwise(turns))
+
+
+def hushed() -> CallerVoice:
+    """The model's own VAD hears the line; the bot speaks, so it hears silence."""
+    heard = voice(streaming=True)
+    hear(heard, 3 * SILENCE)
+    heard.take()
+    heard.hush()
+    return heard
+
+
+def taken(heard: CallerVoice) -> bytes:
+    batch = heard.take(live=True)
+    return batch.pcm16 if batch else b""
+
+
+def test_while_it_is_hushed_the_model_hears_silence_in_real_time() -> None:
+    heard = hushed()
+    hear(heard, VOICE[:8000])
+    got = taken(heard)
+    assert len(got) == MS * 1000
+    assert set(got) == {0}
+
+
+def test_when_a_turn_begins_the_model_hears_it_from_before_its_first_speech() -> None:
+    heard = hushed()
+    hear(heard, 50 * SILENCE + VOICE[:3200])
+    taken(heard)
+    turn_ms = heard.detector.turn_ms
+    heard.begin_turn()
+    hear(heard, VOICE[3200:3360])
+    assert len(taken(heard)) == MS * (300 + turn_ms + 20)
+
+
+def test_when_the_bot_has_finished_the_model_hears_the_line_as_it_is() -> None:
+    heard = hushed()
+    hear(heard, 50 * SILENCE)
+    taken(heard)
+    heard.unhush()
+    assert taken(heard) == b""
+    hear(heard, VOICE[:1600])
+    assert len(taken(heard)) == MS * 200
+
+
+def test_who_began_to_speak_before_the_bot_had_finished_is_heard_whole() -> None:
+    heard = hushed()
+    hear(heard, 50 * SILENCE + VOICE[:1600], needs=None)
+    taken(heard)
+    heard.unhush()
+    assert len(taken(heard)) == MS * (300 + heard.detector.turn_ms)
+
+
+def test_a_neural_vad_is_shown_the_last_640_ms() -> None:
+    heard = voice()
+    hear(heard, 100 * SILENCE + VOICE[:1600])
+    assert heard.context == 22 * SILENCE + VOICE[:1600]

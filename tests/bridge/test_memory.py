@@ -17,7 +17,7 @@ from voicebot.bridge.model import (
     SessionReady,
     TurnCommitted,
 )
-from voicebot.bridge.settings import Settings
+from voicebot.bridge.settings import Listening, Settings
 
 
 def size(thing: object, seen: set[int]) -> int:
@@ -39,7 +39,10 @@ def size(thing: object, seen: set[int]) -> int:
 
 def after(turns: int, *, marks: bool) -> int:
     """What a call with so many turns of 4 s holds."""
-    bridge, now = Bridge(Settings(duration_s=1e9, end_silence_ms=300), 0.0), 0.0
+    bridge, now = (
+        Bridge(Settings(duration_s=1e9, listening=Listening(end_silence_ms=300)), 0.0),
+        0.0,
+    )
     bridge.start(now)
     bridge.handle(SessionReady(), now)
     answer = pcm(1500)

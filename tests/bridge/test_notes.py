@@ -27,6 +27,7 @@ def test_a_turn_of_the_caller_was_heard_as_it_was_said() -> None:
         heard_text="Can I come on Friday?",
         generated_ms=1500,
         heard_ms=1500,
+        proved_ms=1500,
         interrupted=False,
         reply_ms=None,
     )
@@ -40,7 +41,7 @@ def answer(**changes: object) -> Utterance:
 
 
 def test_an_answer_that_was_cut_says_what_was_heard() -> None:
-    assert Notes(began_at=100.0).bot(answer(reply_ms=700), 1000.0) == NoteTurn(
+    assert Notes(began_at=100.0).bot(answer(reply_ms=700), 1000.0, 900.0) == NoteTurn(
         seq=4,
         who="bot",
         item_id=None,
@@ -51,6 +52,7 @@ def test_an_answer_that_was_cut_says_what_was_heard() -> None:
         heard_text="One two",
         generated_ms=2000,
         heard_ms=1000,
+        proved_ms=900,
         interrupted=True,
         reply_ms=700,
     )
@@ -58,9 +60,9 @@ def test_an_answer_that_was_cut_says_what_was_heard() -> None:
 
 def test_an_answer_that_was_heard_to_its_end_was_not_interrupted() -> None:
     notes = Notes(began_at=100.0)
-    assert not notes.bot(answer(), 2000.0).interrupted
-    assert notes.bot(answer(), 1999.9).interrupted
-    assert notes.bot(answer(complete=False), 2000.0).interrupted
+    assert not notes.bot(answer(), 2000.0, 0.0).interrupted
+    assert notes.bot(answer(), 1999.9, 0.0).interrupted
+    assert notes.bot(answer(complete=False), 2000.0, 0.0).interrupted
 
 
 def test_no_turn_begins_before_the_call() -> None:
@@ -109,8 +111,8 @@ def test_the_pace_of_the_last_whole_utterance_cuts_the_next() -> None:
     notes = Notes(0.0)
     whole = Utterance("r1", 1, 0.0, text=text, complete=True)
     whole.size = whole.sent = ulaw_bytes(estimate_ms(text) / 2)  # a quick voice
-    notes.bot(whole, estimate_ms(text) / 2)
+    notes.bot(whole, estimate_ms(text) / 2, 0.0)
     cut = Utterance("r2", 2, 0.0, text=text)
     cut.size = cut.sent = ulaw_bytes(500)
     heard_ms = estimate_ms("one two three four five ") / 2
-    assert notes.bot(cut, heard_ms).heard_text == "one two three four five"
+    assert notes.bot(cut, heard_ms, 0.0).heard_text == "one two three four five"

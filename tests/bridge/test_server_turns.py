@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bridge.calls import GREETING, Call, kinds, pcm
+from tests.bridge.calls import GREETING, STOP, Call, kinds, pcm
 from voicebot.bridge.model import (
     AppendAudio,
     AskForReply,
@@ -21,9 +21,9 @@ from voicebot.bridge.model import (
     ServerSpeechStopped,
     TurnCommitted,
 )
-from voicebot.bridge.settings import Prompt, Settings
+from voicebot.bridge.settings import BargeIn, Prompt, Settings
 
-SERVER = Settings(owner="server")
+SERVER = Settings(owner="server", barge_in=STOP)
 
 
 def turn(call: Call, item_id: str = "i1") -> None:
@@ -218,7 +218,9 @@ def test_nothing_answered_is_asked_for_after_a_while() -> None:
 
 
 def test_its_vad_does_not_cut_what_is_protected() -> None:
-    call = Call(Settings(owner="server", greeting=GREETING, protect_s=1.0))
+    call = Call(
+        Settings(owner="server", barge_in=STOP, greeting=GREETING, protect_s=1.0)
+    )
     call.wait(0.5)
     call.give(ServerSpeechStarted())
     assert call.took(ClearCaller) == []
@@ -237,15 +239,17 @@ def test_its_vad_does_not_cut_what_is_protected() -> None:
 
 
 def test_its_vad_does_not_cut_without_barge_in() -> None:
-    call = Call(Settings(owner="server", barge_in=False, greeting=GREETING))
+    call = Call(Settings(owner="server", barge_in=BargeIn("never"), greeting=GREETING))
     call.wait(0.5)
     call.give(ServerSpeechStarted())
     assert call.phase == "speaking"
 
 
 def test_a_caller_who_speaks_before_the_greeting_began_is_not_taken_for_done() -> None:
-    call = Call(Settings(owner="server", greeting=Prompt("Good morning!")))
-    call.say(0.6)
+    call = Call(
+        Settings(owner="server", barge_in=STOP, greeting=Prompt("Good morning!"))
+    )
+    call.say(2.0)
     assert call.phase == "caller"
     assert call.give(ReplyStarted("r1")) == [CancelReply()]
     assert call.phase == "caller"

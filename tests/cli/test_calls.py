@@ -3,17 +3,22 @@
 import asyncio
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 from typer.testing import CliRunner, Result
 
-from tests.store.test_calls import ENDED, STARTED, TURN
+from tests.store.test_calls import DECISION, ENDED, STARTED, TURN
+from voicebot.bridge.model import Outcome, Rule
 from voicebot.cli import app
-from voicebot.errors import StoreError
+from voicebot.cli.decisions import WHAT_CAME, WHY
+from voicebot.errors import ConfigError, StoreError
 from voicebot.store.calls import open_store
+from voicebot.store.recordings import StereoRecording
 
 CALLER = replace(
     TURN,
@@ -24,6 +29,42 @@ CALLER = replace(
     started_ms=61_000,
     interrupted=False,
     reply_ms=None,
+)
+BARGE_IN = replace(
+    DECISION,
+    rule="backchannel",
+    outcome="resumed",
+    features={
+        "level_dbov": -21.5,
+        "floor_dbov": -52,
+        "evidence_ms": 208,
+        "speech_ms": 320,
+        "stop_after_ms": 180,
+        "gap_ms": 640,
+        "min_ms": 180,
+        "factor": 1.25,
+        "confirm_ms": 600,
+        "decide_ms": 450,
+    },
+)
+END = replace(
+    DECISION,
+    seq=2,
+    kind="end_of_turn",
+    decided_ms=4000,
+    rule="silence",
+    outcome="answered",
+    trace="V" * 100 + "." * 28,
+    features={
+        "profile": "normal",
+        "silence_ms": 560,
+        "wanted_ms": 550,
+        "pace": 1,
+        "reply_ms": 910,
+    },
+)
+KEY = replace(
+    DECISION, seq=3, decided_ms=90_000, rule="key", features={}, trace="", caller_seq=2
 )
 WHOLE = replace(TURN, seq=2, heard_text=TURN.generated_text, interrupted=False)
 
@@ -50,6 +91,22 @@ def log() -> None:
             await store.call_started(replace(STARTED, call_id="d2", call_sid="CA2"))
 
     asyncio.run(fill())
+
+
+@pytest.fixture
+def decided(log: None) -> None:
+    """The call that is over has decisions, and a recording of 10 s."""
+
+    async def fill() -> None:
+        async with open_store(Path("data/calls.sqlite")) as store:
+            for decision in (BARGE_IN, END, KEY):
+                await store.add_decision(decision)
+
+    asyncio.run(fill())
+    recording = StereoRecording(Path("recordings/c1.wav"))
+    for second in range(10):  # a byte tells the second, and the side
+        recording.write(bytes([second, 100 + second]) * 8000)
+    recording.close()
 
 
 def run(*arguments: str) -> Result:
@@ -159,3 +216,112 @@ def test_a_log_without_calls_says_so() -> None:
 
     asyncio.run(create())
     assert output("list") == "no calls yet\n"
+
+
+@pytest.mark.usefixtures("decided")
+def test_decisions_are_shown_with_what_they_rested_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    *_, barge_in, end, key = output("show", "c1", "--decisions").splitlines()
+    assert re.split("  +", barge_in.strip()) == [
+        "1",
+        "1.20 s",
+        "barge-in",
+        "paused, went on: it only shows that the caller listens",
+        "speech 320 ms, clear 208 ms, 30 dB above the noise, stopped after 180 ms, "
+        "went on after 640 ms, min_ms 180, times 1.25, confirm_ms 600, decide_ms 450",
+    ]
+    for part in (
+        "  4.00 s  ",
+        "  end of turn  ",
+        "  answered: the caller fell silent  ",
+        "  waited 560 ms, replied after 910 ms, profile normal, ",
+        "end of turn after 550 ms, pace 1 ",
+    ):
+        assert part in end
+    assert key.rstrip().endswith("stopped, listened: a key was pressed")
+
+
+@pytest.mark.usefixtures("decided")
+def test_decisions_are_shown_only_if_asked_for() -> None:
+    assert "barge-in" not in output("show", "c1")
+    assert "decisions" not in parsed("show", "c1")
+
+
+@pytest.mark.usefixtures("decided")
+def test_as_json_decisions_are_complete() -> None:
+    shown = parsed("show", "c1", "--decisions")
+    assert [decision["seq"] for decision in shown["decisions"]] == [1, 2, 3]
+    assert shown["decisions"][0]["features"] == BARGE_IN.features
+    assert shown["decisions"][1]["trace"] == END.trace
+
+
+@pytest.mark.usefixtures("log")
+def test_a_call_without_decisions_says_so() -> None:
+    assert output("show", "c1", "--decisions").endswith("nothing was decided\n")
+
+
+def test_there_are_words_for_every_rule_and_outcome() -> None:
+    assert set(WHY) == set(Rule)
+    assert set(WHAT_CAME) == set(Outcome)
+
+
+@pytest.mark.usefixtures("decided")
+@pytest.mark.parametrize("times", [1, 2])
+def test_each_decision_is_cut_out_of_the_recording(times: int) -> None:
+    texts = [
+        output("show", "c1", "--decisions", "--clips", "clips") for _ in range(times)
+    ]
+    assert texts[-1].endswith("2 of 3 decisions cut out into clips\n")
+    whole = Path("recordings/c1.wav").read_bytes()
+    assert {file.name for file in Path("clips").iterdir()} == {"c1-1.wav", "c1-2.wav"}
+    for seq, first_ms, last_ms in ((1, 0, 3200), (2, 2000, 6000)):
+        clip = Path(f"clips/c1-{seq}.wav")
+        assert clip.read_bytes()[58:] == whole[58 + 16 * first_ms : 58 + 16 * last_ms]
+        info = soundfile.info(clip)
+        assert (info.channels, info.samplerate) == (2, 8000)
+        assert info.frames == 8 * (last_ms - first_ms)
+        assert clip.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.usefixtures("decided")
+def test_clips_and_json_go_together() -> None:
+    shown = parsed("show", "c1", "--decisions", "--clips", "clips")
+    assert len(shown["decisions"]) == 3
+    assert Path("clips/c1-1.wav").exists()
+
+
+@pytest.mark.usefixtures("decided")
+def test_a_recording_that_cannot_be_cut_is_one_sentence() -> None:
+    def refusal(call: str) -> str:
+        result = run("show", call, "--decisions", "--clips", "clips")
+        assert isinstance(result.exception, StoreError)
+        return str(result.exception)
+
+    recording = Path("recordings/c1.wav")
+    assert refusal("d2") == "call d2: it wasn't recorded, or that was lost"
+    recording.write_bytes(b"RIFF")
+    assert refusal("c1") == f"{recording}: expected a recording, got 4 bytes"
+    recording.write_bytes(bytes(100))
+    assert "expected a recording of ours, stereo μ-law, 8000 Hz" in refusal("c1")
+    recording.unlink()
+    assert refusal("c1") == f"{recording}: the recording is gone"
+    recording.mkdir()
+    assert refusal("c1") == f"{recording}: Is a directory"
+    assert not Path("clips").exists()
+
+
+@pytest.mark.usefixtures("decided")
+def test_a_clip_that_cannot_be_written_is_one_sentence() -> None:
+    Path("clips/c1-1.wav").mkdir(parents=True)
+    result = run("show", "c1", "--decisions", "--clips", "clips")
+    assert isinstance(result.exception, StoreError)
+    assert str(result.exception).startswith("clips/c1-1.wav: ")
+
+
+@pytest.mark.usefixtures("decided")
+def test_clips_are_of_decisions() -> None:
+    result = run("show", "c1", "--clips", "clips")
+    assert isinstance(result.exception, ConfigError)
+    assert str(result.exception) == "--clips: expected it together with --decisions"

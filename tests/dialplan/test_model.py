@@ -6,11 +6,14 @@ from pydantic import ValidationError
 from tests.dialplan.plans import persona
 from voicebot.dialplan.model import (
     Answer,
+    Filler,
     Goodbye,
+    Greeting,
     Limits,
     Match,
     Message,
     Persona,
+    Question,
     Reject,
     Route,
     Say,
@@ -31,10 +34,12 @@ def test_the_least_persona_has_every_setting() -> None:
     assert desk.model.name == "stepaudio-2.5-realtime"
     assert desk.model.vad == "local"
     assert desk.greeting.protect_ms == 0
-    assert desk.listening.end_silence_ms == 550
+    assert desk.listening.profile == "normal"
+    assert desk.listening.end_silence_ms is None
     assert desk.listening.max_turn_s == 30
-    assert desk.barge_in.mode == "stop"
-    assert desk.barge_in.min_ms == 220
+    assert desk.barge_in.mode == "pause"
+    assert desk.barge_in.min_ms == 120
+    assert desk.filler.after_s == 2.5
     assert desk.limits == Limits(duration="10m", idle="20s")
     assert desk.recording.mode == "never"
     assert desk.server_vad == ServerVad(
@@ -47,6 +52,35 @@ def test_a_persona_says_goodbye_and_sorry_in_its_own_language() -> None:
     assert desk.goodbye.text == "感谢您的来电，再见。"
     assert desk.apology.text == "抱歉，系统出现了故障，请您过几分钟再打来。"
     assert desk.goodbye.when_caller_says == ()
+
+
+def test_a_persona_understands_its_own_language() -> None:
+    desk = Persona.model_validate(LEAST)
+    assert "好的" in desk.barge_in.backchannel
+    assert "等一下" in desk.barge_in.stop_words
+    assert Question(says="手机号", profile="digits") in desk.listening.questions
+    assert desk.filler.say == ("请稍等。", "您稍等一下。", "请稍等，我看一下。")
+
+
+def test_a_list_of_the_persona_replaces_that_of_its_language() -> None:
+    desk = Persona.model_validate(
+        LEAST
+        | {
+            "barge_in": {"backchannel": [], "mode": "stop"},
+            "filler": {"say": []},
+            "listening": {"questions": [{"says": "生日", "profile": "patient"}]},
+        }
+    )
+    assert desk.barge_in.backchannel == ()
+    assert "等一下" in desk.barge_in.stop_words
+    assert desk.filler == Filler()
+    assert desk.listening.questions == (Question(says="生日", profile="patient"),)
+
+
+def test_a_greeting_that_must_be_heard_is_protected_to_its_end() -> None:
+    greeting = {"text": "Hello.", "protect": "must_hear"}
+    assert Greeting.model_validate(greeting).protect_ms is None
+    assert Greeting.model_validate(greeting | {"protect": "2s"}).protect_ms == 2000
 
 
 def test_a_part_of_goodbye_leaves_the_rest_to_the_language() -> None:

@@ -44,12 +44,69 @@ def wrong(model: type[Section], text: str) -> list[str]:
         ),
         (
             "barge_in: {mode: stopp}",
-            "5:18: barge_in.mode: expected 'stop' or 'never', got 'stopp'; "
+            "5:18: barge_in.mode: expected 'pause', 'stop' or 'never', got 'stopp'; "
             "did you mean 'stop'?",
         ),
         (
             "barge_in: {mode: off}",
-            "5:18: barge_in.mode: expected 'stop' or 'never', got off",
+            "5:18: barge_in.mode: expected 'pause', 'stop' or 'never', got off",
+        ),
+        (
+            "barge_in: {min_ms: 5000}",
+            "5:20: barge_in.min_ms: expected a duration of 0ms to 3s, got 5000",
+        ),
+        (
+            "barge_in: {decide_ms: 450 ms}",
+            "5:23: barge_in.decide_ms: expected a duration of 100ms to 2s, "
+            "got '450 ms'",
+        ),
+        (
+            "barge_in: {min_words: 6}",
+            "5:23: barge_in.min_words: expected at most 5, got 6",
+        ),
+        (
+            "barge_in: {backchannel: [yeah, yes]}",
+            "5:32: barge_in.backchannel[1]: expected text, got yes; put it in quotes",
+        ),
+        (
+            "barge_in: {stop_words: wait}",
+            "5:24: barge_in.stop_words: expected a list, got 'wait'",
+        ),
+        (
+            "barge_in: {stop: fast}",
+            "5:18: barge_in.stop: expected 'immediate', 'fade' or 'word', got 'fast'",
+        ),
+        (
+            "listening: {profile: digit}",
+            "5:22: listening.profile: expected 'normal', 'patient', 'digits' or "
+            "'yes_no', got 'digit'; did you mean 'digits'?",
+        ),
+        (
+            "listening: {pace: slow}",
+            "5:19: listening.pace: expected 'adaptive' or 'fixed', got 'slow'",
+        ),
+        (
+            "listening: {questions: [{says: name}]}",
+            "5:25: listening.questions[0].profile: missing",
+        ),
+        (
+            "listening: {questions: [{says: name, profile: slow}]}",
+            "5:47: listening.questions[0].profile: expected 'normal', 'patient', "
+            "'digits' or 'yes_no', got 'slow'",
+        ),
+        (
+            "filler: {after: 6s}",
+            "5:17: filler.after: expected a duration of 500ms to 5s, "
+            "with its unit (ms, s or m), got '6s'",
+        ),
+        ("filler: {say: Hm}", "5:15: filler.say: expected a list, got 'Hm'"),
+        (
+            f"filler: {{say: [{'a, ' * 11}]}}",
+            "5:15: filler.say: expected at most 10, got 11",
+        ),
+        (
+            f"filler: {{say: [{'x' * 1001}]}}",
+            "5:16: filler.say[0]: expected at most 1000 characters, got 1001",
         ),
         ("facts: one", "5:8: facts: expected a list, got 'one'"),
         ("facts: [a, 24]", "5:12: facts[1]: expected text, got 24; put it in quotes"),
@@ -96,6 +153,14 @@ def wrong(model: type[Section], text: str) -> list[str]:
 )
 def test_a_mistake_in_a_persona(text: str, problem: str) -> None:
     assert wrong(Persona, PERSONA + text) == [problem]
+
+
+def test_a_mistake_in_the_protection_of_the_greeting() -> None:
+    text = PERSONA.replace("Hello.", "Hello., protect: musthear")
+    assert wrong(Persona, text) == [
+        "4:35: greeting.protect: expected must_hear or a duration of 0ms to 60s, "
+        "with its unit (ms, s or m), got 'musthear'"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,28 @@ def test_a_duration_has_a_unit_and_limits(value: object) -> None:
     assert said == "expected a duration of 200ms to 3s, with its unit (ms, s or m)"
 
 
+@pytest.mark.parametrize(("given", "ms"), [(350, 350), ("350ms", 350), ("1s", 1000)])
+def test_a_key_that_names_its_unit_takes_a_bare_number(given: object, ms: int) -> None:
+    kind = TypeAdapter(Annotated[int, duration("0ms", "3s", "ms", bare=True)])
+    assert kind.validate_python(given) == ms
+
+
+@pytest.mark.parametrize("value", [-1, 3001, 10**30, 5.5, True, "350", "4s", None])
+def test_a_bare_number_has_the_same_limits(value: object) -> None:
+    said = error(Annotated[int, duration("0ms", "3s", "ms", bare=True)], value)
+    assert said == "expected a duration of 0ms to 3s"
+
+
+def test_a_word_may_stand_for_no_duration_at_all() -> None:
+    kind = Annotated[int | None, duration("0ms", "3s", "ms", word="all")]
+    assert TypeAdapter(kind).validate_python("all") is None
+    assert TypeAdapter(kind).validate_python("1s") == 1000
+    assert error(kind, "some") == (
+        "expected all or a duration of 0ms to 3s, with its unit (ms, s or m)"
+    )
+    assert error(kind, None)
+
+
 def test_one_value_may_stand_without_the_brackets_of_a_list() -> None:
     assert listed("main") == ["main"]
     assert listed(["main"]) == ["main"]

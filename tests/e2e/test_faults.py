@@ -35,7 +35,7 @@ HUGE = '{"event":"media","media":{"payload":"' + "A" * 2_000_000 + '"}}'
     ],
     ids=str,
 )
-async def test_who_cannot_prove_to_be_twilio_never_opens_a_session(
+async def test_who_cannot_prove_to_be_twilio_never_speaks_to_the_model(
     tmp_path: Path, misbehave: Misbehaviour
 ) -> None:
     async with house(tmp_path, mood=Mood.burst()) as home:
@@ -44,16 +44,19 @@ async def test_who_cannot_prove_to_be_twilio_never_opens_a_session(
             url = home.url.replace("http", "ws") + url
             misbehave = Misbehaviour(stream_url=url)
         await home.call(HangUp(wait_quiet_ms=100), misbehave=misbehave)
-        assert home.stepfun.statistics.opened == 0
-        assert len(home.board.live) == (1 if url else 0) or not url
+        statistics = home.stepfun.statistics
+    # A webhook that Twilio signed opens a session ahead, if there is time; that is all.
+    signed = misbehave.webhook is Signing.RIGHT
+    assert statistics.opened == statistics.closed <= signed
+    assert statistics.heard_s == statistics.said_s == 0
 
 
 async def test_a_token_admits_one_stream_only(tmp_path: Path) -> None:
     async with house(tmp_path, mood=Mood.burst()) as home:
         first = await home.call(HangUp(wait_quiet_ms=100))
         used = first.tally.stream_urls[0]
-        await home.call(HangUp(100), misbehave=Misbehaviour(stream_url=used))
-        assert home.stepfun.statistics.opened == 1
+        second = await home.call(HangUp(100), misbehave=Misbehaviour(stream_url=used))
+        assert second.http_status("upgrade") == 403
 
 
 async def test_a_webhook_sent_again_is_one_call_and_later_none(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from voicebot.runtime.legs import (
     to_stepfun,
 )
 from voicebot.stepfun.realtime import events
+from voicebot.stepfun.realtime.history import History
 from voicebot.twilio import messages
 
 
@@ -82,9 +83,25 @@ def test_what_stepfun_says(
         ),
         (bridge.AmendReply("r", ""), ["conversation.item.delete"]),
         (bridge.AmendReply("unknown", "Of course"), []),
+        (bridge.ForgetTurn("u"), ["conversation.item.delete"]),
     ],
 )
 def test_what_we_say_to_stepfun(action: ModelAction, kinds: list[str]) -> None:
-    assert [
-        orjson.loads(frame)["type"] for frame in to_stepfun(action, {"r": "i"})
-    ] == kinds
+    frames = to_stepfun(action, conversation())
+    assert [orjson.loads(frame)["type"] for frame in frames] == kinds
+
+
+def test_a_turn_that_was_committed_stands_behind_the_answer_that_is_amended() -> None:
+    history = conversation()
+    to_stepfun(bridge.CommitAudio(), history)
+    _, create = to_stepfun(bridge.AmendReply("r", "Of course"), history)
+    assert orjson.loads(create)["previous_item_id"] == "u"
+
+
+def conversation() -> History:
+    """A turn `u` of the caller's, and its answer in the response `r`."""
+    history = History(set())
+    history.saw(events.Committed("u", None))
+    history.saw(events.TranscriptDelta("r", "i", "Of course, I'll"))
+    history.saw(events.ItemCreated("i", "message", "assistant", "u"))
+    return history

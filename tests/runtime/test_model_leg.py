@@ -1,16 +1,39 @@
 """The model's leg against servers that aren't as they should be."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 import orjson
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from structlog.testing import capture_logs
 
-from voicebot.bridge.model import Ending, Event, PeerLost, SessionReady
+from voicebot.bridge.model import (
+    AmendReply,
+    AskToSay,
+    Ending,
+    Event,
+    PeerLost,
+    ReplyDone,
+    SessionReady,
+)
 from voicebot.runtime.model_leg import DEFAULT_VOICE, MAX_BAD_FRAMES, ModelLeg
+from voicebot.sim.stepfun import (
+    Mood,
+    OfflineStepFun,
+    Reply,
+    Scenario,
+    ScriptedMind,
+    Utterance,
+)
+from voicebot.stepfun.address import realtime_url
 from voicebot.stepfun.realtime.commands import SessionConfig
+from voicebot.stepfun.realtime.history import Means
 
 CONFIG = SessionConfig("Be brief.", "linjiajiejie", turn_detection=None)
 CREATED = {"type": "session.created", "session": {"id": "0" * 32}}
@@ -45,8 +68,8 @@ async def run(script: Script) -> tuple[ModelLeg, list[Event]]:
     """Run a leg until the server is done with it."""
     delivered: list[Event] = []
     async with server(script) as url, asyncio.timeout(10):
-        leg = ModelLeg(url, "key", CONFIG, delivered.append)
-        await leg.run()
+        leg = ModelLeg(url, "key", CONFIG, set())
+        await leg.run(delivered.append)
     return leg, delivered
 
 
@@ -98,3 +121,116 @@ async def test_garbage_is_dropped_unless_there_is_nothing_else() -> None:
     leg, delivered = await run(script)
     assert delivered == [SessionReady(), PeerLost(Ending.STEPFUN_LOST)]
     assert leg.faults["stepfun.bad_frame"] == 3 * MAX_BAD_FRAMES + MAX_BAD_FRAMES + 1
+
+
+# ---- repairs ---------------------------------------------------------------------
+
+
+async def test_a_repair_that_is_refused_is_a_fault_and_becomes_a_note() -> None:
+    got: list[dict[str, Any]] = []
+    message = {"id": "i", "type": "message", "role": "assistant"}
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        await socket.receive()
+        await socket.send_json(updated(voice="linjiajiejie"))
+        added = {"type": "response.output_item.added", "response_id": "r"}
+        await socket.send_json(added | {"item": message})
+        await socket.send_json({"type": "conversation.item.created", "item": message})
+        await socket.send_json({"type": "response.done", "response": {"id": "r"}})
+        got.append(await socket.receive_json())
+        got.append(await socket.receive_json())
+        about = {"message": "cannot find item i", "event_id": got[0]["event_id"]}
+        await socket.send_json({"type": "error", "error": about})
+        got.append(await socket.receive_json())
+
+    def deliver(event: Event) -> None:
+        if event == ReplyDone("r"):
+            leg.send(AmendReply("r", "We open"))
+
+    refused: set[Means] = set()
+    async with server(script) as url, asyncio.timeout(10):
+        leg = ModelLeg(url, "key", CONFIG, refused)
+        with capture_logs() as logs:
+            await leg.run(deliver)
+    kinds = [frame["type"].rpartition(".")[2] for frame in got]
+    assert kinds == ["delete", "create", "create"]
+    assert [frame["item"]["role"] for frame in got[1:]] == ["assistant", "system"]
+    assert leg.faults["stepfun.repair_refused"] == 1
+    assert refused == {Means.DELETE}
+    told = [entry for entry in logs if entry["event"] == "the model refuses a repair"]
+    assert [entry["means"] for entry in told] == ["delete"]
+    assert "We open" not in str(logs)
+
+
+class Listener(ScriptedMind):
+    """Says what it is asked to, and keeps what it was asked with."""
+
+    def __init__(self) -> None:
+        super().__init__(Scenario(()))
+        self.histories: list[list[tuple[str, str]]] = []
+
+    def answer(self, instructions: str, history: Sequence[Utterance]) -> Reply:
+        self.histories.append([(each.role, each.text) for each in history])
+        return super().answer(instructions, history)
+
+
+async def interrupted_twice(mood: Mood) -> tuple[Listener, ModelLeg, Counter[str]]:
+    """A caller hears one word of each of two answers, and all of a third."""
+    mind, words = Listener(), ["One two.", "Three four.", "Five six."]
+    over = asyncio.Event()
+
+    def deliver(event: Event) -> None:
+        match event:
+            case SessionReady():
+                leg.send(AskToSay(words[0]))
+            case ReplyDone(response_id) if len(mind.histories) < len(words):
+                said = words[len(mind.histories) - 1]
+                leg.send(AmendReply(response_id, said.partition(" ")[0]))
+                leg.send(AskToSay(words[len(mind.histories)]))
+            case ReplyDone():
+                over.set()
+            case _:
+                pass
+
+    async with OfflineStepFun(mind, mood).running() as stepfun:
+        url = realtime_url(stepfun.base_url, "stepaudio-2.5-realtime")
+        leg = ModelLeg(url, "key", CONFIG, set())
+        running = asyncio.create_task(leg.run(deliver))
+        async with asyncio.timeout(10):
+            await over.wait()
+        running.cancel()
+        await asyncio.wait([running])
+    return mind, leg, stepfun.statistics.received
+
+
+async def test_the_model_remembers_what_was_heard() -> None:
+    mind, leg, _ = await interrupted_twice(Mood.burst())
+    said = [text for role, text in mind.histories[-1] if role == "assistant"]
+    assert said == ["One", "Three"]
+    assert leg.faults == {}
+
+
+@pytest.mark.parametrize(
+    ("mood", "said"),
+    [
+        (
+            replace(Mood.burst(), refuses_delete=True),
+            ["One two.", "One", "Three four."],
+        ),
+        (replace(Mood.burst(), refuses_assistant_items=True), ["Three four."]),
+    ],
+    ids=["delete", "assistant items"],
+)
+async def test_a_model_that_refuses_repairs_is_told_in_notes(
+    mood: Mood, said: list[str]
+) -> None:
+    mind, leg, received = await interrupted_twice(mood)
+    assert leg.faults == {"stepfun.repair_refused": 1}
+    assert received["conversation.item.delete"] == 1  # and never again
+    last = mind.histories[-1]
+    assert [text for role, text in last if role == "assistant"] == said
+    notes = [text for role, text in last if role == "system"]
+    assert [("One" in note, "Three" in note) for note in notes] == [
+        (True, False),
+        (False, True),
+    ]

@@ -29,11 +29,12 @@ class Studio:
 async def test_what_a_persona_says_without_the_model_is_rendered(
     tmp_path: Path,
 ) -> None:
-    studio, bot = Studio(), persona()
+    studio, bot = Studio(), persona(filler={"say": ["Moment.", "One second."]})
     prompts = Prompts(tmp_path, studio)
     assert prompts.get(bot.model.voice, bot.greeting.text) is None
     await prompts.prepare([bot])
     texts = [bot.greeting.text, bot.goodbye.text, bot.apology.text]
+    texts += ["Moment.", "One second."]
     assert studio.spoken == texts
     for text in texts:
         spoken = prompts.get(bot.model.voice, text)

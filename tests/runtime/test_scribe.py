@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from voicebot.bridge.model import NoteDecision, NoteTurn, Outcome, Rule
 from voicebot.errors import StoreError
 from voicebot.runtime import scribe
 from voicebot.runtime.scribe import Scribe, ending, now
 from voicebot.store.calls import CallStore, open_store
-from voicebot.store.records import CallStarted, EndReason
+from voicebot.store.records import CallStarted, Decision, EndReason
 
 STARTED = CallStarted("c1", "CA1", "AC1", "", "", "inbound", "p", "r", "1", now())
 
@@ -37,6 +38,51 @@ async def test_what_is_noted_is_written_in_order(tmp_path: Path) -> None:
         call = await store.get_call("c1")
     assert call
     assert (call.stream_sid, call.end_reason) == ("MZ1", EndReason.IDLE)
+
+
+async def test_a_turn_is_written_with_what_was_proved_of_it(tmp_path: Path) -> None:
+    note = NoteTurn(
+        1, "bot", None, "r1", 100, 900, "one two", "one", 800, 400, 380, True, 640
+    )
+    async with open_store(tmp_path / "calls.sqlite") as store:
+        await store.call_started(STARTED)
+        async with writing(store) as writer:
+            writer.turn("c1", note)
+        (turn,) = await store.turns("c1")
+    assert (turn.heard_text, turn.heard_ms, turn.proved_ms) == ("one", 400, 380)
+    assert (turn.interrupted, turn.reply_ms) == (True, 640)
+
+
+async def test_a_decision_is_written_as_it_fell(tmp_path: Path) -> None:
+    note = NoteDecision(
+        seq=3,
+        kind="barge_in",
+        at_ms=100,
+        decided_ms=500,
+        rule=Rule.BACKCHANNEL,
+        outcome=Outcome.RESUMED,
+        caller_seq=None,
+        trace="VVVHH..",
+        features={"owner": "local", "stop_after_ms": 180},
+    )
+    async with open_store(tmp_path / "calls.sqlite") as store:
+        await store.call_started(STARTED)
+        async with writing(store) as writer:
+            writer.decision("c1", note)
+        assert await store.decisions("c1") == [
+            Decision(
+                call_id="c1",
+                seq=3,
+                kind="barge_in",
+                at_ms=100,
+                decided_ms=500,
+                rule="backchannel",
+                outcome="resumed",
+                caller_seq=None,
+                trace="VVVHH..",
+                features={"owner": "local", "stop_after_ms": 180},
+            )
+        ]
 
 
 async def test_what_fails_is_tried_again_and_nothing_else_is_lost(

@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from voicebot.errors import StoreError
 from voicebot.store.calls import CallStore, open_store
@@ -20,10 +22,19 @@ from voicebot.store.records import (
     Call,
     CallEnded,
     CallStarted,
+    Decision,
     EndReason,
+    JournalEntry,
     Turn,
 )
-from voicebot.store.tables import SCHEMA_VERSION, calls, turns
+from voicebot.store.tables import (
+    SCHEMA_VERSION,
+    calls,
+    decisions,
+    packed,
+    turns,
+    unpacked,
+)
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -64,8 +75,21 @@ TURN = Turn(
     heard_text="您好，",
     generated_ms=2000,
     heard_ms=500,
+    proved_ms=480,
     interrupted=True,
     reply_ms=640,
+)
+DECISION = Decision(
+    call_id="c1",
+    seq=1,
+    kind="barge_in",
+    at_ms=600,
+    decided_ms=1200,
+    rule="long_speech",
+    outcome="confirmed",
+    caller_seq=2,
+    trace="nnVVVVV.vVV" + 20 * "V",
+    features={"owner": "local", "min_ms": 180, "factor": 1.25, "level_dbov": -21.5},
 )
 
 
@@ -205,6 +229,8 @@ async def test_a_call_that_never_began_cannot_go_on(store: CallStore) -> None:
         await store.call_ended(ENDED)
     with pytest.raises(StoreError, match="FOREIGN KEY"):
         await store.add_turn(TURN)
+    with pytest.raises(StoreError, match="FOREIGN KEY"):
+        await store.add_decision(DECISION)
 
 
 async def test_a_turn_written_again_replaces_itself(store: CallStore) -> None:
@@ -223,6 +249,76 @@ async def test_words_that_arrive_after_the_end_are_kept(store: CallStore) -> Non
     await store.call_ended(ENDED)
     await store.add_turn(TURN)
     assert await store.turns("c1") == [TURN]
+
+
+async def test_a_decision_written_again_replaces_itself(store: CallStore) -> None:
+    await store.call_started(STARTED)
+    late = replace(DECISION, outcome="resumed", trace="VV..", features={"gap_ms": 380})
+    other = replace(DECISION, seq=0, kind="end_of_turn", caller_seq=None, trace="")
+    for decision in (DECISION, other, late, late):
+        await store.add_decision(decision)
+    assert await store.decisions("c1") == [other, late]
+    assert await store.decisions("c2") == []
+
+
+async def test_decisions_are_gone_with_their_call(path: Path, store: CallStore) -> None:
+    await store.call_started(STARTED)
+    await store.add_decision(DECISION)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("DELETE FROM calls")
+        connection.commit()
+    assert await store.decisions("c1") == []
+
+
+async def test_the_journal_tells_which_decisions_words_came_of(
+    store: CallStore,
+) -> None:
+    await store.call_started(STARTED)
+    for seq, text in ((1, "wait"), (2, ""), (3, "  ")):
+        await store.add_turn(replace(TURN, seq=seq, who="caller", generated_text=text))
+    written = [
+        replace(DECISION, seq=seq, caller_seq=caller_seq)
+        for seq, caller_seq in enumerate((1, 2, 3, 4, None))
+    ]
+    for decision in written:
+        await store.add_decision(decision)
+    journal = [JournalEntry(decision, decision.seq == 0) for decision in written]
+    assert await store.journal("c1") == journal
+    assert await store.recent_decisions(1) == journal
+
+
+async def test_recent_decisions_are_those_of_the_newest_calls(
+    store: CallStore,
+) -> None:
+    for number in range(4):
+        await store.call_started(another(number, NOON + number * MINUTE))
+        for seq in range(number):
+            decision = replace(DECISION, call_id=f"c{number}", seq=seq)
+            await store.add_decision(decision)
+    for limit, expected in ((1, {"c3"}), (2, {"c2", "c3"}), (9, {"c1", "c2", "c3"})):
+        found = [entry.decision for entry in await store.recent_decisions(limit)]
+        assert {decision.call_id for decision in found} == expected
+        keys = [(decision.call_id, decision.seq) for decision in found]
+        assert keys == sorted(keys)
+    assert await store.journal("c2") == (await store.recent_decisions(2))[:2]
+
+
+async def test_a_long_trace_takes_little_room(path: Path, store: CallStore) -> None:
+    await store.call_started(STARTED)
+    trace = "V" * 700 + "." * 27 + "v" + "V" * 700
+    await store.add_decision(replace(DECISION, trace=trace))
+    assert sql(path, "SELECT trace FROM decisions") == [("V700.27vV700",)]
+    (decision,) = await store.decisions("c1")
+    assert decision.trace == trace
+
+
+@settings(max_examples=200)
+@given(st.text(st.sampled_from("vVhHnNtTsS.")) | st.text(st.characters(codec="utf-8")))
+def test_every_trace_is_unpacked_as_it_was(trace: str) -> None:
+    trace = "".join(letter for letter in trace if letter not in "0123456789")
+    assert unpacked(packed(trace)) == trace
+    assert len(packed(trace)) <= len(trace)
 
 
 async def test_calls_are_listed_newest_first_and_page_by_page(
@@ -380,7 +476,7 @@ async def test_a_log_keeps_its_version(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("statement", "version"),
-    [("PRAGMA user_version = 7", 7), ("CREATE TABLE theirs (id INTEGER)", 0)],
+    [("PRAGMA user_version = 3", 3), ("CREATE TABLE theirs (id INTEGER)", 0)],
 )
 def test_a_file_of_another_version_or_program_is_left_alone(
     statement: str, version: int, path: Path
@@ -388,7 +484,7 @@ def test_a_file_of_another_version_or_program_is_left_alone(
     path.parent.mkdir()
     sql(path, statement)
     before = sql(path, "SELECT sql FROM sqlite_master")
-    assert f"of version 1, got version {version}: " in refusal(path)
+    assert f"of version 2 or older, got version {version}: " in refusal(path)
     assert sql(path, "SELECT sql FROM sqlite_master") == before
 
 
@@ -448,3 +544,4 @@ asyncio.run(main())
 def test_the_tables_hold_what_the_records_say() -> None:
     assert calls.c.keys() == [field.name for field in fields(Call)]
     assert turns.c.keys() == [field.name for field in fields(Turn)]
+    assert decisions.c.keys() == [field.name for field in fields(Decision)]

@@ -1,27 +1,62 @@
 """The life of one call, from its first frame to `HangUp`."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from math import inf
 from typing import assert_never
 
-from voicebot.audio.framing import FRAME_MS, ULAW_FRAME, ULAW_SILENCE
+from voicebot.audio.framing import FRAME_MS, ULAW_FRAME, ULAW_SILENCE, ulaw_ms
 from voicebot.bridge import model as do
 from voicebot.bridge.caller import CallerVoice
-from voicebot.bridge.model import TRANSITIONS, Action, Ending, Event, Moment, Phase
+from voicebot.bridge.endpointing import Endpointing
+from voicebot.bridge.evidence import SHORT_SPEECH_MS
+from voicebot.bridge.interruption import (
+    OF_WORDS,
+    SERVER_VAD_S,
+    VOICE_MS,
+    Attempt,
+    Floor,
+    Verdict,
+)
+from voicebot.bridge.journal import Features, Journal, answered, too_early
+from voicebot.bridge.model import (
+    TRANSITIONS,
+    Action,
+    Ending,
+    Event,
+    Moment,
+    NoteDecision,
+    Outcome,
+    Phase,
+    Rule,
+)
 from voicebot.bridge.notes import Notes, says_farewell
 from voicebot.bridge.replies import Replies
 from voicebot.bridge.settings import Prompt, Settings
-from voicebot.bridge.speech import PROMPT, BotSpeech, Utterance
+from voicebot.bridge.speech import FILLER, PROMPT, BotSpeech, Utterance
 from voicebot.bridge.transcript import Transcript
-from voicebot.bridge.turns import Change
+from voicebot.bridge.turns import Change, Needs
+from voicebot.bridge.words import Words, count_words, heard_in, repeats
 
-# Speech that makes a turn while nobody speaks. More is asked for while an answer is
-# heard or due: there, a click costs the caller that answer.
-ONSET_MIN_MS = 100
+# What makes a turn while nobody speaks. More is asked for while an answer is heard or
+# due: there, a click costs the caller that answer.
+ONSET = Needs()
+# The bot has paused for something short, and waits for its words: what follows.
+AGAIN = Needs(evidence_ms=80)
 
-# The model's own VAD finds speech up to a second after it began, and its end later
-# still. It has heard nothing if it is silent for so long after our VAD's last word.
-SERVER_VAD_S = 3.0
+# Before the greeting has begun, a room full of people sounds like a caller.
+UNGREETED = 3.0
+
+# Less than this isn't worth a line in the journal: a click.
+NOTED_MS = 40
+
+# What a neural VAD must give for an interruption, of 1.
+NEURAL_SPEECH = 0.5
+
+SHORT = Verdict(Rule.TOO_SHORT, yields=False)
+
+# The model's own VAD is late with what we have rejected already.
+LATE_VAD_S = 1.5
 
 # Closing waits for the mark behind our last word, but not for ever: marks get lost.
 CLOSE_GRACE_S = 2.0
@@ -31,6 +66,12 @@ CLOSE_GRACE_S = 2.0
 GAP_S = 0.2
 FRAME_S = FRAME_MS / 1000
 SILENT_FRAME = ULAW_SILENCE * ULAW_FRAME
+
+# Marks come back within a second; so many utterances aren't heard in that.
+MAX_UNPROVED = 8
+
+# The caller hears the bot, or would if the bot hadn't paused.
+HEARD = frozenset({Phase.SPEAKING, Phase.TENTATIVE})
 
 # So that a deadline never falls just before what it waits for.
 TICK_S = 0.001
@@ -43,9 +84,16 @@ class Bridge:
     Args:
         settings: how to conduct it.
         now: when it began. All times are seconds on one clock that never goes back.
+        neural: a second opinion on what would interrupt the bot: takes the caller's
+            last 640 ms, μ-law, and gives the probability of speech in its end.
     """
 
-    def __init__(self, settings: Settings, now: float) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        now: float,
+        neural: Callable[[bytes], float] | None = None,
+    ) -> None:
         self.phase = Phase.LISTENING
         self._settings = settings
         self._server_owns = settings.owner == "server"
@@ -53,11 +101,17 @@ class Bridge:
         self._media_at = self._line_until = now  # what was heard, what was filled in
         self._out: list[Action] = []
         self._deadline: float | None = now
+        self._neural = neural
         self._voice = CallerVoice(
-            streaming=self._server_owns,
-            end_silence_ms=settings.end_silence_ms,
-            max_turn_ms=settings.max_turn_ms,
+            streaming=self._server_owns, max_turn_ms=settings.listening.max_turn_ms
         )
+        self._endpointing = Endpointing(settings.listening)
+        self._floor = Floor(settings.barge_in.min_ms)
+        self._attempt: Attempt | None = None  # while tentative; or its words may come
+        self._barged = False  # whether the turn cut the bot off
+        self._unheeded = False  # what is heard was rejected, and goes on
+        self._journal = Journal(now, settings)
+        self._turn_end: NoteDecision | None = None  # the last, until it is answered
         self._speech = BotSpeech(settings.lead_ms, settings.start_buffer_ms)
         self._replies = Replies(lambda action: self._out.append(action))
         self._notes = Notes(now)
@@ -66,6 +120,11 @@ class Bridge:
         self._spoke_until: float | None = None  # whom the next answer answers
         self._protect_s = 0.0  # of what becomes audible next
         self._protected_until = now
+        self._must_hear = False  # what the model was asked to say, word for word
+        self._last_words = ""  # of the bot's last utterance that is over
+        self._unproved: list[Utterance] = []  # heard; the last mark is on its way
+        self._fillers = 0  # how many were said
+        self._filled = False  # whether one was said in place of the answer that is due
         self._retried = False
         self._amend: do.AmendReply | None = None  # as soon as its answer is over
         self._ending: Ending | None = None
@@ -76,7 +135,7 @@ class Bridge:
         greeting = self._settings.greeting
         if greeting.ulaw is not None or greeting.text:
             self._protect_s = self._settings.protect_s
-            self._say(f"{PROMPT}greeting", greeting, now)
+            self._say("greeting", greeting, now)
         return self._finish(now)
 
     def handle(self, event: Event, now: float) -> list[Action]:
@@ -111,7 +170,8 @@ class Bridge:
                 if spoken := self._utterance(response_id, now):
                     spoken.text += text
             case do.MarkReturned(name):
-                self._speech.ledger.returned(name, now)
+                if self._speech.ledger.returned(name, now):
+                    self._prove()
             case do.ReplyStarted(response_id):
                 self._reply_started(response_id, now)
             case do.ReplyDone(response_id):
@@ -121,10 +181,12 @@ class Bridge:
             case do.TurnCommitted(item_id):
                 self._committed(item_id, now)
             case do.ServerSpeechStarted():
-                if self._server_owns and self._may_interrupt(now):
-                    self._caller_started(now, now)
+                if self._server_owns:
+                    self._server_hears(now)
             case do.ServerSpeechStopped():
                 if self._server_owns:
+                    if self.phase is Phase.CALLER:
+                        self._turn_ended(Rule.SERVER, now)
                     self._caller_stopped(now)
             case do.SessionReady():
                 self._replies.open()
@@ -151,17 +213,44 @@ class Bridge:
                 self._caller_frame(ulaw[at : at + ULAW_FRAME], now)
 
     def _caller_frame(self, ulaw: bytes, now: float) -> None:
-        change = self._voice.push(ulaw, self._speech.gate_dbov(now), self._min_ms(now))
-        if change is Change.STARTED:
-            self._caller_started(now - self._voice.detector.turn_ms / 1000, now)
-        elif change is Change.STOPPED and not self._server_owns:
-            self._replies.send(self._voice.end_turn())
-            self._replies.send(do.CommitAudio())
-            self._caller_stopped(now)
-            self._replies.ask(do.AskForReply())
-        live = self._server_owns and self.phase is Phase.CALLER
-        if batch := self._voice.take(live):
+        voice, speech = self._voice, self._speech
+        frame = voice.hear(ulaw, speech.gate_dbov(now))
+        if frame:
+            if ulaw is not SILENT_FRAME:  # which would say that there is no echo
+                speech.line_heard(frame.dbov, frame.floor_dbov, now)
+            needs, end_ms = None, 0
+            if frame.speech or not voice.detector.idle:
+                needs, end_ms = self._needs(now), self._endpointing.silence_ms
+            if change := voice.judge(frame, needs, end_ms):
+                self._changed(change, now)
+        if self._attempt and self.phase is Phase.TENTATIVE:
+            self._weigh(self._attempt, now)
+        if batch := voice.take(self._server_owns and self.phase is Phase.CALLER):
             self._replies.send(batch)
+
+    def _changed(self, change: Change, now: float) -> None:
+        detector = self._voice.detector
+        match change:
+            case Change.STARTED:
+                self._speech_began(now)
+            case Change.WENT_ON:
+                self._endpointing.paused(detector.pause_ms)
+            case Change.FADED:
+                self._faded(now)
+                detector.reset()
+            case Change.STOPPED if self._server_owns:
+                detector.reset()
+            case Change.STOPPED:
+                long = detector.silent_ms < self._endpointing.silence_ms
+                self._turn_ended(Rule.MAX_TURN if long else Rule.SILENCE, now)
+                self._commit()
+                self._caller_stopped(now)
+                self._replies.ask(do.AskForReply())
+
+    def _commit(self) -> None:
+        """Let the model make an item of what the caller said."""
+        self._replies.send(self._voice.end_turn())
+        self._replies.send(do.CommitAudio())
 
     def _fill_gap(self, now: float) -> None:
         """Hear silence where nothing comes: else the caller's turn would never end."""
@@ -171,25 +260,93 @@ class Bridge:
 
     def _key_pressed(self, now: float) -> None:
         self._since = now  # the caller is there: the idle clock starts anew
-        if self._settings.keys_barge_in and self.phase is Phase.SPEAKING:
-            self._cut(now)  # a key is no accident, so no span is protected from it
-            self._amend_reply()
+        if not self._settings.barge_in.keys or self._speech.must_hear:
+            return
+        # A key is no accident, so no span that must not be talked over is safe from it.
+        if self.phase not in HEARD:
+            return
+        attempt, self._attempt = self._attempt, None
+        tentative = self.phase is Phase.TENTATIVE
+        self._cut(now)
+        self._amend_reply()
+        if attempt and tentative:
+            self._note_verdict(attempt, Rule.KEY, Outcome.CONFIRMED, now)
+        else:
+            self._note_at_once(Rule.KEY, Outcome.CONFIRMED, now)
+        self._voice.detector.reset()
+        self._move(Moment.TURN_DROPPED, now)
 
-    def _min_ms(self, now: float) -> int | None:
-        """How much speech makes a turn now; None if none may begin."""
+    def _needs(self, now: float) -> Needs | None:
+        """What makes a turn now; None if none may begin."""
+        if self._unheeded and self.phase is not Phase.LISTENING:
+            if self._voice.detector.silent_ms < SHORT_SPEECH_MS:
+                return None
+            self._unheeded = False
+            self._voice.detector.reset()
+        if self.phase is Phase.LISTENING:
+            return ONSET
+        if self.phase is Phase.TENTATIVE:
+            return AGAIN
         if not self._may_interrupt(now):
             return None
-        if self.phase is Phase.LISTENING:
-            return ONSET_MIN_MS
-        return self._settings.barge_in_min_ms
+        if self._attempt:  # a word was said into the bot's, and this goes on from it
+            return replace(AGAIN, level_dbov=self._floor.level_dbov)
+        needed_ms = self._floor.needed_ms(now)
+        if self.phase is Phase.WAITING and self._spoke_until is None:
+            needed_ms *= UNGREETED  # what the line sounds like isn't known yet
+        return Needs(needed_ms, self._floor.level_dbov)
 
     def _may_interrupt(self, now: float) -> bool:
         if self.phase is Phase.SPEAKING:
-            return self._settings.barge_in and now >= self._protected_until
+            free = now >= self._protected_until and not self._speech.must_hear
+            return free and self._settings.barge_in.mode != "never"
         return self.phase is not Phase.CLOSING
 
+    def _speech_began(self, now: float) -> None:
+        started_at = now - self._voice.detector.turn_ms / 1000
+        if self._neural and self._neural(self._voice.context) < NEURAL_SPEECH:
+            if self.phase is Phase.SPEAKING:
+                self._note_at_once(Rule.NOT_VOICE, Outcome.IGNORED, now)
+            self._voice.detector.reset()
+        elif self.phase is Phase.TENTATIVE:
+            self._decide(Verdict(Rule.SPOKE_AGAIN, yields=True), now)
+        elif self.phase is not Phase.SPEAKING:
+            self._caller_started(started_at, now)
+        elif self._settings.barge_in.mode == "pause":
+            self._pause(started_at, now)
+        else:
+            self._floor.gained()
+            self._caller_started(started_at, now)
+            self._note_at_once(Rule.CLEAR_SPEECH, Outcome.CONFIRMED, now)
+
+    def _faded(self, now: float) -> None:
+        """The caller's line brought something that wasn't enough to interrupt."""
+        detector = self._voice.detector
+        if self.phase is not Phase.SPEAKING or detector.evidence.ms < NOTED_MS:
+            return
+        rule = Rule.TOO_SHORT
+        if not self._may_interrupt(now):
+            rule = Rule.PROTECTED
+        elif detector.peak_dbov < self._floor.level_dbov:
+            rule = Rule.TOO_SOFT
+        note = self._note_at_once(rule, Outcome.IGNORED, now)
+        reversible = self._settings.barge_in.mode == "pause" and not self._server_owns
+        if rule is Rule.TOO_SHORT and reversible and detector.evidence.ms >= VOICE_MS:
+            self._overhear(note, now)
+
+    def _overhear(self, note: NoteDecision, now: float) -> None:
+        """Something short was said into the bot's words: find out what, meanwhile."""
+        began_at = now - self._voice.detector.turn_ms / 1000
+        attempt = Attempt(began_at, now, dict(note.features), resumed_at=now)
+        attempt.hear(self._voice.detector)
+        attempt.note = note
+        self._attempt = attempt
+        self._ask_for_words(attempt, now)
+
     def _caller_started(self, started_at: float, now: float) -> None:
+        went_on = self._went_on(started_at)
         self._cut(now)
+        self._barged = self.phase in HEARD
         if self._move(Moment.CALLER_STARTED, now):
             self._replies.withdraw()
             self._amend_reply()
@@ -197,18 +354,183 @@ class Bridge:
             self._transcript.begin(started_at)
             self._ending = None  # whoever speaks after "goodbye" has more to say
             self._protect_s = 0.0
+            self._out += went_on
 
     def _caller_stopped(self, now: float) -> None:
         if self._move(Moment.CALLER_STOPPED, now):
-            self._amend = None
             self._spoke_until = self._last_word_at(now)
             self._transcript.end(self._spoke_until)
+            self._floor.heard(self._voice.detector.peak_dbov)
             self._voice.detector.reset()
+            self._endpointing.turn_over()
             self._progress_at = now
-            self._retried = False
+            self._retried = self._filled = False
+
+    def _turn_ended(self, rule: Rule, now: float) -> None:
+        detector, seq = self._voice.detector, self._transcript.seq
+        note = self._journal.turn_ended(rule, detector, self._endpointing, seq, now)
+        self._turn_end = note
+        self._out.append(note)
+
+    def _went_on(self, started_at: float) -> list[NoteDecision]:
+        """The caller speaks: if an answer was due already, the turn wasn't over."""
+        ended, self._turn_end = self._turn_end, None
+        if not ended or self.phase is not Phase.WAITING or self._spoke_until is None:
+            return []
+        pause_ms = round((started_at - self._spoke_until) * 1000)
+        self._endpointing.too_early(pause_ms)
+        return [too_early(ended, pause_ms, self._voice.detector)]
+
+    # ---- barge-in: does the caller mean it? -----------------------------------
+
+    def _pause(self, started_at: float, now: float) -> None:
+        """Fall silent, and find out."""
+        self._attempt = Attempt(started_at, now, self._features(now))
+        self._attempt.hear(self._voice.detector)
+        self._out += self._speech.pause(now, self._settings.barge_in.stop)
+        self._move(Moment.PAUSED, now)
+
+    def _server_hears(self, now: float) -> None:
+        """The model's own VAD has found speech."""
+        attempt = self._attempt
+        if self.phase is Phase.TENTATIVE and attempt:
+            attempt.server_heard = True
+        elif self.phase is not Phase.SPEAKING or self._settings.barge_in.mode == "stop":
+            if self._may_interrupt(now):
+                self._caller_started(now, now)
+        elif attempt and attempt.resumed_at and now < attempt.resumed_at + LATE_VAD_S:
+            attempt.server_heard = True
+        elif self._may_interrupt(now):
+            self._pause(now, now)
+            if self._attempt:
+                self._attempt.server_heard = True
+
+    def _weigh(self, attempt: Attempt, now: float) -> None:
+        """The bot has paused, and a frame of the caller's line has come."""
+        if attempt.asked_at is not None:
+            return
+        detector = self._voice.detector
+        attempt.hear(detector)
+        verdict = attempt.while_heard(self._settings.barge_in, detector.silent_ms)
+        if verdict:
+            if verdict.rule is Rule.TOO_SHORT and not self._server_owns:
+                self._ask_for_words(attempt, now)
+            self._decide(verdict, now)
+        elif detector.silent_ms >= SHORT_SPEECH_MS:
+            self._ask_for_words(attempt, now)
+
+    def _ask_for_words(self, attempt: Attempt, now: float) -> None:
+        """It was short: what was it? The model's transcript tells, or its own VAD."""
+        attempt.asked_at = now
+        attempt.last_word_at = max(attempt.began_at, self._voice_heard_at)
+        self._voice.begin_turn()
+        if not self._server_owns:
+            self._commit()
+            self._make_turn(attempt)
+        self._voice.detector.reset()
+
+    def _make_turn(self, attempt: Attempt) -> None:
+        """What the caller said stands in the call log, whatever comes of it."""
+        self._transcript.begin(attempt.began_at)
+        attempt.caller_seq = self._transcript.seq
+        self._transcript.end(attempt.last_word_at or attempt.paused_at)
+
+    def _words_came(self, attempt: Attempt, text: str, now: float) -> None:
+        wants = self._settings.barge_in
+        attempt.features["words"] = count_words(text)
+        if repeats(text, self._bot_said()):
+            self._decide(Verdict(Rule.ECHO, yields=False), now)
+            return
+        words = heard_in(
+            text,
+            backchannel=wants.backchannel,
+            stop_words=wants.stop_words,
+            min_words=wants.min_words,
+        )
+        self._decide(OF_WORDS[words], now)
+
+    def _bot_said(self) -> str:
+        """What the caller hears, or heard last: its echo may come back."""
+        now = "".join(spoken.text for spoken in self._speech.utterances)
+        return f"{self._last_words} {now}"
+
+    def _decide(self, verdict: Verdict, now: float) -> None:
+        """Yield to the caller, or go on: after a pause, or when words come late."""
+        attempt = self._attempt
+        if not attempt:
+            return
+        asked = attempt.asked_at is not None
+        more_to_come = asked and verdict in (
+            Verdict(Rule.NO_ANSWER, yields=False),
+            SHORT,
+        )
+        self._attempt = attempt if more_to_come else None
+        if verdict.yields:
+            self._floor.gained()
+            self._yield_to(attempt, verdict.rule, now)
+            self._note_verdict(attempt, verdict.rule, Outcome.CONFIRMED, now)
+            return
+        if attempt.resumed_at is None:
+            self._resume(attempt, verdict.rule, now)
+        if attempt.item_id and not more_to_come:
+            self._replies.send(do.ForgetTurn(attempt.item_id))
+
+    def _yield_to(self, attempt: Attempt, rule: Rule, now: float) -> None:
+        """The caller has the floor; if the turn is over already, it is answered."""
+        if attempt.caller_seq is not None:
+            self._replies.unanswered = True
+        if attempt.asked_at is None or rule is Rule.SPOKE_AGAIN:
+            self._caller_started(now - self._voice.detector.turn_ms / 1000, now)
+        elif self.phase in HEARD or self.phase is Phase.LISTENING:
+            self._barged = True
+            self._cut(now, withdraw=attempt.rival is None)
+            self._move(Moment.CALLER_STARTED, now)
+            self._amend_reply()
+            self._ending = None
+            self._protect_s = 0.0
+            self._caller_stopped(now)
+            self._spoke_until = attempt.last_word_at
+            if not attempt.rival:
+                self._replies.ask(do.AskForReply())
+
+    def _resume(self, attempt: Attempt, rule: Rule, now: float) -> None:
+        """It was nothing: go on where we were."""
+        attempt.resumed_at = now
+        pause_s = now - attempt.paused_at
+        self._note_verdict(attempt, rule, Outcome.RESUMED, now)
+        if attempt.rival:
+            self._replies.withdraw()
+        self._floor.rejected(now)
+        self._unheeded = self._voice.detector.silent_ms < SHORT_SPEECH_MS
+        self._voice.detector.reset()
+        self._speech.resume(pause_s)
+        self._move(Moment.RESUMED, now)
+        if self._server_owns:
+            self._voice.hush()
+
+    def _features(self, now: float) -> Features:
+        voice, gate_dbov = self._voice, self._speech.gate_dbov(now)
+        factor = self._floor.factor(now)
+        return self._journal.features(voice.detector, voice.frame, gate_dbov, factor)
+
+    def _note_at_once(self, rule: Rule, outcome: Outcome, now: float) -> NoteDecision:
+        seq = self._transcript.seq  # of the turn that it has become, if the bot yielded
+        features, detector = self._features(now), self._voice.detector
+        note = self._journal.at_once(rule, outcome, detector, features, seq, now)
+        self._out.append(note)
+        return note
+
+    def _note_verdict(
+        self, attempt: Attempt, rule: Rule, outcome: Outcome, now: float
+    ) -> None:
+        seq = self._transcript.seq or attempt.caller_seq
+        self._out.append(self._journal.after_pause(attempt, rule, outcome, seq, now))
 
     def _drop_turn(self, now: float) -> None:
         """No item will be made of what the caller is saying, or seemed to say."""
+        if self._attempt and self.phase is Phase.TENTATIVE:
+            self._note_verdict(self._attempt, Rule.CALL_ENDED, Outcome.CONFIRMED, now)
+        self._attempt = None
         if self._transcript.turn:
             self._out += self._transcript.drop(self._last_word_at(now))
             self._voice.detector.reset()
@@ -224,17 +546,32 @@ class Bridge:
         return self._line_until - self._voice.detector.silent_ms / 1000
 
     def _committed(self, item_id: str, now: float) -> None:
-        if self._server_owns and not self._transcript.unnamed:
-            self._caller_stopped(now)
-        self._replies.unanswered = True
+        attempt = self._attempt
+        tentative = self._server_owns and self.phase is Phase.TENTATIVE
+        if attempt and not attempt.item_id and (tentative or self._is_of(attempt)):
+            attempt.item_id = item_id
+            if tentative:
+                attempt.asked_at = attempt.asked_at or now
+                self._make_turn(attempt)
+        else:
+            if self._server_owns and not self._transcript.unnamed:
+                self._caller_stopped(now)
+            self._replies.unanswered = True
         self._out.append(self._transcript.named(item_id, now))
+
+    def _is_of(self, attempt: Attempt) -> bool:
+        """Whether the next item is made of what paused the bot, and was short."""
+        next_turn = self._transcript.next_unnamed
+        return next_turn is not None and next_turn == attempt.caller_seq
 
     def _caller_text(self, item_id: str, text: str, now: float) -> None:
         self._out += self._transcript.understood(item_id, text)
+        if self._attempt and self._attempt.item_id == item_id:
+            self._words_came(self._attempt, text, now)
         if self._transcript.is_last(item_id) and says_farewell(
             text, self._settings.farewells
         ):
-            if self.phase is Phase.SPEAKING:  # the answer to it is the goodbye
+            if self.phase in HEARD:  # the answer to it is the goodbye
                 self._ending = Ending.BOT_GOODBYE
             else:
                 self._close(Ending.BOT_GOODBYE, self._settings.goodbye, now)
@@ -253,6 +590,8 @@ class Bridge:
         if not self._replies.started(response_id, welcome=welcome):
             return False
         self._progress_at = now
+        if self._attempt and self.phase is Phase.TENTATIVE and self._attempt.item_id:
+            self._attempt.rival = response_id
         self._caller_stopped(now)
         self._move(Moment.REPLY_DUE, now)
         return True
@@ -264,7 +603,11 @@ class Bridge:
         for spoken in self._speech.utterances:
             if spoken.response_id == response_id:
                 return spoken
-        return self._speech.begin(response_id, self._notes.next_seq(), now)
+        if self._attempt and self._attempt.rival == response_id:
+            self._decide(Verdict(Rule.SERVER_TURN, yields=True), now)
+        spoken = self._speech.begin(response_id, self._notes.next_seq(), now)
+        spoken.must_hear, self._must_hear = self._must_hear, False
+        return spoken
 
     def _bot_audio(self, response_id: str, pcm16: bytes, now: float) -> None:
         if spoken := self._utterance(response_id, now):
@@ -272,48 +615,74 @@ class Bridge:
             self._speech.add(spoken, spoken.downsampler.push(pcm16))
 
     def _reply_done(self, response_id: str, now: float) -> None:
+        if self._amend and self._amend.response_id == response_id:
+            self._replies.send(self._amend)  # before the next answer is asked for
+            self._amend = None
         wanted = self._replies.done(response_id)
-        self._amend_reply()
         if not wanted:
             return
         self._speech.complete()
         if self.phase is Phase.WAITING and not self._speech.waiting:
-            if self._retried:
-                self._listen(now)  # it has nothing to say
-            else:
-                self._ask_again(now)
+            self._nothing_said(now)
+
+    def _nothing_said(self, now: float) -> None:
+        """An answer was over before there was any audio of it."""
+        if self._retried:
+            self._listen(now)
+        else:
+            self._ask_again(now)
 
     def _say(self, name: str, prompt: Prompt, now: float) -> None:
         """Say words of ours, or let the model say them if they weren't rendered."""
         if prompt.ulaw is None:
+            self._must_hear = prompt.must_hear
             self._replies.ask(do.AskToSay(prompt.text))
             self._move(Moment.REPLY_DUE, now)
             return
-        spoken = self._speech.begin(name, self._notes.next_seq(), now)
+        spoken = self._speech.begin(PROMPT + name, self._notes.next_seq(), now)
+        spoken.must_hear = prompt.must_hear
         spoken.text = prompt.text
         self._speech.add(spoken, prompt.ulaw)
         self._speech.complete()
 
-    def _cut(self, now: float) -> None:
+    def _cut(self, now: float, *, withdraw: bool = True) -> None:
         """Silence the bot, if it has something to say; note how far it came."""
+        self._unproved.clear()  # the marks of before come back, and prove nothing
+        self._speech.held = False
         if not self._speech.utterances:
             return
+        unheard = self._speech.ledger.ends_at(now) > now
         cut, clear = self._speech.cut(now)
-        if self.phase is Phase.SPEAKING:  # else nothing of it was sent yet
+        # After a pause, there may be nothing to clear; before the first byte, too.
+        if self.phase is Phase.SPEAKING or (self.phase is Phase.TENTATIVE and unheard):
             self._out.append(clear)
-        self._replies.withdraw()
+        if withdraw:
+            self._replies.withdraw()
         for spoken, heard_ms in cut:
-            note = self._notes.bot(spoken, heard_ms)
-            self._out.append(note)
+            note = self._note_bot(spoken, heard_ms)
             if not spoken.is_prompt:
                 self._amend = do.AmendReply(spoken.response_id, note.heard_text)
+
+    def _note_bot(self, spoken: Utterance, heard_ms: float) -> do.NoteTurn:
+        note = self._notes.bot(spoken, heard_ms, self._speech.proved_ms(spoken))
+        self._out.append(note)
+        self._last_words = note.generated_text
+        if not spoken.is_filler:
+            self._endpointing.asked(note.heard_text)
+        return note
+
+    def _prove(self) -> None:
+        """A mark has come back: of what was heard, more is proved now."""
+        for spoken in list(self._unproved):
+            if self._speech.proved_ms(spoken) >= ulaw_ms(spoken.sent):
+                self._unproved.remove(spoken)
+                self._note_bot(spoken, ulaw_ms(spoken.sent))
 
     def _amend_reply(self) -> None:
         """
         The model believes that it said all of an answer: tell it what was heard.
 
-        As soon as that answer is over, but not once a turn of the caller's stands
-        behind it: what is told would stand in the wrong place.
+        As soon as that answer is over: what isn't there yet can't be taken back.
         """
         if self._amend and self._amend.response_id != self._replies.active:
             self._replies.send(self._amend)
@@ -323,7 +692,14 @@ class Bridge:
         if kind == "ongoing_response":
             self._replies.collided()
             return
+        attempt = self._attempt
+        ours = attempt and not attempt.item_id and self._is_of(attempt)
         self._out += self._transcript.refused()
+        if ours:
+            self._decide(OF_WORDS[Words.NOTHING], now)
+            return
+        if self._barged:
+            self._floor.stopped_for_nothing()
         self._replies.no_speech()
         if self.phase is Phase.WAITING and not self._replies.expected:
             self._no_turn(now)
@@ -365,12 +741,12 @@ class Bridge:
         self._ending = ending
         self._close_by = now + self._settings.stall_s + CLOSE_GRACE_S
         if last_words.ulaw is not None or last_words.text:
-            self._say(f"{PROMPT}{ending.value}", last_words, now)
+            self._say(ending.value, last_words, now)
             self._close_by += last_words.length_ms / 1000
 
     def _end(self, ending: Ending, now: float) -> None:
         for spoken, heard_ms in self._speech.cut(now)[0]:
-            self._out.append(self._notes.bot(spoken, heard_ms))
+            self._note_bot(spoken, heard_ms)
         self._drop_turn(now)
         self._out += self._transcript.flush()
         self._move(Moment.END, now)
@@ -400,21 +776,29 @@ class Bridge:
     def _audible(self, spoken: Utterance, now: float) -> None:
         """The first audio of this was sent."""
         self._speaker = spoken
-        self._replies.unanswered = False
-        if self._spoke_until is not None:
-            spoken.reply_ms = round((now - self._spoke_until) * 1000)
-            self._spoke_until = None
+        if not spoken.is_filler:
+            self._replies.unanswered = False
+            if self._spoke_until is not None:
+                spoken.reply_ms = round((now - self._spoke_until) * 1000)
+                self._spoke_until = None
+                ended, self._turn_end = self._turn_end, None
+                if ended:
+                    self._out.append(answered(ended, spoken.reply_ms))
         if self._move(Moment.BOT_AUDIBLE, now):
             self._protected_until = now + self._protect_s
             self._protect_s = 0.0
+            if self._server_owns:
+                self._voice.hush()
 
     def _look_at_clock(self, now: float) -> bool:
         """Do what is due, one thing at a time; whether there was something."""
         for spoken, heard_ms in self._speech.take_heard(now):
-            self._out.append(self._notes.bot(spoken, heard_ms))
+            if self._note_bot(spoken, heard_ms).proved_ms < round(heard_ms):
+                self._unproved.append(spoken)
+                del self._unproved[:-MAX_UNPROVED]
         silent = not self._speech.utterances
-        if silent and self._move(Moment.BOT_HEARD, now) and self._ending:
-            self._close(self._ending, Prompt(""), now)
+        if silent and self._move(Moment.BOT_HEARD, now):
+            self._bot_heard(now)
         if self.phase is Phase.CLOSING and silent and not self._replies.expected:
             proved = self._speech.ledger.all_proved
             grace_s = 0.0 if proved else CLOSE_GRACE_S
@@ -424,6 +808,17 @@ class Bridge:
                 act()
                 return self.phase is not Phase.ENDED
         return False
+
+    def _bot_heard(self, now: float) -> None:
+        """The bot has said what it had to say."""
+        if self._ending:
+            self._close(self._ending, Prompt(""), now)
+        elif self._spoke_until is not None:  # that was a filler: the answer is due
+            self._move(Moment.REPLY_DUE, now)
+            if not self._replies.expected:  # it came, and was empty
+                self._nothing_said(now)
+        if self._server_owns:
+            self._voice.unhush()
 
     def _deadlines(self, now: float) -> Iterator[float]:
         if self.phase is Phase.ENDED:
@@ -456,6 +851,9 @@ class Bridge:
             )
         elif self.phase is Phase.WAITING:
             yield self._progress_at + wants.stall_s, lambda: self._nothing_came(now)
+            late = self._spoke_until is not None  # not so a greeting
+            if wants.fillers and late and not self._filled:
+                yield self._since + wants.filler_after_s, lambda: self._fill(now)
         elif (dry_at := self._speech.dry_at(now)) is not None:
             dry_at = max(self._progress_at, dry_at)
             yield dry_at + wants.stall_s, lambda: self._no_more_came(now)
@@ -464,11 +862,23 @@ class Bridge:
                 self._since + wants.idle_s,
                 lambda: self._close(Ending.IDLE, wants.goodbye, now),
             )
+        elif self.phase is Phase.TENTATIVE and (attempt := self._attempt):
+            yield self._line_until + GAP_S, lambda: self._fill_gap(now)
+            decide_by = attempt.decide_by(wants.barge_in, server_owns=self._server_owns)
+            verdict = attempt.when_time_is_up(server_owns=self._server_owns)
+            yield decide_by, lambda: self._decide(verdict, now)
         elif self.phase is Phase.CALLER:
             yield self._line_until + GAP_S, lambda: self._fill_gap(now)
             if self._server_owns:
                 heard_at = max(self._since, self._voice_heard_at)
                 yield heard_at + SERVER_VAD_S, lambda: self._no_turn(now)
+
+    def _fill(self, now: float) -> None:
+        """An answer is due and late: say so, once."""
+        fillers = self._settings.fillers
+        self._filled = True
+        self._say(FILLER, fillers[self._fillers % len(fillers)], now)
+        self._fillers += 1
 
     def _nothing_came(self, now: float) -> None:
         """An answer is due and nothing comes: ask again, then give up."""

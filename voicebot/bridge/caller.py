@@ -1,10 +1,12 @@
 """The caller's voice on its way to the model: turns, pre-roll, batches."""
 
 from voicebot.audio.framing import FRAME_MS, ULAW_SILENCE, ulaw_bytes
+from voicebot.audio.level import FLOOR_DBOV
 from voicebot.audio.resample import UlawToPcm24
-from voicebot.audio.vad import Vad
+from voicebot.audio.timbre import Sound
+from voicebot.audio.vad import Vad, VadFrame
 from voicebot.bridge.model import AppendAudio
-from voicebot.bridge.turns import Change, TurnDetector
+from voicebot.bridge.turns import Change, Needs, TurnDetector
 
 # What lies before the first frame that the VAD calls speech: soft onsets.
 PREROLL_BYTES = ulaw_bytes(300)
@@ -18,57 +20,110 @@ LIVE_BATCH_BYTES = ulaw_bytes(FRAME_MS)
 # 3.6.3: 700 ms refused, 1000 ms taken).
 MIN_COMMIT_BYTES = ulaw_bytes(1100)
 
+# When the oldest is dropped; seldom, as this is done for every frame of every call.
+MOST_RECENT_BYTES = ulaw_bytes(1600)
+
+# After this, a word is no part of a turn that begins.
+FORGOTTEN_MS = 1000
+
+# What a neural VAD is shown: its state must warm up before what it is to judge.
+CONTEXT_BYTES = ulaw_bytes(640)
+
 
 class CallerVoice:
     """
     Hears the caller, and cuts out what the model is to get.
 
-    With `streaming`, the model gets all of it, since its own VAD wants silence too.
-    Otherwise it gets turns: from 300 ms before the first speech, to the end of the
-    silence that ended the turn.
+    With `streaming`, the model gets all of it, since its own VAD wants silence too;
+    but while it is `hushed`, silence in its place. Otherwise it gets turns: from
+    300 ms before the first speech, to the end of the silence that ended the turn.
     """
 
-    def __init__(
-        self, *, streaming: bool, end_silence_ms: int, max_turn_ms: int
-    ) -> None:
+    def __init__(self, *, streaming: bool, max_turn_ms: int) -> None:
         self._streaming = streaming
         self._max_turn_ms = max_turn_ms
         self._vad = Vad()
-        self.detector = TurnDetector(end_silence_ms, max_turn_ms)
+        self.detector = TurnDetector(max_turn_ms)
+        self.frame = VadFrame(False, FLOOR_DBOV, Sound.SILENCE, FLOOR_DBOV)
+        """What the VAD found in the last 20 ms."""
         self._upsampler = UlawToPcm24()
+        self._recent = bytearray()
+        """What the model hasn't got, and gets if a turn begins: the pre-roll."""
         self._waiting = bytearray()
-        """Streaming or in a turn: what isn't appended yet. Else: the pre-roll."""
-        self._in_turn = False
+        """What it is to get, and isn't appended yet."""
+        self._open = streaming
+        """Whether the model gets what is heard."""
         self._turn_bytes = 0
+        self._faded_ms = 0
+        """Since something began that was too little for a turn, and may have been the
+        turn's first word; 0 if that is long ago."""
 
-    def push(self, ulaw: bytes, gate_dbov: float, min_ms: int | None) -> Change | None:
-        """Take up to one frame of audio; the change of turn that it makes, if any."""
-        self._waiting += ulaw
-        change = None
+    def hear(self, ulaw: bytes, gate_dbov: float) -> VadFrame | None:
+        """Take up to one frame of audio; what the VAD finds, if a frame is whole."""
+        if self._open:
+            self._waiting += ulaw
+        else:
+            self._recent += ulaw
+            if len(self._recent) > MOST_RECENT_BYTES:
+                del self._recent[: -max(self._preroll_bytes, CONTEXT_BYTES)]
+            if self._streaming:
+                self._waiting += ULAW_SILENCE * len(ulaw)
         for frame in self._vad.push(ulaw, gate_dbov):  # one at most
-            change = self.detector.push(frame.speech, min_ms)
-        if not self._streaming and not self._in_turn:
-            onset_ms = min(self.detector.turn_ms, self._max_turn_ms)
-            del self._waiting[: -(PREROLL_BYTES + ulaw_bytes(onset_ms))]
+            self.frame = frame
+            return frame
+        return None
+
+    def judge(
+        self, frame: VadFrame, needs: Needs | None, end_silence_ms: int
+    ) -> Change | None:
+        """Find the change of turn that the frame makes, if any."""
+        change = self.detector.push(frame, needs, end_silence_ms)
+        if change is Change.FADED:
+            self._faded_ms = self.detector.turn_ms
+        elif self._faded_ms and not self.detector.turn_ms:
+            self._faded_ms = (self._faded_ms + FRAME_MS) % FORGOTTEN_MS
         return change
+
+    @property
+    def context(self) -> bytes:
+        """The last of what was heard, for a neural VAD."""
+        return bytes(self._recent[-CONTEXT_BYTES:])
+
+    def hush(self) -> None:
+        """Streaming: the model is to hear silence, until a turn begins."""
+        self._open = False
+
+    def unhush(self) -> None:
+        """Streaming: it hears the caller again, and what may be a beginning turn."""
+        if self.detector.turn_ms:
+            self.begin_turn()
+        self._open = True
+        self._recent.clear()
 
     def begin_turn(self) -> None:
         """From now on what is heard is for the model, pre-roll first."""
-        self._in_turn = True
+        if not self._open:
+            self._waiting += self._recent[-self._preroll_bytes :]
+            self._recent.clear()
+        self._faded_ms = 0
+        self._open = True
         self._turn_bytes = 0
+
+    @property
+    def _preroll_bytes(self) -> int:
+        onset_ms = min(self.detector.turn_ms, self._max_turn_ms)
+        return PREROLL_BYTES + ulaw_bytes(onset_ms + self._faded_ms)
 
     def take(self, live: bool = False) -> AppendAudio | None:
         """Take a batch for the model, if one is full."""
         batch = LIVE_BATCH_BYTES if live else BATCH_BYTES
-        if not (self._streaming or self._in_turn) or len(self._waiting) < batch:
-            return None
-        return self._append()
+        return self._append() if len(self._waiting) >= batch else None
 
     def end_turn(self) -> AppendAudio:
         """Take the rest of the turn, padded to what the model accepts."""
         missing = MIN_COMMIT_BYTES - self._turn_bytes - len(self._waiting)
         self._waiting += ULAW_SILENCE * max(0, missing)
-        self._in_turn = False
+        self._open = False
         return self._append()
 
     def _append(self) -> AppendAudio:

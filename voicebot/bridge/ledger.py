@@ -57,7 +57,8 @@ class Ledger:
         """Grows with each clear: what was sent before it is of an older one."""
         self._sent = 0
         self._proved = 0
-        """The last position that a mark of this generation proved."""
+        """The last position that a mark of this generation, or a clear, has fixed."""
+        self._marked = 0
         self._runs: list[_Run] = []
         self._marks: dict[str, tuple[int, _Run]] = {}
         self._mark_count = 0
@@ -68,6 +69,11 @@ class Ledger:
     def position_sent(self) -> int:
         """The position just after the last byte sent."""
         return self._sent
+
+    @property
+    def position_proved(self) -> int:
+        """The last position that a mark has proved to be heard."""
+        return self._marked
 
     @property
     def all_proved(self) -> bool:
@@ -129,7 +135,7 @@ class Ledger:
         while (older := next(iter(self._marks))) != name:
             del self._marks[older]  # lost: they come back in order
         position, run = self._marks.pop(name)
-        self._proved = position
+        self._proved = self._marked = position
         delay_s = max(0.0, now - run.due_at(position))
         self._round_trip_s = min(self._round_trip_s, delay_s)
         # What is above the least delay was spent waiting for late audio, so all

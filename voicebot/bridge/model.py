@@ -218,6 +218,13 @@ class AmendReply:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetTurn:
+    """What the caller said in this item was no turn: the model is to forget it."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class NoteTurn:
     """A turn for the call log. The same `seq` again replaces what it said before."""
 
@@ -236,9 +243,77 @@ class NoteTurn:
     """The part of it that the caller heard; of the caller, all."""
     generated_ms: int
     heard_ms: int
+    proved_ms: int
+    """What of it Twilio's marks have proved to be played; of the caller, all."""
     interrupted: bool
     reply_ms: int | None
     """From the caller's last word to the first audio sent; None for other turns."""
+
+
+class Rule(StrEnum):
+    """What a decision about the caller's turn rested on."""
+
+    # barge-in: the bot speaks
+    PROTECTED = "protected"  # nothing may cut what is being said
+    TOO_SHORT = "too_short"  # not enough clear speech
+    TOO_SOFT = "too_soft"  # far softer than this caller speaks: somebody else
+    NOT_VOICE = "not_voice"  # the neural VAD, or its sound: a cough, a key, music
+    CLEAR_SPEECH = "clear_speech"  # it was enough to stop for good (mode `stop`)
+    LONG_SPEECH = "long_speech"  # it went on for `confirm_ms`
+    STOP_WORD = "stop_word"
+    WORDS = "words"
+    BACKCHANNEL = "backchannel"
+    ECHO = "echo"  # its words are the bot's own
+    NO_WORDS = "no_words"  # the model found none in it
+    SPOKE_AGAIN = "spoke_again"
+    NO_ANSWER = "no_answer"  # the words didn't come within `decide_ms`
+    SERVER_TURN = "server_turn"  # the model's own VAD made a turn of it
+    KEY = "key"
+    CALL_ENDED = "call_ended"  # before it was decided
+    # end of turn: the caller speaks
+    SILENCE = "silence"
+    MAX_TURN = "max_turn"
+    SERVER = "server"  # the model's own VAD said so
+
+
+class Outcome(StrEnum):
+    """What came of it."""
+
+    # barge-in
+    IGNORED = "ignored"  # the bot went on speaking
+    RESUMED = "resumed"  # it paused, and went on where it was
+    CONFIRMED = "confirmed"  # it gave the caller the floor
+    # end of turn
+    ANSWERED = "answered"
+    TOO_EARLY = "too_early"  # the caller went on before an answer was heard
+    UNANSWERED = "unanswered"  # the call ended, or there were no words in it
+
+
+@dataclass(frozen=True, slots=True)
+class NoteDecision:
+    """
+    A decision about the caller's turn, for the call log: why, and what it rested on.
+
+    The same `seq` again replaces what it said before.
+    """
+
+    seq: int
+    kind: Literal["barge_in", "end_of_turn"]
+    at_ms: int
+    """From the start of the call: when that speech, or that turn, began."""
+    decided_ms: int
+    """From the start of the call: when the decision fell."""
+    rule: Rule
+    outcome: Outcome
+    caller_seq: int | None
+    """The caller's turn (`NoteTurn.seq`) that it made or ended, if any."""
+    trace: str
+    """
+    One letter for each 20 ms from `at_ms` on: what the caller's line sounded like
+    (`audio.vad.Sound`), in upper case where the VAD took it for speech.
+    """
+    features: Mapping[str, int | float | str]
+    """Levels (dBov), durations (ms) and settings that it rested on; never words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +333,9 @@ Action = (
     | AskToSay
     | CancelReply
     | AmendReply
+    | ForgetTurn
     | NoteTurn
+    | NoteDecision
     | HangUp
 )
 
@@ -273,6 +350,7 @@ class Phase(StrEnum):
     CALLER = "caller"  # the caller speaks
     WAITING = "waiting"  # the caller has finished; an answer is due
     SPEAKING = "speaking"  # the caller hears the bot, or is about to
+    TENTATIVE = "tentative"  # the bot has paused: does the caller mean to interrupt?
     CLOSING = "closing"  # our last words are being heard
     ENDED = "ended"
 
@@ -281,6 +359,8 @@ class Moment(StrEnum):
     """What changes a phase; found in events, by the VAD or by the clock."""
 
     CALLER_STARTED = "caller started"
+    PAUSED = "paused"  # the caller may be about to interrupt
+    RESUMED = "resumed"  # it was none
     CALLER_STOPPED = "caller stopped"
     TURN_DROPPED = "turn dropped"  # it held no speech
     REPLY_DUE = "reply due"  # the model answers unasked (turn owner `server`)
@@ -299,9 +379,13 @@ TRANSITIONS: Final[Mapping[tuple[Phase, Moment], Phase]] = {
     (Phase.LISTENING, Moment.CALLER_STARTED): Phase.CALLER,
     (Phase.WAITING, Moment.CALLER_STARTED): Phase.CALLER,  # had not finished yet
     (Phase.SPEAKING, Moment.CALLER_STARTED): Phase.CALLER,  # barge-in
+    (Phase.SPEAKING, Moment.PAUSED): Phase.TENTATIVE,
+    (Phase.TENTATIVE, Moment.RESUMED): Phase.SPEAKING,
+    (Phase.TENTATIVE, Moment.CALLER_STARTED): Phase.CALLER,  # barge-in, confirmed
     (Phase.CALLER, Moment.CALLER_STOPPED): Phase.WAITING,
     (Phase.CALLER, Moment.TURN_DROPPED): Phase.LISTENING,
     (Phase.WAITING, Moment.TURN_DROPPED): Phase.LISTENING,
+    (Phase.TENTATIVE, Moment.TURN_DROPPED): Phase.LISTENING,  # stopped by a key
     (Phase.LISTENING, Moment.REPLY_DUE): Phase.WAITING,
     (Phase.CALLER, Moment.REPLY_DUE): Phase.WAITING,
     (Phase.LISTENING, Moment.BOT_AUDIBLE): Phase.SPEAKING,

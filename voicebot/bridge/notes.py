@@ -49,11 +49,12 @@ class Notes:
             heard_text=turn.text,
             generated_ms=length_ms,
             heard_ms=length_ms,
+            proved_ms=length_ms,
             interrupted=False,
             reply_ms=None,
         )
 
-    def bot(self, spoken: Utterance, heard_ms: float) -> NoteTurn:
+    def bot(self, spoken: Utterance, heard_ms: float, proved_ms: float) -> NoteTurn:
         made_ms = ulaw_ms(spoken.size)
         if spoken.complete and (usual_ms := estimate_ms(spoken.text)):
             self._pace = min(max(made_ms / usual_ms, MIN_PACE), MAX_PACE)
@@ -71,6 +72,7 @@ class Notes:
             ),
             generated_ms=round(made_ms),
             heard_ms=round(heard_ms),
+            proved_ms=round(min(proved_ms, heard_ms)),
             interrupted=not spoken.complete or heard_ms < made_ms,
             reply_ms=spoken.reply_ms,
         )

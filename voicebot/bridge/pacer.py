@@ -38,6 +38,20 @@ class Pacer:
         self._waiting += ulaw
         self._complete = False
 
+    def put_back(self, ulaw: bytes) -> None:
+        """What was taken is to be sent again, before all that waits."""
+        self._waiting[:0] = ulaw
+
+    def peek(self, ms: int) -> bytes:
+        """The next milliseconds of what waits."""
+        return bytes(self._waiting[: ulaw_bytes(ms)])
+
+    def take_now(self, size: int) -> bytes:
+        """Take so many bytes at once, due or not."""
+        chunk = bytes(self._waiting[:size])
+        del self._waiting[:size]
+        return chunk
+
     def complete(self) -> None:
         """Nothing follows for now: what waits may leave to its last byte."""
         self._complete = True

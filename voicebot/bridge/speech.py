@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import inf
+from typing import Literal
 
+from voicebot.audio.boundary import faded, word_end, word_start
 from voicebot.audio.echo import EchoGate
 from voicebot.audio.framing import ulaw_bytes, ulaw_ms
 from voicebot.audio.resample import Pcm24ToUlaw
@@ -12,7 +14,20 @@ from voicebot.bridge.model import Action, ClearCaller, MarkCaller, PlayToCaller
 from voicebot.bridge.pacer import Pacer
 
 PROMPT = "prompt:"  # how the ids of our own words begin
+FILLER = "filler"  # what is said while an answer is late
 MARK_BYTES = ulaw_bytes(200)  # how densely playback is proved
+
+# What was sent lately, to be sent again after a pause: what is ahead of the ear, what
+# a late line may add, and the word before.
+TAPE_BYTES = ulaw_bytes(1500)
+
+# A shorter pause is a gap between two words; after a longer one, the word that was
+# broken off is said from its beginning.
+SHORT_PAUSE_S = 0.4
+WORD_REACH_MS = 500  # how far back it may begin
+WORD_END_MS = 250  # how far ahead a word may end for the bot to stop there
+NEARLY_MS = 60  # and how far for a bot that is to stop soon
+FADE_MS = 10  # so that it doesn't click
 
 
 @dataclass(slots=True)
@@ -33,12 +48,21 @@ class Utterance:
     first: int = 0
     """The ledger's position of its first byte, once something was sent."""
     reply_ms: int | None = None
+    heard: int = 0
+    """Bytes of it that were heard before the last pause."""
+    must_hear: bool = False
+    """Nothing that the caller does cuts it short."""
     downsampler: Pcm24ToUlaw = field(default_factory=Pcm24ToUlaw)
 
     @property
     def is_prompt(self) -> bool:
         """Whether these are words of ours, of which the model knows nothing."""
         return self.response_id.startswith(PROMPT)
+
+    @property
+    def is_filler(self) -> bool:
+        """Whether it only says that an answer will come."""
+        return self.response_id == PROMPT + FILLER
 
 
 class BotSpeech:
@@ -49,6 +73,9 @@ class BotSpeech:
         self._pacer = Pacer(lead_ms, start_buffer_ms)
         self._echo = EchoGate()
         self._unmarked = 0
+        self._tape = bytearray()
+        self.held = False
+        """Whether the bot has paused: nothing is sent until `resume`, or `cut`."""
         self.utterances: list[Utterance] = []
         """Those of which something is still to be heard, in order."""
         self.speaker: Utterance | None = None
@@ -72,20 +99,98 @@ class BotSpeech:
 
     def pump(self, now: float) -> Iterator[Action]:
         """Send what is due, with a mark every 200 ms and at the end."""
+        if self.held:
+            return
         while chunk := self._pacer.take(self.ledger.paced_until(now), now):
-            first = self.ledger.position_sent
-            at = self.ledger.send(len(chunk), now)
-            self._attribute(first, len(chunk), at)
-            self._echo.played(chunk, at)
+            yield self._send(chunk, now)
             self._unmarked += len(chunk)
-            yield PlayToCaller(chunk, at)
             if self._unmarked >= MARK_BYTES or not self._pacer:
                 self._unmarked = 0
                 yield MarkCaller(self.ledger.mark())
 
     def due_at(self, now: float) -> float | None:
         """When `pump` has something to send."""
+        if self.held:
+            return None
         return self._pacer.due_at(self.ledger.paced_until(now), now)
+
+    def pause(
+        self, now: float, stop: Literal["immediate", "fade", "word"]
+    ) -> list[Action]:
+        """
+        Fall silent, and keep all that wasn't heard.
+
+        Args:
+            stop: at once; or at once unless the word is about to end; or where the
+                word ends, if that is near.
+        """
+        kept_from = self.ledger.position_sent - len(self._tape)
+        heard = self.ledger.clear(now)
+        self._echo.cut(now)
+        self._unsend(max(heard, kept_from))
+        self.held = True
+        actions: list[Action] = [ClearCaller(now)]
+        ahead = self._pacer.peek(2 * WORD_END_MS)
+        if stop == "immediate" or not ahead:
+            return actions
+        end = word_end(ahead, 0, WORD_END_MS if stop == "word" else NEARLY_MS)
+        if end is None:
+            end_of_word = faded(ahead, FADE_MS)
+            at = self.ledger.send(len(end_of_word), now)
+            self._echo.played(end_of_word, at)
+            actions.append(PlayToCaller(end_of_word, at))
+            self._credit(len(end_of_word))
+        elif end:
+            actions.append(self._send(self._pacer.take_now(end), now))
+        return actions
+
+    def _credit(self, size: int) -> None:
+        """Count so much of what comes next as heard, though it is to be sent again."""
+        for spoken in self.utterances:
+            if spoken.sent < spoken.size:
+                spoken.heard = min(spoken.sent + size, spoken.size)
+                return
+
+    def resume(self, pause_s: float) -> None:
+        """Go on with the first word that wasn't heard to its end."""
+        self.held = False
+        for spoken in self.utterances:
+            if spoken.sent < spoken.size or not spoken.complete:
+                break
+        else:
+            return  # all was said
+        spoken.heard = max(spoken.heard, spoken.sent)
+        if pause_s >= SHORT_PAUSE_S:
+            end = len(self._tape)
+            around = bytes(self._tape) + self._pacer.peek(WORD_REACH_MS)
+            word_at = word_start(around, end, WORD_REACH_MS)
+            back = min(end - word_at, spoken.sent)
+            self._pacer.put_back(bytes(self._tape[end - back :]))
+            del self._tape[end - back :]
+            spoken.sent -= back
+        spoken.first = self.ledger.position_sent - spoken.sent
+
+    def _unsend(self, heard: int) -> None:
+        """Make it as if nothing had been sent from the position `heard` on."""
+        unheard = 0
+        for spoken in self.utterances:
+            if spoken.sent:
+                sent = min(max(0, heard - spoken.first), spoken.sent)
+                unheard += spoken.sent - sent
+                spoken.sent = sent
+        at = len(self._tape) - unheard
+        self._pacer.put_back(bytes(self._tape[at:]))
+        del self._tape[at:]
+        self._unmarked = 0
+
+    def _send(self, chunk: bytes, now: float) -> PlayToCaller:
+        first = self.ledger.position_sent
+        at = self.ledger.send(len(chunk), now)
+        self._attribute(first, len(chunk), at)
+        self._echo.played(chunk, at)
+        self._tape += chunk
+        del self._tape[:-TAPE_BYTES]
+        return PlayToCaller(chunk, at)
 
     def cut(self, now: float) -> tuple[list[tuple[Utterance, float]], ClearCaller]:
         """
@@ -97,8 +202,10 @@ class BotSpeech:
         """
         heard = self.ledger.clear(now)
         self._pacer.clear()
+        self._tape.clear()
         self._echo.cut(now)
         self._unmarked = 0
+        self.held = False
         cut = [(spoken, self._heard_ms(spoken, heard)) for spoken in self.utterances]
         self.utterances.clear()
         return cut, ClearCaller(now)
@@ -132,13 +239,22 @@ class BotSpeech:
 
         None if nothing more is to come, or enough came to go on.
         """
-        if not self.utterances or self.utterances[-1].complete:
+        if self.held or not self.utterances or self.utterances[-1].complete:
             return None
         return None if self.due_at(now) is not None else self.ledger.ends_at(-inf)
+
+    def line_heard(self, dbov: float, floor_dbov: float, now: float) -> None:
+        """The caller's line was so loud: the echo of the bot, if it follows it."""
+        self._echo.heard(dbov, now, floor_dbov)
 
     def gate_dbov(self, now: float) -> float:
         """The caller's line must be louder than this not to be our own echo."""
         return self._echo.gate_dbov(now)
+
+    @property
+    def must_hear(self) -> bool:
+        """Whether what is heard now, or next, is to be heard to its end."""
+        return bool(self.utterances) and self.utterances[0].must_hear
 
     @property
     def waiting(self) -> bool:
@@ -157,6 +273,12 @@ class BotSpeech:
             self.speaker = spoken
             first, size, at = first + part, size - part, at + ulaw_ms(part) / 1000
 
+    def proved_ms(self, spoken: Utterance) -> float:
+        """What of it marks have proved to be heard."""
+        proved = self.ledger.position_proved - spoken.first
+        return ulaw_ms(min(max(0, proved), spoken.sent))
+
     @staticmethod
     def _heard_ms(spoken: Utterance, heard: int) -> float:
-        return ulaw_ms(min(max(0, heard - spoken.first), spoken.sent))
+        now_heard = min(max(0, heard - spoken.first), spoken.sent)
+        return ulaw_ms(max(now_heard, spoken.heard))

@@ -26,6 +26,11 @@ class Transcript:
     def begin(self, at: float) -> None:
         self.turn = CallerTurn(self._notes.next_seq(), at, at)
 
+    @property
+    def seq(self) -> int | None:
+        """The number of the turn that is being spoken."""
+        return self.turn.seq if self.turn else None
+
     def end(self, at: float) -> None:
         """The turn is over; the model is to make an item of it."""
         if self.turn:
@@ -45,6 +50,11 @@ class Transcript:
     def unnamed(self) -> bool:
         """Whether there is a turn that ended, but is no item yet."""
         return bool(self._unnamed)
+
+    @property
+    def next_unnamed(self) -> int | None:
+        """The number of the turn of which the next item is made."""
+        return self._unnamed[0].seq if self._unnamed else None
 
     def named(self, item_id: str, now: float) -> NoteTurn:
         """The oldest turn without a name has one; or one that only the model heard."""

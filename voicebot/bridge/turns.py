@@ -1,16 +1,42 @@
 """When the caller begins and ends a turn, from a VAD's decisions alone."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from voicebot.audio.framing import FRAME_MS
+from voicebot.audio.level import FLOOR_DBOV
+from voicebot.audio.vad import VadFrame
+from voicebot.bridge.evidence import (
+    ONSET_GAP_MS,
+    ONSET_MS,
+    SHORT_SPEECH_MS,
+    Evidence,
+    letter,
+)
 
-# A pause inside a word or between two words that doesn't undo a beginning turn.
-ONSET_GAP_MS = 200
+# Behind the caller there may be a radio, or a room full of people. What is so much
+# softer than the caller's loudest sound of late isn't the caller: no half second of
+# theirs is without a syllable that is louder. Known once a turn has gone on so long.
+BACKGROUND_DB = 10.0
+FADES_DB = 0.05  # a frame: 2.5 dB a second
+KNOWN_MS = 1500
 
 
 class Change(StrEnum):
     STARTED = "started"
     STOPPED = "stopped"
+    WENT_ON = "went on"  # after a pause that was no end: `TurnDetector.pause_ms`
+    FADED = "faded"  # what had begun was too little for a turn
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What makes a turn of an onset, besides ONSET_MS of speech."""
+
+    evidence_ms: float = 0.0
+    """Speech, weighed by what it sounds like."""
+    level_dbov: float = FLOOR_DBOV
+    """Its loudest frame must be as loud as this."""
 
 
 class TurnDetector:
@@ -20,49 +46,93 @@ class TurnDetector:
     Time is measured in audio: one decision is 20 ms of the caller's line.
 
     Args:
-        end_silence_ms: silence that ends a turn.
         max_turn_ms: a turn is ended after this much, silence or not.
     """
 
-    def __init__(self, end_silence_ms: int, max_turn_ms: int) -> None:
-        self._end_silence_ms = end_silence_ms
+    def __init__(self, max_turn_ms: int) -> None:
         self._max_turn_ms = max_turn_ms
         self.speaking = False
-        self.voiced_ms = 0
-        """Speech heard in this turn, or in the onset that may become one."""
         self.silent_ms = 0
         """Silence since the last speech."""
-        self.turn_ms = 0
-        """Time since the first speech of this turn or onset; 0 if there is none."""
+        self.evidence = Evidence()
+        """What was heard in this turn, or in the onset that may become one."""
+        self.peak_dbov = FLOOR_DBOV
+        """The loudest frame of its speech."""
+        self.pause_ms = 0
+        """The last silence inside of the turn, after which the caller went on."""
+        self._loud_dbov = FLOOR_DBOV
+        self._letters: list[str] = []
 
-    def push(self, speech: bool, min_ms: int | None) -> Change | None:
+    @property
+    def turn_ms(self) -> int:
+        """Time since the first speech of this turn or onset; 0 if there is none."""
+        return len(self._letters) * FRAME_MS
+
+    @property
+    def trace(self) -> str:
+        """A letter a frame since then: see `NoteDecision.trace`."""
+        return "".join(self._letters)
+
+    def push(
+        self, frame: VadFrame, needs: Needs | None, end_silence_ms: int
+    ) -> Change | None:
         """
         Take the VAD's decision on the next frame.
 
         Args:
-            min_ms: speech that makes a turn; None while none may begin (an onset
-                that goes on until one may, then does).
+            needs: what makes a turn; None while none may begin (an onset that goes on
+                until one may, then does).
+            end_silence_ms: silence that ends a turn.
         """
-        if speech:
-            self.voiced_ms += FRAME_MS
+        silent_ms = self.silent_ms
+        if frame.speech and not self._is_background(frame):
             self.silent_ms = 0
+            self.peak_dbov = max(self.peak_dbov, frame.dbov)
+            self._loud_dbov = max(self._loud_dbov - FADES_DB, frame.dbov)
         else:
             self.silent_ms += FRAME_MS
-        if self.voiced_ms:
-            self.turn_ms += FRAME_MS
+        if frame.speech or self._letters:
+            heard = letter(frame, self.peak_dbov)
+            self._letters.append(heard)
+            self.evidence.add(heard)
         if self.speaking:
-            over = self.silent_ms >= self._end_silence_ms
-            if over or self.turn_ms >= self._max_turn_ms:
-                self.reset()
-                return Change.STOPPED
-        elif min_ms is not None and self.voiced_ms >= min_ms:
+            return self._in_turn(silent_ms, end_silence_ms)
+        if needs and self._suffices(needs):
             self.speaking = True
             return Change.STARTED
-        elif self.silent_ms >= ONSET_GAP_MS:
-            self.voiced_ms = self.turn_ms = 0
+        if self._letters and self.silent_ms >= ONSET_GAP_MS:
+            return Change.FADED
         return None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing has begun, so that only speech can change anything."""
+        return not self._letters
 
     def reset(self) -> None:
         """The turn is over. When the last speech was heard is still known."""
         self.speaking = False
-        self.voiced_ms = self.turn_ms = 0
+        self.evidence = Evidence()
+        self.peak_dbov = self._loud_dbov = FLOOR_DBOV
+        self.pause_ms = 0
+        self._letters = []
+
+    def _in_turn(self, silent_ms: int, end_silence_ms: int) -> Change | None:
+        over = self.silent_ms >= end_silence_ms
+        if over or self.turn_ms >= self._max_turn_ms:
+            self.speaking = False
+            return Change.STOPPED
+        if not self.silent_ms and silent_ms >= SHORT_SPEECH_MS:
+            self.pause_ms = silent_ms
+            return Change.WENT_ON
+        return None
+
+    def _is_background(self, frame: VadFrame) -> bool:
+        known = self.speaking and self.turn_ms >= KNOWN_MS
+        return known and frame.dbov < self._loud_dbov - BACKGROUND_DB
+
+    def _suffices(self, needs: Needs) -> bool:
+        loud = self.peak_dbov >= needs.level_dbov
+        if not needs.evidence_ms:
+            return loud and self.evidence.speech_ms >= ONSET_MS
+        return loud and self.evidence.suffices(needs.evidence_ms)

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from voicebot.cli import call, calls, check, config, demo, serve
+from voicebot.cli import call, calls, check, config, demo, measure, serve, tune
 from voicebot.errors import VoicebotError
 
 app = typer.Typer(
@@ -20,6 +20,8 @@ app.command("check")(check.run)
 app.command("config")(config.run)
 app.command("call")(call.run)
 app.add_typer(calls.app, name="calls")
+app.command("tune")(tune.run)
+app.add_typer(measure.app, name="measure")
 
 
 def main() -> None:

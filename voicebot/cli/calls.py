@@ -4,18 +4,20 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from voicebot.errors import StoreError
+from voicebot.cli.clips import cut_clips
+from voicebot.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:  # SQLAlchemy takes longer to import than the rest to run
     from rich.table import Table
     from rich.text import Text
 
     from voicebot.store.calls import CallStore
-    from voicebot.store.records import Call, Turn
+    from voicebot.store.records import Call, Decision, Turn
 
 T = TypeVar("T")
 
@@ -34,17 +36,17 @@ def list_calls(
     json: Json = False,
 ) -> None:
     """List the newest calls, newest first."""
-    found = _read(lambda store: store.list_calls(limit))
+    found = read_log(lambda store: store.list_calls(limit))
     calls = found if numbers else [_masked(call) for call in found]
     if json:
-        _print_json(calls)
+        print_json(calls)
         return
     if not calls:
         print("no calls yet")
         return
-    table = _table("when", "from", "to", "persona", "lasted", "ended", "call")
+    listed = table("when", "from", "to", "persona", "lasted", "ended", "call")
     for call in calls:
-        table.add_row(
+        listed.add_row(
             _when(call.started_at),
             _text(call.from_number),
             _text(call.to_number),
@@ -53,7 +55,7 @@ def list_calls(
             _ending(call),
             _text(call.call_id[:8]),  # `show` takes the beginning of one
         )
-    _print(table)
+    print_out(listed)
 
 
 @app.command("show")
@@ -62,32 +64,61 @@ def show(
         str, typer.Argument(metavar="CALL", help="Its ID or SID, or how that begins.")
     ],
     numbers: Numbers = False,
+    decisions: Annotated[
+        bool,
+        typer.Option(
+            "--decisions", help="Show why the bot stopped, went on and answered."
+        ),
+    ] = False,
+    clips: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="With --decisions: cut what both sides said around each, 2 s before "
+            "and after, out of the call's recording.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show one call: what was said, what of it was heard, how fast, how it ended."""
+    if clips and not decisions:
+        raise ConfigError("--clips: expected it together with --decisions")
 
-    async def work(store: "CallStore") -> "tuple[Call, list[Turn]]":
+    async def work(store: "CallStore") -> "tuple[Call, list[Turn], list[Decision]]":
         call = await store.get_call(call_id)
         if call is None:
             raise StoreError(f"no call begins with {call_id!r}")
-        return call, await store.turns(call.call_id)
+        decided = await store.decisions(call.call_id) if decisions else []
+        return call, await store.turns(call.call_id), decided
 
-    call, turns = _read(work)
+    call, turns, decided = read_log(work)
     if not numbers:
         call = _masked(call)
+    cut = cut_clips(call, decided, clips) if clips else {}
     if json:
-        _print_json({"call": call, "turns": turns})
+        shown = {"call": call, "turns": turns}
+        print_json({**shown, "decisions": decided} if decisions else shown)
         return
     print_call(call, turns)
+    if decisions:
+        print_out(_decisions(decided) if decided else "nothing was decided")
+    if clips:
+        print(f"{len(cut)} of {len(decided)} decisions cut out into {clips}")
 
 
 def print_call(call: "Call", turns: "list[Turn]") -> None:
     """Print a call's record and its turns for a person."""
-    _print(_facts(call))
-    _print(_transcript(turns) if turns else "nothing was said")
+    print_out(_facts(call))
+    print_out(_transcript(turns) if turns else "nothing was said")
 
 
-def _read(work: "Callable[[CallStore], Awaitable[T]]") -> T:
+def read_log(work: "Callable[[CallStore], Awaitable[T]]") -> T:
+    """
+    Read the call log.
+
+    Raises:
+        StoreError: there is none yet, or it cannot be read.
+    """
     from voicebot.config import load_settings
     from voicebot.store.calls import open_store
 
@@ -123,16 +154,16 @@ def _facts(call: "Call") -> "Table":
         else f"{call.recording} ({_clock(call.recording_ms)})",
         "usage": ", ".join(f"{name} {n}" for name, n in call.usage.items()) or "none",
     }
-    table = _table()
+    shown = table()
     for name, value in facts.items():
-        table.add_row(name, _text(value))
-    return table
+        shown.add_row(name, _text(value))
+    return shown
 
 
 def _transcript(turns: "list[Turn]") -> "Table":
-    table = _table("at", "for", "who", "said", "heard", "reply after")
+    shown = table("at", "for", "who", "said", "heard", "reply after")
     for turn in turns:
-        table.add_row(
+        shown.add_row(
             _seconds(turn.started_ms),
             _seconds(turn.heard_ms),
             turn.who,
@@ -140,7 +171,16 @@ def _transcript(turns: "list[Turn]") -> "Table":
             _text(_heard(turn)),
             _seconds(turn.reply_ms),
         )
-    return table
+    return shown
+
+
+def _decisions(decisions: "list[Decision]") -> "Table":
+    from voicebot.cli.decisions import HEADINGS, rows
+
+    shown = table(*HEADINGS)
+    for row in rows(decisions):
+        shown.add_row(*map(_text, row))
+    return shown
 
 
 def _heard(turn: "Turn") -> str:
@@ -180,19 +220,19 @@ def _text(value: str) -> "Text":
     return Text(printable(value), overflow="fold")
 
 
-def _table(*columns: str) -> "Table":
+def table(*columns: str) -> "Table":
     from rich.table import Table
 
     return Table(*columns, box=None, show_header=bool(columns))
 
 
-def _print(what: "Table | str") -> None:
+def print_out(what: "Table | str") -> None:
     from rich.console import Console
 
     Console().print(what)
 
 
-def _print_json(what: object) -> None:
+def print_json(what: object) -> None:
     import orjson
 
     print(orjson.dumps(what, option=orjson.OPT_INDENT_2).decode())

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
 
+from voicebot.dialplan.contradictions import contradictions
 from voicebot.dialplan.model import Dialplan, DialplanFile, Persona, Section
 from voicebot.dialplan.prompt import compile_instructions
 from voicebot.dialplan.references import dangling, unanswered, unreachable
@@ -133,6 +134,8 @@ def _persona(
     if root and (given := root.find("id")):
         message = "unknown key; the id of a persona is the name of its file"
         problems.append(Problem(path, given.line, given.column, "id", message))
+    if root and persona:
+        problems += islice(contradictions(path, root, persona), MAX_PROBLEMS)
     # Instructions without facts are not that long.
     if root and persona and (at := root.keys.get("facts")):
         size = len(compile_instructions(persona))

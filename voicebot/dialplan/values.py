@@ -29,17 +29,29 @@ def word(pattern: re.Pattern[str], expected: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def duration(low: str, high: str, unit: str) -> BeforeValidator:
-    """A duration between two others, as a number of `unit`."""
-    low_ms, high_ms = _milliseconds(low), _milliseconds(high)
+def duration(
+    low: str, high: str, unit: str, *, bare: bool = False, word: str = ""
+) -> BeforeValidator:
+    """
+    A duration between two others, as a number of `unit`.
 
-    def check(value: object) -> float:
-        if isinstance(value, str) and DURATION.fullmatch(value):
-            ms = _milliseconds(value)
+    Args:
+        bare: for keys that name their unit: a whole number is a duration, too.
+        word: what stands for None, if anything does.
+    """
+    low_ms, high_ms = _milliseconds(low), _milliseconds(high)
+    said = f"expected {word + ' or ' if word else ''}a duration of {low} to {high}"
+    message = said if bare else f"{said}, with its unit (ms, s or m)"
+
+    def check(value: object) -> float | None:
+        if word and value == word:
+            return None
+        text = f"{value}{unit}" if bare and type(value) is int else value
+        if isinstance(text, str) and DURATION.fullmatch(text):
+            ms = _milliseconds(text)
             if low_ms <= ms <= high_ms:
                 return round(ms) if unit == "ms" else ms / UNIT_MS[unit]
-        message = "expected a duration of {low} to {high}, with its unit (ms, s or m)"
-        raise PydanticCustomError("duration", message, {"low": low, "high": high})
+        raise PydanticCustomError("duration", message)
 
     return BeforeValidator(check)
 

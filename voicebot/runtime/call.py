@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from math import inf
 from typing import Final, assert_never
 
@@ -19,7 +18,6 @@ from voicebot.runtime.legs import from_twilio
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.outbox import Outbox
 from voicebot.runtime.recorder import Recorder
-from voicebot.stepfun.realtime.commands import SessionConfig
 from voicebot.twilio.messages import Media
 from voicebot.twilio.stream import MediaStream
 
@@ -50,15 +48,6 @@ class _Over(Exception):  # noqa: N818 - closes the task group, never leaves this
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class ModelAddress:
-    """Where the model is, and what it is to be."""
-
-    url: str
-    api_key: str = field(repr=False)
-    config: SessionConfig
-
-
 class Call:
     """
     Runs one call.
@@ -66,7 +55,10 @@ class Call:
     Args:
         socket: the media stream, open.
         stream: its protocol, after `start`.
+        model: its side towards the model, maybe dialled already.
         note: takes each turn for the call log, at once.
+        decide: the same for each decision about the caller's turn.
+        neural: a second opinion on the caller's voice, for the bridge, if there is one.
         recorder: None if the call isn't recorded.
         rest: None if calls can't be ended at Twilio; then its stream is closed, and
             Twilio asks `/twilio/after`.
@@ -83,10 +75,12 @@ class Call:
         socket: web.WebSocketResponse,
         stream: MediaStream,
         settings: BridgeSettings,
-        model: ModelAddress,
+        model: ModelLeg,
         note: Callable[[do.NoteTurn], None],
+        decide: Callable[[do.NoteDecision], None],
         recorder: Recorder | None,
         rest: TwilioRest | None,
+        neural: Callable[[bytes], float] | None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._began_at = self._loop.time()
@@ -94,18 +88,19 @@ class Call:
         self._account_sid = account_sid
         self._socket = socket
         self._stream = stream
-        self._bridge = Bridge(settings, self._began_at)
+        self._bridge = Bridge(settings, self._began_at, neural)
         self._apologises = settings.apology.ulaw is not None
-        self._model = ModelLeg(model.url, model.api_key, model.config, self.deliver)
+        self._model = model
         self._note = note
+        self._decide = decide
         self._recorder = recorder
         self._rest = rest
         self._outbox = Outbox(OUTBOX_FRAMES)
         self._over: asyncio.Future[Ending] = self._loop.create_future()
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = inf
-        self.usage = self._model.usage
-        self.faults = self._model.faults
+        self.usage = model.usage
+        self.faults = model.faults
 
     def now_ms(self) -> float:
         """Milliseconds since the call began."""
@@ -142,7 +137,7 @@ class Call:
                 reading = tasks.create_task(self._read(), name="from caller")
                 tasks.create_task(self._write(), name="to caller")
                 self._perform(self._bridge.start(self._began_at))
-                model = tasks.create_task(self._model.run(), name="model")
+                model = tasks.create_task(self._model.run(self.deliver), name="model")
                 ending = await self._over
                 model.cancel()
                 await self._hang_up(ending, reading)
@@ -175,6 +170,8 @@ class Call:
                     self._recorder.cut(self._ms(at))
             case do.NoteTurn():
                 self._note(action)
+            case do.NoteDecision():
+                self._decide(action)
             case do.HangUp(ending) if not self._over.done():  # else a bug ended it
                 self._over.set_result(ending)
             case do.HangUp():
@@ -186,6 +183,7 @@ class Call:
                 | do.AskToSay()
                 | do.CancelReply()
                 | do.AmendReply()
+                | do.ForgetTurn()
             ):
                 self._model.send(action)
             case _:

@@ -1,6 +1,6 @@
 """A persona, as the bridge and the model are told of it."""
 
-from voicebot.bridge.settings import Prompt, Settings
+from voicebot.bridge.settings import BargeIn, Listening, Prompt, Settings
 from voicebot.dialplan.model import Persona
 from voicebot.dialplan.prompt import compile_instructions
 from voicebot.runtime.prompts import Prompts
@@ -10,23 +10,53 @@ from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig
 def bridge_settings(persona: Persona, prompts: Prompts) -> Settings:
     voice = persona.model.voice
 
-    def prompt(text: str) -> Prompt:
-        return Prompt(text, prompts.get(voice, text))
+    def prompt(text: str, *, must_hear: bool = False) -> Prompt:
+        return Prompt(text, prompts.get(voice, text), must_hear)
 
+    protect_ms = persona.greeting.protect_ms
+    fillers = map(prompt, persona.filler.say)
     return Settings(
         owner=persona.model.vad,
-        greeting=prompt(persona.greeting.text),
-        protect_s=persona.greeting.protect_ms / 1000,
+        greeting=prompt(persona.greeting.text, must_hear=protect_ms is None),
+        protect_s=(protect_ms or 0) / 1000,
         goodbye=prompt(persona.goodbye.text),
         apology=prompt(persona.apology.text),
         farewells=persona.goodbye.when_caller_says,
-        barge_in=persona.barge_in.mode == "stop",
-        barge_in_min_ms=persona.barge_in.min_ms,
-        keys_barge_in=persona.barge_in.dtmf == "always",
-        end_silence_ms=persona.listening.end_silence_ms,
-        max_turn_ms=round(persona.listening.max_turn_s * 1000),
+        # To ask the model for one would only make its answer later.
+        fillers=tuple(filler for filler in fillers if filler.ulaw),
+        filler_after_s=persona.filler.after_s,
+        barge_in=_barge_in(persona),
+        listening=_listening(persona),
         idle_s=persona.limits.idle_s,
         duration_s=persona.limits.duration_s,
+    )
+
+
+def _barge_in(persona: Persona) -> BargeIn:
+    asked = persona.barge_in
+    return BargeIn(
+        mode=asked.mode,
+        min_ms=asked.min_ms,
+        confirm_ms=asked.confirm_ms,
+        decide_ms=asked.decide_ms,
+        min_words=asked.min_words,
+        backchannel=asked.backchannel,
+        stop_words=asked.stop_words,
+        stop=asked.stop,
+        keys=asked.dtmf == "always",
+    )
+
+
+def _listening(persona: Persona) -> Listening:
+    asked = persona.listening
+    return Listening(
+        profile=asked.profile,
+        end_silence_ms=asked.end_silence_ms,
+        questions=tuple(
+            (question.says, question.profile) for question in asked.questions
+        ),
+        adaptive=asked.pace == "adaptive",
+        max_turn_ms=round(asked.max_turn_s * 1000),
     )
 
 

@@ -1,10 +1,10 @@
 """Both vendors' words, translated to the bridge's and back."""
 
-from collections.abc import Mapping
 from typing import assert_never
 
 from voicebot.bridge import model as bridge
 from voicebot.stepfun.realtime import commands, events
+from voicebot.stepfun.realtime.history import History
 from voicebot.twilio import messages
 
 # Injected text like this was spoken verbatim in 9 of 9 tries (stepfun reference,
@@ -18,6 +18,7 @@ ModelAction = (
     | bridge.AskToSay
     | bridge.CancelReply
     | bridge.AmendReply
+    | bridge.ForgetTurn
 )
 
 
@@ -65,17 +66,13 @@ def from_stepfun(event: events.ServerEvent) -> bridge.Event | None:
             return None
 
 
-def to_stepfun(action: ModelAction, items: Mapping[str, str]) -> list[bytes]:
-    """
-    The frames that carry out an order to the model.
-
-    Args:
-        items: the item that each response made, as far as it is known.
-    """
+def to_stepfun(action: ModelAction, history: History) -> list[bytes]:
+    """The frames that carry out an order to the model, in this conversation."""
     match action:
         case bridge.AppendAudio(pcm16):
             return [commands.append(pcm16)]
         case bridge.CommitAudio():
+            history.committing()
             return [commands.commit()]
         case bridge.AskForReply():
             return [commands.create_response()]
@@ -85,13 +82,9 @@ def to_stepfun(action: ModelAction, items: Mapping[str, str]) -> list[bytes]:
         case bridge.CancelReply():
             return [commands.cancel_response()]
         case bridge.AmendReply(response_id, heard_text):
-            # `truncate` is undocumented; delete and create are not (3.6.9).
-            if response_id not in items:
-                return []
-            frames = [commands.delete_item(items[response_id])]
-            if heard_text:
-                frames.append(commands.create_message("assistant", heard_text))
-            return frames
+            return history.amend(response_id, heard_text)
+        case bridge.ForgetTurn(item_id):
+            return history.forget(item_id)
         case _:
             assert_never(action)
 

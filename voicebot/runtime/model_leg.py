@@ -1,4 +1,9 @@
-"""One call's side towards StepFun: dial, configure, read, write."""
+"""
+One call's side towards StepFun: dial, configure, read, write.
+
+It may be dialled ahead of the call. What becomes of that is nobody's fault: a session
+that fails before the call has it is a session that was never opened.
+"""
 
 import asyncio
 from collections import Counter
@@ -22,6 +27,7 @@ from voicebot.runtime.legs import ModelAction, from_stepfun, to_stepfun
 from voicebot.runtime.outbox import Outbox
 from voicebot.stepfun.realtime import events
 from voicebot.stepfun.realtime.commands import SessionConfig
+from voicebot.stepfun.realtime.history import History, Means, Refusal
 from voicebot.stepfun.realtime.session import RealtimeSession
 from voicebot.stepfun.upstream import SERVICE
 
@@ -44,9 +50,6 @@ HARMLESS = frozenset(
     }
 )
 
-# Only an answer that was just cut off is ever amended.
-MAX_ITEMS = 8
-
 # What the server speaks in when none is asked for (stepfun reference, 3.3).
 DEFAULT_VOICE = "jingdiannvsheng"
 
@@ -59,48 +62,78 @@ class ModelLeg:
     Owns the model's socket for one call.
 
     Args:
-        deliver: takes each event of the model, at once.
+        refused: what this server refuses of repairs, shared by all legs.
 
     Attributes:
+        ahead: the task of a session that was opened ahead of the call, if one was.
+        ready: set while a session is open and configured.
         faults: what went wrong, by code, in order of first appearance.
         usage: tokens by kind, as the model counts them.
     """
 
     def __init__(
-        self,
-        url: str,
-        api_key: str,
-        config: SessionConfig,
-        deliver: Callable[[Event], None],
+        self, url: str, api_key: str, config: SessionConfig, refused: set[Means]
     ) -> None:
         self._url = url
         self._api_key = api_key
         self._config = config
-        self._deliver = deliver
+        self._refused = refused
+        self._deliver: Callable[[Event], None] | None = None  # None: no call yet
+        self._is_told = False  # the call was told that its session is ready
+        self._ending = Ending.STEPFUN_REFUSED
         self._outbox = Outbox(OUTBOX_FRAMES)
         self._session = RealtimeSession()
-        self._items: dict[str, str] = {}  # response -> item; the newest few
+        self._history = History(refused)
         self._blocked = asyncio.Event()
         self._bad_in_a_row = 0
+        self.ahead: asyncio.Task[None] | None = None
+        self.ready = asyncio.Event()
         self.faults: Counter[str] = Counter()
         self.usage: Counter[str] = Counter()
 
     def send(self, action: ModelAction) -> None:
         """Give the model an order. Audio that it has no time for is dropped."""
-        for frame in to_stepfun(action, self._items):
-            if not self._outbox.put(frame):
-                self._fault("stepfun.write_blocked")
-                if not isinstance(action, AppendAudio):
-                    self._blocked.set()
+        for frame in to_stepfun(action, self._history):
+            self._put(frame, is_audio=isinstance(action, AppendAudio))
 
-    async def run(self) -> None:
-        """Run until cancelled, or until the model is lost: then that is an event."""
-        ending = Ending.STEPFUN_REFUSED
+    def _put(self, frame: bytes, *, is_audio: bool = False) -> None:
+        if not self._outbox.put(frame):
+            self._fault("stepfun.write_blocked")
+            if not is_audio:
+                self._blocked.set()
+
+    def dial_ahead(self) -> asyncio.Task[None]:
+        """Open the session now, for the `run` to come. The task is the caller's."""
+        self.ahead = asyncio.create_task(self._serve(), name="model ahead")
+        return self.ahead
+
+    async def run(self, deliver: Callable[[Event], None]) -> None:
+        """
+        Run until cancelled, or until the model is lost: then that is an event.
+
+        Takes over the session that was opened ahead, or opens one if that came to
+        nothing.
+
+        Args:
+            deliver: takes each event of the model, at once.
+        """
+        self._deliver = deliver
+        if self.ahead:
+            if self.ready.is_set():
+                self._tell_ready(deliver)
+            await self.ahead
+        if not self._is_told:
+            await self._serve()
+        deliver(PeerLost(self._ending))
+
+    async def _serve(self) -> None:
+        """Run one session, from its dial to its loss."""
+        self._ending = Ending.STEPFUN_REFUSED
         try:
             for left in reversed(range(DIALS)):
                 try:
                     async with realtime_socket(self._url, self._api_key) as socket:
-                        ending = Ending.STEPFUN_LOST
+                        self._ending = Ending.STEPFUN_LOST
                         await self._converse(socket)
                 except UpstreamError as exc:
                     self._fault(f"stepfun.{exc.detail}")
@@ -116,35 +149,36 @@ class ModelLeg:
         ):
             self._fault("stepfun.lost")
             log.warning("model lost", session_id=self._session.session_id)
-        self._deliver(PeerLost(ending))
 
     async def _converse(self, socket: ClientConnection) -> None:
         async def send(frame: bytes) -> None:
             await socket.send(frame, text=True)
 
-        ready = False
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._give_up_when_blocked(), name="model blocked")
-            while True:
-                event = self._read(await socket.recv(decode=False))
-                match event:
-                    case None:
-                        continue
-                    case events.SessionCreated(session_id):
-                        log.info("model session", session_id=session_id)
-                        await send(self._session.configure(self._config))
-                    case events.ServerError(kind=events.ErrorKind.BAD_VOICE):
-                        self._fault("stepfun.bad_voice")
-                        if self._config.voice == DEFAULT_VOICE:
-                            raise UpstreamError(SERVICE, "bad_voice")
-                        await send(self._session.configure(self._other_voice()))
-                    case events.SessionUpdated(turn_detection_on=on) if not ready:
-                        ready = True
-                        tasks.create_task(self._outbox.write(send), name="to model")
-                        self._check_echo(on)
-                        self._deliver(SessionReady())
-                    case _:
-                        self._pass_on(event)
+        self._session = RealtimeSession()
+        self._history = History(self._refused)
+        self._bad_in_a_row = 0
+        ready = self.ready
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._give_up_when_blocked(), name="model blocked")
+                while True:
+                    event = self._read(await socket.recv(decode=False))
+                    match event:
+                        case None:
+                            continue
+                        case events.SessionCreated(session_id):
+                            log.info("model session", session_id=session_id)
+                            await send(self._session.configure(self._config))
+                        case events.ServerError(kind=events.ErrorKind.BAD_VOICE):
+                            await send(self._session.configure(self._other_voice()))
+                        case events.SessionUpdated() as now if not ready.is_set():
+                            tasks.create_task(self._outbox.write(send), name="to model")
+                            self._check_echo(now.turn_detection_on)
+                            self._now_ready()
+                        case _:
+                            self._pass_on(event)
+        finally:
+            ready.clear()
 
     def _read(self, frame: bytes) -> events.ServerEvent | None:
         try:
@@ -164,25 +198,48 @@ class ModelLeg:
         await self._blocked.wait()
         raise ConnectionError("it doesn't read")
 
+    def _now_ready(self) -> None:
+        self.ready.set()
+        if self._deliver:
+            self._tell_ready(self._deliver)
+
+    def _tell_ready(self, deliver: Callable[[Event], None]) -> None:
+        self._is_told = True
+        deliver(SessionReady())
+
     def _pass_on(self, event: events.ServerEvent) -> None:
+        self._history.saw(event)
         match event:
+            case events.ServerError() if refusal := self._history.refused(event):
+                self._repair_refused(refusal, event.code)
             case events.ServerError(kind, code) if kind not in HARMLESS:
                 self._fault(f"stepfun.{kind.value}")
                 log.info("model error", kind=kind.value, code=code)
-            case events.TranscriptDelta(response_id, item_id) if item_id:
-                self._items[response_id] = item_id
-                while len(self._items) > MAX_ITEMS:
-                    del self._items[next(iter(self._items))]
             case events.ResponseDone(usage=events.Usage() as usage):
                 self.usage.update(asdict(usage))
             case _:
                 pass
         translated = from_stepfun(event)
-        if translated is not None:
+        if translated is None:
+            return
+        if self._deliver:
             self._deliver(translated)
+        elif isinstance(translated, PeerLost):
+            raise ConnectionError("it gave up before its call came")
+
+    def _repair_refused(self, refusal: Refusal, code: str | None) -> None:
+        self._fault("stepfun.repair_refused")
+        if refusal.is_news:
+            means = refusal.means.value
+            log.warning("the model refuses a repair", means=means, code=code)
+        for frame in refusal.instead:
+            self._put(frame)
 
     def _other_voice(self) -> SessionConfig:
         """A call in another voice is better than none."""
+        self._fault("stepfun.bad_voice")
+        if self._config.voice == DEFAULT_VOICE:
+            raise UpstreamError(SERVICE, "bad_voice")
         log.error("voice refused", voice=self._config.voice, instead=DEFAULT_VOICE)
         self._config = replace(self._config, voice=DEFAULT_VOICE)
         return self._config

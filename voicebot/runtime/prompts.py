@@ -57,9 +57,9 @@ class Prompts:
         complete = True
         async with self._preparing:
             for persona in personas:
-                for prompt in (persona.greeting, persona.goodbye, persona.apology):
+                for text in _said_by_itself(persona):
                     voice = persona.model.voice
-                    complete = await self._prepare(voice, prompt.text) and complete
+                    complete = await self._prepare(voice, text) and complete
         for detail, count in self._failures.items():
             log.warning("prompts not rendered", detail=detail, prompts=count)
         self._failures.clear()
@@ -76,7 +76,7 @@ class Prompts:
             try:
                 ulaw = await self._render(voice, text)
             except UpstreamError as exc:
-                # The model will say it itself, a second later.
+                # The model will say it itself, a second later; a filler stays unsaid.
                 self._failures[exc.detail] += 1
                 return False
             self._spoken[name] = ulaw
@@ -91,6 +91,11 @@ class Prompts:
         ulaw = pcm16_to_ulaw(pcm16[: len(pcm16) & ~1])
         log.info("prompt rendered", voice=voice, ms=round(ulaw_ms(len(ulaw))))
         return ulaw
+
+
+def _said_by_itself(persona: Persona) -> list[str]:
+    texts = [persona.greeting.text, persona.goodbye.text, persona.apology.text]
+    return [*texts, *persona.filler.say]
 
 
 def _name(voice: str, text: str) -> str:

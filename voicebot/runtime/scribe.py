@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import structlog
 
-from voicebot.bridge.model import NoteTurn
+from voicebot.bridge.model import NoteDecision, NoteTurn
 from voicebot.errors import StoreError
 from voicebot.store.calls import CallStore
-from voicebot.store.records import ENDED_BY, CallEnded, EndReason, Turn
+from voicebot.store.records import ENDED_BY, CallEnded, Decision, EndReason, Turn
 
 log = structlog.get_logger()
 
@@ -49,10 +49,27 @@ class Scribe:
             heard_text=turn.heard_text,
             generated_ms=turn.generated_ms,
             heard_ms=turn.heard_ms,
+            proved_ms=turn.proved_ms,
             interrupted=turn.interrupted,
             reply_ms=turn.reply_ms,
         )
         self._write(lambda: self._store.add_turn(row))
+
+    def decision(self, call_id: str, decision: NoteDecision) -> None:
+        """A decision of a call, or what came of one."""
+        row = Decision(
+            call_id=call_id,
+            seq=decision.seq,
+            kind=decision.kind,
+            at_ms=decision.at_ms,
+            decided_ms=decision.decided_ms,
+            rule=decision.rule.value,
+            outcome=decision.outcome.value,
+            caller_seq=decision.caller_seq,
+            trace=decision.trace,
+            features=dict(decision.features),
+        )
+        self._write(lambda: self._store.add_decision(row))
 
     def ended(self, end: CallEnded) -> None:
         self._write(lambda: self._store.call_ended(end))

@@ -17,19 +17,23 @@ from aiohttp import ClientSession, TCPConnector, web
 
 from voicebot.bridge.model import Ending
 from voicebot.config import Settings
-from voicebot.dialplan.model import Answer, Reject, Say
+from voicebot.dialplan.model import Answer, Persona, Reject, Say
 from voicebot.dialplan.routing import Decision, choose
 from voicebot.errors import ConfigError
 from voicebot.net.tts import Tts
 from voicebot.net.twilio import TwilioRest
-from voicebot.runtime.call import Call, ModelAddress
+from voicebot.runtime.call import Call
 from voicebot.runtime.conduct import bridge_settings, session_config
 from voicebot.runtime.live import TOKEN_S, LiveCalls, Ticket
+from voicebot.runtime.model_leg import ModelLeg
+from voicebot.runtime.neural import load_neural
 from voicebot.runtime.plans import Plans
 from voicebot.runtime.prompts import Prompts
 from voicebot.runtime.recorder import Recorder
 from voicebot.runtime.scribe import Scribe, ending, now
+from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.address import realtime_url
+from voicebot.stepfun.realtime.history import Means
 from voicebot.store.calls import CallStore, open_store
 from voicebot.store.records import CallEnded, CallStarted, EndReason
 from voicebot.twilio.stream import MediaStream
@@ -111,6 +115,12 @@ class Switchboard:
         self._quiet = asyncio.Event()  # no call is there
         self._quiet.set()
         self.live = LiveCalls(settings.max_calls)
+        self.warm = WarmLegs()
+        neural = load_neural()  # logs it if there is none
+        if neural:
+            log.info("neural voice detector is on")
+        self._neural = neural.probability if neural else None
+        self._refused: set[Means] = set()  # what the model refuses of repairs
 
     # ---- a call arrives ------------------------------------------------------
 
@@ -160,7 +170,7 @@ class Switchboard:
             return Refuse("rejected")
         if persona is None or not self.live.has_room:
             full = "draining" if self.live.draining else "full"
-            self._refused(call_id, full if persona else None)
+            self._turned_away(call_id, full if persona else None)
             return _refusal(decision)
         ticket = Ticket(
             call_id,
@@ -169,7 +179,12 @@ class Switchboard:
             persona,
             self._loop.time() + TOKEN_S,
         )
+        self.warm.dial(call_id, self._leg(persona))
         return self._connect(ticket)
+
+    def _leg(self, persona: Persona) -> ModelLeg:
+        url = realtime_url(self._settings.stepfun_base_url, persona.model.name)
+        return ModelLeg(url, self._api_key, session_config(persona), self._refused)
 
     def _connect(self, ticket: Ticket) -> Connect:
         token = secrets.token_urlsafe(24)
@@ -177,7 +192,7 @@ class Switchboard:
         self._quiet.clear()
         return Connect(token)
 
-    def _refused(self, call_id: str, fault: str | None) -> None:
+    def _turned_away(self, call_id: str, fault: str | None) -> None:
         log.info("call refused", call_id=call_id, why=fault or "dialplan")
         faults = (f"admission.{fault}",) if fault else ()
         self.scribe.ended(ending(call_id, EndReason.REJECTED, 0, faults))
@@ -241,16 +256,12 @@ class Switchboard:
             socket=socket,
             stream=stream,
             settings=bridge_settings(ticket.persona, self.prompts),
-            model=ModelAddress(
-                realtime_url(
-                    self._settings.stepfun_base_url, ticket.persona.model.name
-                ),
-                self._api_key,
-                session_config(ticket.persona),
-            ),
+            model=self.warm.take(ticket.call_id),
             note=lambda turn: self.scribe.turn(ticket.call_id, turn),
+            decide=lambda note: self.scribe.decision(ticket.call_id, note),
             recorder=recorder,
             rest=self._rest,
+            neural=self._neural,
         )
         self._calls[ticket.call_sid] = call
         try:
@@ -278,6 +289,7 @@ class Switchboard:
     def _over(self, ticket: Ticket, end: CallEnded) -> None:
         self.scribe.ended(end)
         self.live.over(ticket)
+        self.warm.drop(ticket.call_id)
         if not self.live:
             self._quiet.set()
 
@@ -373,6 +385,7 @@ async def open_switchboard(
                 try:
                     yield board
                 finally:
+                    await board.warm.close()
                     await board.scribe.written()
                     for chore in chores:
                         chore.cancel()

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Update, desc, func, or_, select
+from sqlalchemy import ColumnElement, Row, Table, Update, and_, desc, func, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from voicebot.errors import StoreError
@@ -17,10 +17,12 @@ from voicebot.store.records import (
     Call,
     CallEnded,
     CallStarted,
+    Decision,
     EndReason,
+    JournalEntry,
     Turn,
 )
-from voicebot.store.tables import calls, turns
+from voicebot.store.tables import calls, decisions, turns
 
 
 @asynccontextmanager
@@ -30,7 +32,7 @@ async def open_store(path: Path) -> AsyncIterator["CallStore"]:
 
     Raises:
         StoreError: the file cannot be opened, is damaged, isn't a call log, or is
-            one of another version. It is never replaced.
+            one of a newer release. It is never replaced.
     """
     async with open_database(path) as database:
         yield CallStore(database)
@@ -74,17 +76,11 @@ class CallStore:
 
     async def add_turn(self, turn: Turn) -> None:
         """Note a turn, or what came to be known of it later: its words arrive last."""
-        statement = insert(turns).values(asdict(turn))
-        await self._database.write(
-            statement.on_conflict_do_update(
-                index_elements=list(turns.primary_key),
-                set_={
-                    column.name: statement.excluded[column.name]
-                    for column in turns.c
-                    if not column.primary_key
-                },
-            )
-        )
+        await self._put(turns, asdict(turn))
+
+    async def add_decision(self, decision: Decision) -> None:
+        """Note a decision, or what came of it later."""
+        await self._put(decisions, asdict(decision))
 
     async def call_ended(self, end: CallEnded) -> bool:
         """
@@ -172,6 +168,57 @@ class CallStore:
         query = select(turns).where(turns.c.call_id == call_id).order_by(turns.c.seq)
         return [Turn(**row._mapping) for row in await self._database.read(query)]
 
+    async def decisions(self, call_id: str) -> list[Decision]:
+        """Read what was decided in a call, in order."""
+        query = (
+            select(decisions)
+            .where(decisions.c.call_id == call_id)
+            .order_by(decisions.c.seq)
+        )
+        return [_decision(row) for row in await self._database.read(query)]
+
+    async def recent_decisions(self, limit: int) -> list[JournalEntry]:
+        """Read what was decided in the newest calls, so many, and what came of it."""
+        newest = (
+            select(calls.c.call_id)
+            .order_by(calls.c.started_at.desc(), calls.c.call_id.desc())
+            .limit(limit)
+        )
+        return await self._journal(decisions.c.call_id.in_(newest))
+
+    async def journal(self, call_id: str) -> list[JournalEntry]:
+        """Read what was decided in a call, in order, and what came of it."""
+        return await self._journal(decisions.c.call_id == call_id)
+
+    async def _journal(self, which: ColumnElement[bool]) -> list[JournalEntry]:
+        words = func.coalesce(func.trim(turns.c.generated_text), "")
+        its_turn = and_(
+            turns.c.call_id == decisions.c.call_id,
+            turns.c.seq == decisions.c.caller_seq,
+        )
+        query = (
+            select(decisions, (words != "").label("has_words"))
+            .join_from(decisions, turns, its_turn, isouter=True)
+            .where(which)
+            .order_by(decisions.c.call_id, decisions.c.seq)
+        )
+        rows = await self._database.read(query)
+        return [JournalEntry(_decision(row), bool(row.has_words)) for row in rows]
+
+    async def _put(self, table: Table, values: dict[str, Any]) -> None:
+        """Write a row, in place of the one that has its key."""
+        statement = insert(table).values(values)
+        await self._database.write(
+            statement.on_conflict_do_update(
+                index_elements=list(table.primary_key),
+                set_={
+                    column.name: statement.excluded[column.name]
+                    for column in table.c
+                    if not column.primary_key
+                },
+            )
+        )
+
     async def _update(self, call_id: str, statement: Update) -> bool:
         """Change one call if the statement's conditions hold; it must exist."""
         if await self._database.write(statement.where(calls.c.call_id == call_id)):
@@ -180,6 +227,10 @@ class CallStore:
         if not await self._database.read(known):
             raise StoreError(f"{self._database.path}: there is no call {call_id!r}")
         return False
+
+
+def _decision(row: Row[Any]) -> Decision:
+    return Decision(**{column.name: row._mapping[column] for column in decisions.c})
 
 
 def _call(row: Row[Any]) -> Call:

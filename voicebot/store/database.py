@@ -27,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from voicebot.errors import StoreError
-from voicebot.store.tables import SCHEMA_VERSION, metadata
+from voicebot.store.tables import SCHEMA_VERSION, UPGRADES, metadata
 
 # FULL, because a call that was acknowledged must survive a power cut. The wait for
 # another process's lock ends well before Twilio stops waiting for our answer.
@@ -46,9 +46,12 @@ async def open_database(path: Path) -> AsyncIterator["Database"]:
     """
     Open a call log's file for the time of the block, creating what is missing.
 
+    One of an older release is brought up to date; that release can still write it,
+    but not open it again.
+
     Raises:
         StoreError: the file cannot be opened, is damaged, isn't a call log, or is
-            one of another version. It is never replaced.
+            one of a newer release. It is never replaced.
     """
     _create_file(path)
     engine = create_async_engine(
@@ -75,7 +78,7 @@ class Database:
         self._working: set[asyncio.Task[Any]] = set()
 
     async def prepare(self) -> None:
-        """Create the tables of a new log, or check that an old one can be served."""
+        """Create what a new or an older log lacks; check that it can be served."""
         await self._finish(self._prepare())
 
     async def close(self) -> None:
@@ -95,24 +98,38 @@ class Database:
     async def _prepare(self) -> None:
         with self._errors():
             async with self._reader.connect() as connection:
-                is_new = await connection.run_sync(self._check)
-            if is_new:
+                version = await connection.run_sync(self._check)
+            if version != SCHEMA_VERSION:
                 async with self._writer.begin() as connection:
-                    await connection.run_sync(_create_tables)
+                    await connection.run_sync(self._upgrade)
 
-    def _check(self, connection: Connection) -> bool:
-        """Say whether the log is new; if not, it must be ours and whole."""
-        version = connection.scalar(text("PRAGMA user_version"))
-        if version == 0 and not inspect(connection).get_table_names():
-            return True
-        if version != SCHEMA_VERSION:
-            raise StoreError(
-                f"{self.path}: expected a call log of version {SCHEMA_VERSION}, "
-                f"got version {version}: it isn't this program's, or another release's"
-            )
+    def _check(self, connection: Connection) -> int:
+        """Return the version of the log, which must be ours and whole; 0 if new."""
+        version = self._version(connection)
         if (damage := connection.scalar(text("PRAGMA quick_check(1)"))) != "ok":
             raise StoreError(f"{self.path}: the call log is damaged: {damage}")
-        return False
+        return version
+
+    def _version(self, connection: Connection) -> int:
+        version: int = connection.scalar(text("PRAGMA user_version")) or 0
+        is_new = version == 0 and not inspect(connection).get_table_names()
+        if not (is_new or version in UPGRADES or version == SCHEMA_VERSION):
+            raise StoreError(
+                f"{self.path}: expected a call log of version {SCHEMA_VERSION} or "
+                f"older, got version {version}: it isn't this program's, or a newer "
+                "release's"
+            )
+        return version
+
+    def _upgrade(self, connection: Connection) -> None:
+        """Make it a log of our version, within the one transaction that is open."""
+        # Asked again: another process may just have done it, or gone beyond.
+        found = self._version(connection) or SCHEMA_VERSION
+        for version in range(found, SCHEMA_VERSION):
+            for statement in UPGRADES[version]:
+                connection.execute(text(statement))
+        metadata.create_all(connection)  # those that are missing
+        connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
 
     async def _commit(self, statement: Executable) -> int:
         with self._errors():
@@ -158,11 +175,6 @@ def _create_file(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as exc:
         raise StoreError(f"{path}: {exc.strerror}") from exc
-
-
-def _create_tables(connection: Connection) -> None:
-    metadata.create_all(connection)  # but those that another process just made
-    connection.execute(text("PRAGMA user_version = 1"))
 
 
 def _connected(connection: Any, _: object) -> None:

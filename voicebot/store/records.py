@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 Party = Literal["caller", "bot", "operator", "stepfun", "twilio", "us"]
 Speaker = Literal["caller", "bot"]
+DecisionKind = Literal["barge_in", "end_of_turn"]
 
 
 class EndReason(StrEnum):
@@ -114,9 +115,50 @@ class Turn:
 
     generated_ms: int | None
     heard_ms: int | None
+    proved_ms: int | None
+    """What of it Twilio has confirmed to be played; None in calls of older releases."""
+
     interrupted: bool
     reply_ms: int | None
     """From the caller's last word to the bot's first sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """
+    Why the bot stopped, went on or answered. Never what was said.
+
+    Times are milliseconds from the start of the media stream.
+    """
+
+    call_id: str
+    seq: int
+    """Order of the decisions within the call. One written again replaces itself."""
+
+    kind: DecisionKind
+    at_ms: int
+    """When the speech, or the caller's turn, began."""
+
+    decided_ms: int
+    rule: str
+    outcome: str
+    caller_seq: int | None
+    """The caller's turn that it made or ended, if any."""
+
+    trace: str
+    """What the caller's line sounded like: a letter for each 20 ms from `at_ms` on."""
+
+    features: dict[str, int | float | str]
+    """Levels, durations and settings that it rested on."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """A decision, and whether it turned out that the caller had said something."""
+
+    decision: Decision
+    has_words: bool
+    """Whether the model found words in the caller's turn that it made or ended."""
 
 
 @dataclass(frozen=True, slots=True)

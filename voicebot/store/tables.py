@@ -1,6 +1,13 @@
-"""The call log's tables. A change of them is a new SCHEMA_VERSION."""
+"""
+The call log's tables.
 
+A change of them is a new SCHEMA_VERSION, and UPGRADES say how an older log gets there.
+"""
+
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Final
 
 from sqlalchemy import (
@@ -21,7 +28,14 @@ from sqlalchemy import (
 
 from voicebot.store.records import EndReason
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+
+# What brings a log of this version to the next one. New tables are made anyway.
+UPGRADES: Final[Mapping[int, tuple[str, ...]]] = {
+    1: ("ALTER TABLE turns ADD COLUMN proved_ms INTEGER",),
+}
+
+RUN: Final = re.compile("([^0-9])([0-9]*)")
 
 
 class Utc(TypeDecorator[datetime]):
@@ -43,6 +57,35 @@ class Utc(TypeDecorator[datetime]):
         self, value: datetime | None, dialect: Dialect
     ) -> datetime | None:
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Trace(TypeDecorator[str]):
+    """Letters, mostly in long runs: a turn of 30 s has 1500 of them."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else packed(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else unpacked(value)
+
+
+def packed(trace: str) -> str:
+    """
+    Shorten the runs of a trace: `vvvVV.` is `v3V2.`.
+
+    Args:
+        trace: anything but digits.
+    """
+    runs = ((letter, len(list(run))) for letter, run in groupby(trace))
+    return "".join(letter if n == 1 else f"{letter}{n}" for letter, n in runs)
+
+
+def unpacked(runs: str) -> str:
+    """Return the trace that was packed."""
+    return "".join(letter * int(n or 1) for letter, n in RUN.findall(runs))
 
 
 metadata = MetaData()
@@ -98,6 +141,26 @@ turns = Table(
     Column("heard_text", Text, nullable=False),
     Column("generated_ms", Integer),
     Column("heard_ms", Integer),
+    Column("proved_ms", Integer),
     Column("interrupted", Boolean, nullable=False),
     Column("reply_ms", Integer),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column(
+        "call_id",
+        ForeignKey("calls.call_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False),
+    Column("at_ms", Integer, nullable=False),
+    Column("decided_ms", Integer, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("caller_seq", Integer),
+    Column("trace", Trace, nullable=False),
+    Column("features", JSON, nullable=False),
 )

@@ -256,6 +256,62 @@ def test_an_item_can_be_deleted_once() -> None:
     assert "cannot find item" in text
 
 
+def test_a_mood_may_refuse_each_means_of_mending_a_conversation() -> None:
+    hello = item("text", "assistant", text="Hello.")
+    delete = Client(Mood(refuses_delete=True))
+    (created,) = delete.add_text("hello")
+    item_id = created["item"]["id"]
+    text = refusal(delete, "conversation.item.delete", item_id=item_id)
+    assert text == f"cannot find item {item_id}"
+
+    assistant = Client(Mood(refuses_assistant_items=True))
+    text = refusal(assistant, "conversation.item.create", item=hello)
+    assert text == "invalid event format"
+    assert assistant.add_text("hello")[0]["type"] == "conversation.item.created"
+
+    insert = Client(Mood(refuses_previous_item_id=True))
+    (created,) = insert.add_text("hello")
+    item_id = created["item"]["id"]
+    text = refusal(
+        insert, "conversation.item.create", item=hello, previous_item_id=item_id
+    )
+    assert text == f"cannot find previous item {item_id}"
+    assert len(insert.session._talk.conversation.items) == 1
+
+
+def test_an_answer_replaced_behind_a_turn_is_what_the_mind_hears_of() -> None:
+    client = Client().manual()
+    client.ask()
+    client.wait(20)
+    (answer,) = client.events("response.output_item.added")
+    said = answer["item"]["id"]
+    client.add_text("when are you open")
+    first = client.events("conversation.item.created")[0]["item"]["id"]
+    client.send("conversation.item.delete", item_id=said)
+    (created,) = client.send(
+        "conversation.item.create",
+        previous_item_id=first,
+        item=item("text", "assistant", text="Hello,"),
+    )
+    assert created["previous_item_id"] == first
+    history = client.session._talk.conversation.history()
+    assert [spoken.text for spoken in history] == [
+        "hello",
+        "Hello,",
+        "when are you open",
+    ]
+
+
+def test_an_answers_item_names_the_place_that_it_has_when_it_comes() -> None:
+    client = Client(Mood(think_s=(1.0, 1.0))).manual()
+    client.ask()
+    (late,) = client.add_text("and one more thing")
+    client.wait(5)
+    created = client.events("conversation.item.created")[-1]
+    assert created["item"]["role"] == "assistant"
+    assert created["previous_item_id"] == late["item"]["id"]
+
+
 def test_truncate_is_ignored_in_silence() -> None:
     client = Client()
     events = client.send(

@@ -68,6 +68,16 @@ def test_a_command_is_what_the_page_documents(name: str) -> None:
     assert json.loads(SAID[name]) == documented
 
 
+def test_a_command_says_its_place_and_its_name_only_if_they_are_given() -> None:
+    plain = json.loads(commands.create_message("assistant", "Sure."))
+    assert plain.keys() == {"type", "item"}
+    frame = commands.create_message("assistant", "Sure.", after="i1", event_id="e1")
+    named = {"previous_item_id": "i1", "event_id": "e1"}
+    assert json.loads(frame) == plain | named
+    deleted = json.loads(commands.delete_item("i1", event_id="e2"))
+    assert (deleted["item_id"], deleted["event_id"]) == ("i1", "e2")
+
+
 def test_turn_detection_is_switched_off_by_an_explicit_null() -> None:
     config = SessionConfig("Be brief.", "ganliannvsheng", turn_detection=None)
     session = json.loads(commands.session_update(config))["session"]

@@ -60,14 +60,14 @@ class Conversation:
             return before
         previous = self.find(after)
         if previous is None:
-            raise Refused(f"cannot find previous item {after}", param="item")
+            raise no_previous(after)
         self.items.insert(self.items.index(previous) + 1, item)
         return previous.id
 
     def delete(self, item_id: object) -> None:
         item = self.find(item_id)
         if item is None:
-            raise Refused(f"cannot find item {item_id}", param="item_id")
+            raise no_item(item_id)
         self.items.remove(item)
 
     def history(self, until: Item | None = None) -> list[Utterance]:
@@ -77,6 +77,14 @@ class Conversation:
             Utterance(item.role, item.text or "", spoken=bool(item.pcm16))
             for item in self.items[:end]
         ]
+
+
+def no_previous(item_id: object) -> Refused:
+    return Refused(f"cannot find previous item {item_id}", param="item")
+
+
+def no_item(item_id: object) -> Refused:
+    return Refused(f"cannot find item {item_id}", param="item_id")
 
 
 def read_item(value: Any, item_id: str, now: float) -> Item:

@@ -130,7 +130,6 @@ def deliver(
     pcm16: bytes,
     usage: JsonObject,
     *,
-    previous_item_id: str | None,
     mood: Mood,
     random: Random,
     at: float,
@@ -149,7 +148,7 @@ def deliver(
     """
     spoken = list(_audio(response, pcm16, mood, random, at))
     end_at = spoken[-1].at if spoken else at
-    frames = [Due(at, event) for event in _opening(response, previous_item_id)]
+    frames = [Due(at, event) for event in _opening(response)]
     frames += _words(response, at, (end_at - at) * 0.4, with_done=bool(spoken))
     frames += spoken
     frames.sort(key=lambda due: due.at)  # stable: at one instant, words go first
@@ -162,7 +161,7 @@ def deliver(
     return _with_fault(frames, response, usage, mood)
 
 
-def _opening(response: Response, previous_item_id: str | None) -> list[JsonObject]:
+def _opening(response: Response) -> list[JsonObject]:
     item = response.message("in_progress")
     return [
         {
@@ -171,11 +170,7 @@ def _opening(response: Response, previous_item_id: str | None) -> list[JsonObjec
             "output_index": 0,
             "item": item,
         },
-        {
-            "type": "conversation.item.created",
-            "previous_item_id": previous_item_id,
-            "item": item,
-        },
+        {"type": "conversation.item.created", "item": item},  # its place comes later
         response.part(
             "content_part.added", part={"type": "audio", "audio": "", "transcript": ""}
         ),

@@ -79,6 +79,12 @@ class Mood:
     acknowledges_tool_output: bool = True
     obeys_response_instructions: bool = True
     """Whether response.create's own instructions count. Sources disagree."""
+    refuses_delete: bool = False
+    """No item can be deleted. Never seen, as the next two: nobody has tried."""
+    refuses_assistant_items: bool = False
+    """A client can't create an item of the assistant's."""
+    refuses_previous_item_id: bool = False
+    """A client can create items at the end only."""
     rate_limits: bool = False
     unknown_events: float = 0.0
     """How often an event of an unknown type precedes an audio delta."""
@@ -166,4 +172,7 @@ class Mood:
             drops=spot(),
             session_s=random.choice([60.0, 600.0, 1800.0]),
             expiry_code=random.choice([None, 1000, 1001, 1011]),
+            refuses_delete=random.random() < 0.2,
+            refuses_assistant_items=random.random() < 0.2,
+            refuses_previous_item_id=random.random() < 0.2,
         )

@@ -7,7 +7,13 @@ from typing import Any
 
 import orjson
 
-from voicebot.sim.stepfun.conversation import created_item, read_audio, read_item
+from voicebot.sim.stepfun.conversation import (
+    created_item,
+    no_item,
+    no_previous,
+    read_audio,
+    read_item,
+)
 from voicebot.sim.stepfun.ear import SpeechStarted, SpeechStopped
 from voicebot.sim.stepfun.intake import Intake
 from voicebot.sim.stepfun.mind import Question, Thought
@@ -152,7 +158,7 @@ class OfflineSession:
             case "conversation.item.create":
                 self._create_item(event, now)
             case "conversation.item.delete":
-                self._talk.delete(event.get("item_id"), now)
+                self._delete_item(event.get("item_id"), now)
             case "conversation.item.truncate":
                 pass  # undocumented, and never seen to be answered
             case "response.create":
@@ -195,13 +201,23 @@ class OfflineSession:
     def _create_item(self, event: JsonObject, now: float) -> None:
         value = event.get("item")
         item = read_item(value, self._talk.uuid(), now)
-        before = self._talk.conversation.add(item, event.get("previous_item_id"))
+        if self._mood.refuses_assistant_items and item.role == "assistant":
+            raise Refused("invalid event format")
+        after = event.get("previous_item_id")
+        if self._mood.refuses_previous_item_id and after is not None:
+            raise no_previous(after)
+        before = self._talk.conversation.add(item, after)
         self._intake.is_deaf = False
         if item.role != "tool" or self._mood.acknowledges_tool_output:
             text_as = self._mood.text_items_as
             self._talk.send(now, created_item(event["item"], item, before, text_as))
         if item.text is None:
             self._talk.wonder(item)
+
+    def _delete_item(self, item_id: object, now: float) -> None:
+        if self._mood.refuses_delete:
+            raise no_item(item_id)
+        self._talk.delete(item_id, now)
 
     def _create_response(self, wish: Any, now: float) -> None:
         if self._talk.is_busy:

@@ -189,7 +189,6 @@ class Talk:
             response,
             answered.pcm16,
             self._usage(said_ms, len(answered.reply.text)),
-            previous_item_id=self.conversation.last_id,
             mood=self._mood,
             random=self._random,
             at=max(now, response.created_at + think_s) + answered.reply.after_ms / 1000,
@@ -203,16 +202,17 @@ class Talk:
 
     def _leave(self, event: JsonObject, mine: Response | None, at: float) -> None:
         """Send an event; `mine` is the response that it belongs to, if that lasts."""
+        if mine and _is_message(event):
+            # All of its words, heard or not: StepFun doesn't know better.
+            item = Item(mine.item_id, "assistant", mine.reply.text, at=at)
+            # The place that it has now: others may have come while it was thought out.
+            event = {**event, "previous_item_id": self.conversation.add(item)}
         self.ready.append(frame(event, self.uuid()))
         if mine is None:
             return
         match event["type"]:
             case "response.output_item.added":
                 mine.added = True
-            case "conversation.item.created" if event["item"]["type"] == "message":
-                # All of its words, heard or not: StepFun doesn't know better.
-                words = mine.reply.text
-                self.conversation.add(Item(mine.item_id, "assistant", words, at=at))
             case "response.audio.delta":
                 said_bytes = len(event["delta"]) // 4 * 3
                 mine.said_bytes += said_bytes
@@ -246,3 +246,10 @@ class Talk:
             said_ms=said_ms,
             written=written,
         )
+
+
+def _is_message(event: JsonObject) -> bool:
+    """Whether the model's message joins the conversation."""
+    if event["type"] != "conversation.item.created":
+        return False
+    return bool(event["item"]["type"] == "message")

@@ -143,15 +143,26 @@ def clear() -> bytes:
     return b'{"type":"input_audio_buffer.clear"}'
 
 
-def create_message(role: Literal["user", "assistant", "system"], text: str) -> bytes:
+def create_message(
+    role: Literal["user", "assistant", "system"],
+    text: str,
+    *,
+    after: str | None = None,
+    event_id: str | None = None,
+) -> bytes:
     """
     Add a message, as one that was said before. Answered by ItemCreated.
+
+    Args:
+        after: the item that it is to stand behind; None is the end.
+        event_id: what an error may name.
 
     Raises:
         LocalProtocolError: the text can't be written as JSON.
     """
     kind = "text" if role == "assistant" else "input_text"
-    return _message(role, {"type": kind, "text": text})
+    members = _given(event_id=event_id, previous_item_id=after)
+    return _message(role, {"type": kind, "text": text}, **members)
 
 
 def create_user_audio(pcm16: bytes) -> bytes:
@@ -179,14 +190,18 @@ def create_function_output(call_id: str, output: str) -> bytes:
     return _item({"type": "function_call_output", "call_id": call_id, "output": output})
 
 
-def delete_item(item_id: str) -> bytes:
+def delete_item(item_id: str, *, event_id: str | None = None) -> bytes:
     """
     Take an item out of the conversation. Answered by ItemDeleted, or an error.
+
+    Args:
+        event_id: what an error may name.
 
     Raises:
         LocalProtocolError: the id can't be written as JSON.
     """
-    return _frame("conversation.item.delete", item_id=item_id)
+    members = _given(event_id=event_id)
+    return _frame("conversation.item.delete", item_id=item_id, **members)
 
 
 def create_response() -> bytes:
@@ -224,14 +239,18 @@ def _tool(tool: Tool) -> dict[str, object]:
     return {"type": "function", "function": function}
 
 
-def _message(role: str, content: dict[str, str]) -> bytes:
-    return _item({"type": "message", "role": role, "content": [content]})
+def _message(role: str, content: dict[str, str], **members: str) -> bytes:
+    return _item({"type": "message", "role": role, "content": [content]}, **members)
 
 
-def _item(item: dict[str, object]) -> bytes:
-    # Without an id and without previous_item_id: the server ignores the one and
-    # refuses "root" as the other.
-    return _frame("conversation.item.create", item=item)
+def _item(item: dict[str, object], **members: str) -> bytes:
+    # Without an id, which the server ignores. For the start of the conversation there
+    # is no previous_item_id: it refuses "root".
+    return _frame("conversation.item.create", item=item, **members)
+
+
+def _given(**members: str | None) -> dict[str, str]:
+    return {key: value for key, value in members.items() if value is not None}
 
 
 def _frame(kind: str, **members: object) -> bytes:

@@ -1,0 +1,200 @@
+"""What an utterance over the bot's voice means."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from voicebot.bridge.words import Words, count_words, first_said, heard_in, says
+
+BACKCHANNEL = (
+    *("mm", "mm-hmm", "uh-huh", "yeah", "ok", "okay", "right", "go on", "I see"),
+    *("嗯", "对", "好", "好的", "没问题", "はい", "!"),
+)
+STOP = ("stop", "wait", "hang on", "that's enough", "停", "不对", "等一下", "问题", "")
+
+
+def heard(text: str, min_words: int = 1) -> Words:
+    return heard_in(text, backchannel=BACKCHANNEL, stop_words=STOP, min_words=min_words)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Yeah.",
+        "yeah, okay",
+        "OK OK OK!!!",
+        "mm hmm",
+        "Mmm-hmmm...",
+        "mmm",
+        "Yeahhh",
+        "I see. Right; go on",
+        "嗯嗯嗯",
+        "嗯，对，好的。",
+        "好的好的",
+        "嗯 嗯",
+        "没问题！",
+        "ＯＫ，ｙｅａｈ",
+        "はいはい",
+        "[noise] yeah (laughs)",
+    ],
+)
+def test_what_callers_say_to_show_that_they_listen_is_backchannel(text: str) -> None:
+    assert heard(text) is Words.BACKCHANNEL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Stop!",
+        "no, WAIT a second",
+        "yeah yeah, hang   on",
+        "That’s enough, thanks",
+        "停",
+        "你先停一下",
+        "嗯，不对",
+        "不 对",
+        "等一下，我还没说完",
+        "ok停ok",
+    ],
+)
+def test_a_stop_phrase_counts_wherever_it_stands(text: str) -> None:
+    assert heard(text, min_words=5) is Words.STOP
+
+
+@pytest.mark.parametrize("text", ["stopped", "awaiting hangers on", "that is enough"])
+def test_a_stop_phrase_must_stand_as_words_of_its_own(text: str) -> None:
+    assert heard(text) is Words.WORDS
+
+
+def test_the_longest_phrase_counts() -> None:
+    assert heard("没问题") is Words.BACKCHANNEL
+    assert heard("有问题") is Words.STOP
+
+
+def test_a_phrase_that_is_both_stops_the_bot() -> None:
+    both = ("okay",)
+    assert heard_in("Okay!", backchannel=both, stop_words=both, min_words=1) == "stop"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Tuesday", 1),
+        ("yeah but Tuesday", 2),
+        ("okay, I'd rather not", 3),
+        ("uh huh huh", 1),
+        ("我要改时间", 5),
+        ("对，我要改时间", 5),
+        ("对不起", 3),
+        ("嗯我想", 3),
+        ("改到 Friday", 3),
+        ("私は 佐々木", 5),
+    ],
+)
+def test_other_words_are_an_interruption_if_there_are_enough(
+    text: str, words: int
+) -> None:
+    assert heard(text, min_words=words) is Words.WORDS
+    assert heard(text, min_words=words + 1) is Words.BACKCHANNEL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "  \n", "...", "。！？", "♪♪"),
+        *("[noise]", "(coughs)", "*cough*", "<unk>", "【笑】", "（咳嗽）[music]."),
+    ],
+)
+def test_noise_is_no_words(text: str) -> None:
+    assert heard(text) is Words.NOTHING
+    assert count_words(text) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("Can I come on Friday?", 5),
+        ("don't, it's Anna’s", 3),
+        ("mm-hmm", 2),
+        ("请问，现在几点？", 6),
+        ("二〇二六年", 5),
+        ("周五 at 3 pm (coughs)", 5),
+        ("안녕하세요 여러분", 2),
+    ],
+)
+def test_words_are_counted_and_chinese_characters_each(text: str, count: int) -> None:
+    assert count_words(text) == count
+
+
+def test_without_phrases_every_word_is_an_interruption() -> None:
+    assert heard_in("mm", backchannel=(), stop_words=(), min_words=1) is Words.WORDS
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases"),
+    [
+        ("OK, bye!", ["bye"]),
+        ("Bye.", ["goodbye", "bye"]),
+        ("well,  good\nbye then", ["good bye"]),
+        ("that’s all", ["that's all"]),
+        ("Auf Wiederhören!", ["auf wiederhören"]),
+        ("那就这样，拜拜了", ["拜拜"]),
+        ("拜拜bye了", ["bye"]),
+        ("Is that *correct* (yes or no)?", ["correct", "no"]),
+    ],
+)
+def test_a_phrase_is_found_whatever_its_case_and_marks(
+    text: str, phrases: list[str]
+) -> None:
+    assert says(text, phrases)
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases"),
+    [
+        ("the bylaws", ["by"]),
+        ("goodbyes", ["goodbye"]),
+        ("Wiederhörens", ["wiederhören"]),
+        ("你好", ["再见"]),
+        ("anything", []),
+        ("anything", ["", "!"]),
+        ("", ["bye"]),
+    ],
+)
+def test_other_words_are_no_phrase(text: str, phrases: list[str]) -> None:
+    assert not says(text, phrases)
+
+
+def test_of_two_phrases_the_first_of_the_list_is_told() -> None:
+    assert first_said("Good bye. See you!", ["see you", "Bye", "bye"]) == "see you"
+    assert first_said("Good bye.", ["see you", "Bye", "bye"]) == "Bye"
+    assert first_said("Good day.", ["see you", "Bye", "bye"]) is None
+
+
+TEXTS = st.text(st.sampled_from("嗯对不停改 okyeahstp,.。！[](*)'"), max_size=20)
+
+
+@settings(max_examples=200)
+@given(TEXTS, st.integers(1, 5))
+def test_more_words_asked_for_never_make_an_interruption(
+    text: str, min_words: int
+) -> None:
+    few, more = heard(text, min_words), heard(text, min_words + 1)
+    assert few is more or (few is Words.WORDS and more is Words.BACKCHANNEL)
+    assert (few is Words.NOTHING) == (count_words(text) == 0)
+
+
+@settings(max_examples=100)
+@given(st.lists(st.sampled_from([each for each in BACKCHANNEL if each != "!"])))
+def test_backchannel_in_a_row_stays_backchannel(phrases: list[str]) -> None:
+    expected = Words.BACKCHANNEL if phrases else Words.NOTHING
+    assert heard("，".join(phrases)) is expected
+    assert heard(", ".join(phrases).upper()) is expected
+
+
+@settings(max_examples=100)
+@given(TEXTS, st.sampled_from(STOP[:-1]), TEXTS)
+def test_a_stop_phrase_between_others_is_found(
+    before: str, phrase: str, after: str
+) -> None:
+    assert says(f"{before} , {phrase} , {after}", [phrase])

@@ -1,0 +1,63 @@
+"""Settings that cannot both be meant, at the line and column where they stand."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.dialplan.plans import PERSONA, mistakes, written
+
+
+@pytest.mark.parametrize(
+    ("barge_in", "problem"),
+    [
+        (
+            "{min_ms: 700}",
+            "5:20: barge_in.min_ms: expected min_ms to be at most confirm_ms, "
+            "got 700ms and 600ms",
+        ),
+        (
+            "{min_ms: 700, confirm_ms: 0.5s}",
+            "5:37: barge_in.confirm_ms: expected min_ms to be at most confirm_ms, "
+            "got 700ms and 500ms",
+        ),
+        (
+            "{confirm_ms: 100}",
+            "5:24: barge_in.confirm_ms: expected min_ms to be at most confirm_ms, "
+            "got 120ms and 100ms",
+        ),
+        (
+            "{backchannel: [ok, sure], stop_words: [wait, O.K.]}",
+            "5:56: barge_in.stop_words[1]: 'O.K.' is backchannel already, on line 5",
+        ),
+    ],
+)
+def test_a_contradiction_is_a_mistake(
+    tmp_path: Path, barge_in: str, problem: str
+) -> None:
+    desk = f"{PERSONA}barge_in: {barge_in}\n"
+    assert mistakes(written(tmp_path, desk=desk)) == [f"personas/desk.yaml:{problem}"]
+
+
+@pytest.mark.parametrize(
+    "barge_in",
+    [
+        "{}",
+        "{min_ms: 600, confirm_ms: 600}",
+        "{mode: stop, min_ms: 700}",  # which doesn't wait to be confirmed
+        "{backchannel: ['no']}",  # a stop word of the language, if the persona is still
+        "{stop_words: [okay]}",
+        "{backchannel: [], stop_words: []}",
+    ],
+)
+def test_what_can_be_meant_is_none(tmp_path: Path, barge_in: str) -> None:
+    desk = f"{PERSONA}barge_in: {barge_in}\n"
+    assert mistakes(written(tmp_path, desk=desk)) == []
+
+
+def test_all_phrases_that_are_said_twice_are_named(tmp_path: Path) -> None:
+    lists = "backchannel: [ok, sure]\n  stop_words:\n    - Sure\n    - OK\n"
+    desk = f"{PERSONA}barge_in:\n  {lists}"
+    assert [line.split()[0] for line in mistakes(written(tmp_path, desk=desk))] == [
+        "personas/desk.yaml:8:7:",
+        "personas/desk.yaml:9:7:",
+    ]

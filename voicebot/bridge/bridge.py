@@ -44,6 +44,8 @@ ONSET = Needs()
 # The bot has paused for something short, and waits for its words: what follows.
 AGAIN = Needs(evidence_ms=80)
 
+AGAIN_S = 2.0  # and within this, it does so even if the bot went on meanwhile
+
 # Before the greeting has begun, a room full of people sounds like a caller.
 UNGREETED = 3.0
 
@@ -289,7 +291,8 @@ class Bridge:
             return AGAIN
         if not self._may_interrupt(now):
             return None
-        if self._attempt:  # a word was said into the bot's, and this goes on from it
+        tried = self._attempt and self._attempt.resumed_at
+        if tried and now - tried < AGAIN_S:  # a word of the caller's: this goes on
             return replace(AGAIN, level_dbov=self._floor.level_dbov)
         needed_ms = self._floor.needed_ms(now)
         if self.phase is Phase.WAITING and self._spoke_until is None:
@@ -304,7 +307,7 @@ class Bridge:
 
     def _speech_began(self, now: float) -> None:
         started_at = now - self._voice.detector.turn_ms / 1000
-        if self._neural and self._neural(self._voice.context) < NEURAL_SPEECH:
+        if self._is_no_voice():
             if self.phase is Phase.SPEAKING:
                 self._note_at_once(Rule.NOT_VOICE, Outcome.IGNORED, now)
             self._voice.detector.reset()
@@ -318,6 +321,11 @@ class Bridge:
             self._floor.gained()
             self._caller_started(started_at, now)
             self._note_at_once(Rule.CLEAR_SPEECH, Outcome.CONFIRMED, now)
+
+    def _is_no_voice(self) -> bool:
+        """Ask the neural VAD, if there is one, and what was heard is at hand."""
+        context = self._voice.context if self._neural else b""
+        return bool(self._neural and context and self._neural(context) < NEURAL_SPEECH)
 
     def _faded(self, now: float) -> None:
         """The caller's line brought something that wasn't enough to interrupt."""

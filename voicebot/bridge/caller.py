@@ -86,7 +86,7 @@ class CallerVoice:
 
     @property
     def context(self) -> bytes:
-        """The last of what was heard, for a neural VAD."""
+        """The last of what was heard, for a neural VAD; empty if the model has it."""
         return bytes(self._recent[-CONTEXT_BYTES:])
 
     def hush(self) -> None:

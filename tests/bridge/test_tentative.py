@@ -487,18 +487,6 @@ def test_the_models_vad_is_late_with_what_was_rejected_already() -> None:
     assert call.phase == "speaking"
 
 
-def test_what_is_no_word_is_kept_from_the_model_which_would_answer_it() -> None:
-    call = paused(SERVER, SHORT_S)
-    since = call.now
-    call.wait(0.4)
-    assert decided(call) == [("too_short", "resumed")]
-    assert call.phase == "speaking"
-    sent = b"".join(
-        each.pcm16 for at, each in call.log if at > since and hasattr(each, "pcm16")
-    )
-    assert set(sent) == {0}
-
-
 def test_long_speech_yields_whoever_owns_the_turns() -> None:
     call = answering(replace(QUICK, owner="server"), done=False)
     call.say(1.0)

@@ -23,7 +23,7 @@ STEP: Final = ulaw_bytes(10)
 
 # What a dip is: how far below the loudest tenth of what is around it, and how many
 # steps long at least. A pause counts before a weak consonant does, be it farther off.
-DIPS: Final = ((32.0, 3), (20.0, 4))
+DIPS: Final = ((32.0, 6), (32.0, 3), (20.0, 4))
 
 SILENCE_DBOV: Final = -58.0
 """What is softer is a dip, whatever is around it."""

@@ -291,13 +291,17 @@ class Bridge:
             return AGAIN
         if not self._may_interrupt(now):
             return None
-        tried = self._attempt and self._attempt.resumed_at
-        if tried and now - tried < AGAIN_S:  # a word of the caller's: this goes on
-            return replace(AGAIN, level_dbov=self._floor.level_dbov)
+        if self._tried(now):
+            return AGAIN
         needed_ms = self._floor.needed_ms(now)
         if self.phase is Phase.WAITING and self._spoke_until is None:
             needed_ms *= UNGREETED  # what the line sounds like isn't known yet
         return Needs(needed_ms, self._floor.level_dbov)
+
+    def _tried(self, now: float) -> bool:
+        """Whether the caller said something into the bot's words a moment ago."""
+        at = self._attempt.resumed_at if self._attempt else None
+        return at is not None and now - at < AGAIN_S
 
     def _may_interrupt(self, now: float) -> bool:
         if self.phase is Phase.SPEAKING:
@@ -316,7 +320,10 @@ class Bridge:
         elif self.phase is not Phase.SPEAKING:
             self._caller_started(started_at, now)
         elif self._settings.barge_in.mode == "pause":
+            again = self._tried(now)
             self._pause(started_at, now)
+            if again:
+                self._decide(Verdict(Rule.SPOKE_AGAIN, yields=True), now)
         else:
             self._floor.gained()
             self._caller_started(started_at, now)
@@ -419,9 +426,13 @@ class Bridge:
             return
         detector = self._voice.detector
         attempt.hear(detector)
-        verdict = attempt.while_heard(self._settings.barge_in, detector.silent_ms)
+        verdict = attempt.while_heard(
+            self._settings.barge_in,
+            detector.silent_ms,
+            server_owns=self._server_owns,
+        )
         if verdict:
-            if verdict.rule is Rule.TOO_SHORT and not self._server_owns:
+            if verdict.rule is Rule.TOO_SHORT:
                 self._ask_for_words(attempt, now)
             self._decide(verdict, now)
         elif detector.silent_ms >= SHORT_SPEECH_MS:

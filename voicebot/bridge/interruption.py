@@ -20,9 +20,9 @@ CLEAR_SHARE: Final = 0.4
 VOICE_MS: Final = 80
 
 # So much clear speech is a word; a cough, or a "mm-hm", has less.
-WORD_MS: Final = 200
-# "I see", "好的" have less than this.
-SURE_MS: Final = 320
+WORD_MS: Final = 220
+# "Okay", "好的" have less than this.
+SURE_MS: Final = 240
 
 # The model's own VAD finds speech up to a second after it began, and its end later
 # still. It has heard nothing if it is silent for so long after our VAD's last word.
@@ -96,7 +96,9 @@ class Attempt:
         self.evidence_ms = detector.evidence.ms
         self.trace = detector.trace
 
-    def while_heard(self, wants: BargeIn, silent_ms: int) -> Verdict | None:
+    def while_heard(
+        self, wants: BargeIn, silent_ms: int, *, server_owns: bool
+    ) -> Verdict | None:
         """The verdict that the sound alone gives, as soon as it gives one."""
         clear = self.evidence_ms >= CLEAR_SHARE * wants.confirm_ms
         if self.span_ms >= wants.confirm_ms and clear:
@@ -107,6 +109,8 @@ class Attempt:
         # taken for a part of fluent speech. Its words may still tell otherwise.
         if self.evidence_ms < VOICE_MS:
             return Verdict(Rule.NOT_VOICE, yields=False)
+        if server_owns:
+            return None  # only the model can tell, as it answers what it is given
         return Verdict(Rule.TOO_SHORT, yields=False)
 
     def decide_by(self, wants: BargeIn, *, server_owns: bool) -> float:

@@ -74,6 +74,7 @@ class BotSpeech:
         self._echo = EchoGate()
         self._unmarked = 0
         self._tape = bytearray()
+        self._faded = 0  # bytes that died away when the bot paused
         self.held = False
         """Whether the bot has paused: nothing is sent until `resume`, or `cut`."""
         self.utterances: list[Utterance] = []
@@ -129,6 +130,7 @@ class BotSpeech:
         self._echo.cut(now)
         self._unsend(max(heard, kept_from))
         self.held = True
+        self._faded = 0
         actions: list[Action] = [ClearCaller(now)]
         ahead = self._pacer.peek(2 * WORD_END_MS)
         if stop == "immediate" or not ahead:
@@ -140,6 +142,7 @@ class BotSpeech:
             self._echo.played(end_of_word, at)
             actions.append(PlayToCaller(end_of_word, at))
             self._credit(len(end_of_word))
+            self._faded = len(end_of_word)
         elif end:
             actions.append(self._send(self._pacer.take_now(end), now))
         return actions
@@ -168,6 +171,10 @@ class BotSpeech:
             self._pacer.put_back(bytes(self._tape[end - back :]))
             del self._tape[end - back :]
             spoken.sent -= back
+        else:  # from behind what died away
+            heard = self._pacer.take_now(min(self._faded, spoken.size - spoken.sent))
+            self._tape += heard
+            spoken.sent += len(heard)
         spoken.first = self.ledger.position_sent - spoken.sent
 
     def _unsend(self, heard: int) -> None:

@@ -16,7 +16,7 @@ from voicebot.measure.sound import Samples, from_ulaw
 
 PROBE: Final = ulaw_bytes(5)
 STEP: Final = ulaw_bytes(1)
-NEAR: Final = ulaw_bytes(200)
+NEAR: Final = ulaw_bytes(25)
 ALIKE: Final = 0.7
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 import pytest
 
+from tests.audio.signals import cough, hum
 from tests.bridge.calls import BOT_VOICE, GREETING, VOICE, Call, kinds, pcm
 from tests.bridge.test_barge_in import softer
 from voicebot.bridge.model import (
@@ -41,6 +42,7 @@ PAUSE = BargeIn(
 LOCAL = Settings(barge_in=PAUSE)
 SERVER = Settings(barge_in=PAUSE, owner="server")
 QUICK = replace(LOCAL, barge_in=replace(PAUSE, confirm_ms=600))
+FILLER = Prompt("One moment, please.", BOT_VOICE[:6400])
 SHORT_S = 0.36  # of speech: a syllable or two
 WORD_S = 1.0  # of speech: as clear as a word
 
@@ -574,3 +576,82 @@ def test_too_little_is_written_down() -> None:
     call.wait(0.4)
     assert decided(call) == [("too_short", "ignored")]
     assert call.phase == "speaking"
+
+
+def test_what_is_rejected_while_it_goes_on_is_not_heeded_until_it_pauses() -> None:
+    call = answering(replace(LOCAL, barge_in=replace(PAUSE, decide_ms=100)), ms=12_000)
+    call.say(SHORT_S)
+    call.hear(hum(seconds=3.0, level_dbov=-20.0))
+    assert decided(call) == [("not_voice", "resumed")]
+    assert call.phase == "speaking"
+    call.wait(0.3)
+    call.say(SHORT_S)
+    assert call.phase == "tentative"  # that was another sound
+
+
+def test_what_was_hardly_voice_is_resumed_at_once() -> None:
+    call = answering(replace(LOCAL, barge_in=replace(PAUSE, min_ms=20)))
+    call.hear(cough())
+    call.wait(0.4)
+    assert decided(call) == [("not_voice", "resumed")]
+    assert len(call.took(CommitAudio)) == 1  # nobody asks what it was
+
+
+def test_a_filler_is_said_once_while_an_answer_is_late() -> None:
+    wants = replace(LOCAL, fillers=(FILLER,), filler_after_s=1.0, stall_s=6.0)
+    call = Call(wants)
+    call.wait(0.5)
+    call.turn("i1")
+    call.wait(1.2)
+    assert call.phase == "speaking"
+    call.wait(1.5)
+    assert call.phase == "waiting"  # the answer is still due
+    call.wait(1.5)
+    call.answer("r1", ms=1000)
+    call.wait(0.2)
+    assert call.phase == "speaking"
+    call.wait(2.0)
+    said = [note.response_id for note in call.notes().values() if note.who == "bot"]
+    assert said == ["prompt:filler", "r1"]
+    note = call.notes()[max(call.notes())]
+    assert note.reply_ms is not None
+    assert note.reply_ms > 4000  # the filler is no answer
+
+
+def test_the_answer_follows_the_filler_without_a_gap() -> None:
+    call = Call(replace(LOCAL, fillers=(FILLER,), filler_after_s=1.0))
+    call.wait(0.5)
+    call.turn("i1")
+    call.wait(1.2)
+    call.answer("r1", ms=1000)
+    call.wait(3.0)
+    assert call.far_end.gaps_s == []
+    assert call.played_ms() == 1800
+
+
+def test_an_empty_answer_behind_a_filler_is_asked_for_again() -> None:
+    call = Call(replace(LOCAL, fillers=(FILLER,), filler_after_s=1.0))
+    call.wait(0.5)
+    call.turn("i1")
+    call.wait(1.2)
+    call.give(ReplyStarted("r1"), ReplyDone("r1"))
+    asked = len(call.took(AskForReply))
+    call.wait(1.5)
+    assert len(call.took(AskForReply)) == asked + 1
+
+
+def test_fillers_take_turns() -> None:
+    other = Prompt("Let me see.", BOT_VOICE[:4000])
+    call = Call(replace(LOCAL, fillers=(FILLER, other), filler_after_s=1.0))
+    call.wait(0.5)
+    for item in ("i1", "i2"):
+        call.turn(item)
+        call.wait(2.5)
+        call.answer(item, ms=400)
+        call.wait(1.5)
+    said = [
+        note.generated_text
+        for note in call.notes().values()
+        if note.response_id == "prompt:filler"
+    ]
+    assert said == [FILLER.text, other.text]

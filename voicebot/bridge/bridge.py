@@ -1,7 +1,7 @@
 """The life of one call, from its first frame to `HangUp`."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from math import inf
 from typing import assert_never
 
@@ -9,7 +9,7 @@ from voicebot.audio.framing import FRAME_MS, ULAW_FRAME, ULAW_SILENCE, ulaw_ms
 from voicebot.bridge import model as do
 from voicebot.bridge.caller import CallerVoice
 from voicebot.bridge.endpointing import Endpointing
-from voicebot.bridge.evidence import SHORT_SPEECH_MS
+from voicebot.bridge.evidence import SHORT_SPEECH_MS, SHORTER_MS
 from voicebot.bridge.interruption import (
     OF_WORDS,
     SERVER_VAD_S,
@@ -38,6 +38,11 @@ from voicebot.bridge.transcript import Transcript
 from voicebot.bridge.turns import Change, Needs
 from voicebot.bridge.words import Words, count_words, heard_in, repeats
 
+NEVER_MS = 10**9
+
+# The bot goes on for these reasons, and may yet learn better.
+UNSETTLED = frozenset({Rule.NO_ANSWER, Rule.TOO_SHORT})
+
 # What makes a turn while nobody speaks. More is asked for while an answer is heard or
 # due: there, a click costs the caller that answer.
 ONSET = Needs()
@@ -55,8 +60,6 @@ NOTED_MS = 40
 # What a neural VAD must give for an interruption, of 1.
 NEURAL_SPEECH = 0.5
 
-SHORT = Verdict(Rule.TOO_SHORT, yields=False)
-
 # The model's own VAD is late with what we have rejected already.
 LATE_VAD_S = 1.5
 
@@ -68,6 +71,9 @@ CLOSE_GRACE_S = 2.0
 GAP_S = 0.2
 FRAME_S = FRAME_MS / 1000
 SILENT_FRAME = ULAW_SILENCE * ULAW_FRAME
+
+# Words come within two seconds; nobody begins more often in that time.
+MAX_AWAITED = 4
 
 # Marks come back within a second; so many utterances aren't heard in that.
 MAX_UNPROVED = 8
@@ -109,7 +115,8 @@ class Bridge:
         )
         self._endpointing = Endpointing(settings.listening)
         self._floor = Floor(settings.barge_in.min_ms)
-        self._attempt: Attempt | None = None  # while tentative; or its words may come
+        self._attempt: Attempt | None = None  # the last that may still be decided
+        self._awaited: deque[Attempt] = deque(maxlen=MAX_AWAITED)  # for their words
         self._barged = False  # whether the turn cut the bot off
         self._unheeded = False  # what is heard was rejected, and goes on
         self._journal = Journal(now, settings)
@@ -125,7 +132,8 @@ class Bridge:
         self._must_hear = False  # what the model was asked to say, word for word
         self._last_words = ""  # of the bot's last utterance that is over
         self._unproved: list[Utterance] = []  # heard; the last mark is on its way
-        self._fillers = 0  # how many were said
+        # The model can't say one: it is busy.
+        self._fillers = deque(each for each in settings.fillers if each.ulaw)
         self._filled = False  # whether one was said in place of the answer that is due
         self._retried = False
         self._amend: do.AmendReply | None = None  # as soon as its answer is over
@@ -223,6 +231,8 @@ class Bridge:
             needs, end_ms = None, 0
             if frame.speech or not voice.detector.idle:
                 needs, end_ms = self._needs(now), self._endpointing.silence_ms
+                if self.phase is Phase.TENTATIVE:
+                    end_ms = NEVER_MS  # it is no turn yet
             if change := voice.judge(frame, needs, end_ms):
                 self._changed(change, now)
         if self._attempt and self.phase is Phase.TENTATIVE:
@@ -267,21 +277,21 @@ class Bridge:
         # A key is no accident, so no span that must not be talked over is safe from it.
         if self.phase not in HEARD:
             return
-        attempt, self._attempt = self._attempt, None
-        tentative = self.phase is Phase.TENTATIVE
+        attempt = self._attempt if self.phase is Phase.TENTATIVE else None
         self._cut(now)
         self._amend_reply()
-        if attempt and tentative:
+        if attempt:
+            attempt.resumed_at = now
             self._note_verdict(attempt, Rule.KEY, Outcome.CONFIRMED, now)
         else:
             self._note_at_once(Rule.KEY, Outcome.CONFIRMED, now)
         self._voice.detector.reset()
-        self._move(Moment.TURN_DROPPED, now)
+        self._move(Moment.RESUMED, now)  # and there is nothing left to say
 
     def _needs(self, now: float) -> Needs | None:
         """What makes a turn now; None if none may begin."""
-        if self._unheeded and self.phase is not Phase.LISTENING:
-            if self._voice.detector.silent_ms < SHORT_SPEECH_MS:
+        if self._unheeded and self.phase is Phase.SPEAKING:
+            if self._voice.detector.silent_ms < SHORTER_MS:
                 return None
             self._unheeded = False
             self._voice.detector.reset()
@@ -307,6 +317,8 @@ class Bridge:
         if self.phase is Phase.SPEAKING:
             free = now >= self._protected_until and not self._speech.must_hear
             return free and self._settings.barge_in.mode != "never"
+        if self.phase is Phase.WAITING and self._must_hear:
+            return False
         return self.phase is not Phase.CLOSING
 
     def _speech_began(self, now: float) -> None:
@@ -315,15 +327,16 @@ class Bridge:
             if self.phase is Phase.SPEAKING:
                 self._note_at_once(Rule.NOT_VOICE, Outcome.IGNORED, now)
             self._voice.detector.reset()
-        elif self.phase is Phase.TENTATIVE:
-            self._decide(Verdict(Rule.SPOKE_AGAIN, yields=True), now)
+        elif self.phase is Phase.TENTATIVE and self._attempt:
+            if self._attempt.asked_at is not None:
+                self._decide(self._attempt, Verdict(Rule.SPOKE_AGAIN, yields=True), now)
         elif self.phase is not Phase.SPEAKING:
             self._caller_started(started_at, now)
         elif self._settings.barge_in.mode == "pause":
             again = self._tried(now)
             self._pause(started_at, now)
-            if again:
-                self._decide(Verdict(Rule.SPOKE_AGAIN, yields=True), now)
+            if again and self._attempt:
+                self._decide(self._attempt, Verdict(Rule.SPOKE_AGAIN, yields=True), now)
         else:
             self._floor.gained()
             self._caller_started(started_at, now)
@@ -360,6 +373,9 @@ class Bridge:
 
     def _caller_started(self, started_at: float, now: float) -> None:
         went_on = self._went_on(started_at)
+        self._unheeded = False
+        self._attempt = None
+        self._awaited.clear()  # what those words would have told is known
         self._cut(now)
         self._barged = self.phase in HEARD
         if self._move(Moment.CALLER_STARTED, now):
@@ -434,7 +450,7 @@ class Bridge:
         if verdict:
             if verdict.rule is Rule.TOO_SHORT:
                 self._ask_for_words(attempt, now)
-            self._decide(verdict, now)
+            self._decide(attempt, verdict, now)
         elif detector.silent_ms >= SHORT_SPEECH_MS:
             self._ask_for_words(attempt, now)
 
@@ -446,19 +462,21 @@ class Bridge:
         if not self._server_owns:
             self._commit()
             self._make_turn(attempt)
+            self._awaited.append(attempt)
         self._voice.detector.reset()
 
     def _make_turn(self, attempt: Attempt) -> None:
         """What the caller said stands in the call log, whatever comes of it."""
         self._transcript.begin(attempt.began_at)
         attempt.caller_seq = self._transcript.seq
-        self._transcript.end(attempt.last_word_at or attempt.paused_at)
+        self._transcript.end(attempt.last_word_at)
 
     def _words_came(self, attempt: Attempt, text: str, now: float) -> None:
+        self._awaited.remove(attempt)
         wants = self._settings.barge_in
         attempt.features["words"] = count_words(text)
         if repeats(text, self._bot_said()):
-            self._decide(Verdict(Rule.ECHO, yields=False), now)
+            self._decide(attempt, Verdict(Rule.ECHO, yields=False), now)
             return
         words = heard_in(
             text,
@@ -466,42 +484,40 @@ class Bridge:
             stop_words=wants.stop_words,
             min_words=wants.min_words,
         )
-        self._decide(OF_WORDS[words], now)
+        self._decide(attempt, OF_WORDS[words], now)
 
     def _bot_said(self) -> str:
         """What the caller hears, or heard last: its echo may come back."""
         now = "".join(spoken.text for spoken in self._speech.utterances)
         return f"{self._last_words} {now}"
 
-    def _decide(self, verdict: Verdict, now: float) -> None:
+    def _decide(self, attempt: Attempt, verdict: Verdict, now: float) -> None:
         """Yield to the caller, or go on: after a pause, or when words come late."""
-        attempt = self._attempt
-        if not attempt:
-            return
-        asked = attempt.asked_at is not None
-        more_to_come = asked and verdict in (
-            Verdict(Rule.NO_ANSWER, yields=False),
-            SHORT,
-        )
-        self._attempt = attempt if more_to_come else None
         if verdict.yields:
+            if attempt in self._awaited:
+                self._awaited.remove(attempt)
             self._floor.gained()
             self._yield_to(attempt, verdict.rule, now)
             self._note_verdict(attempt, verdict.rule, Outcome.CONFIRMED, now)
             return
         if attempt.resumed_at is None:
             self._resume(attempt, verdict.rule, now)
-        if attempt.item_id and not more_to_come:
+        if verdict.rule not in UNSETTLED and self._attempt is attempt:
+            self._attempt = None
+        if attempt.item_id and attempt not in self._awaited:
             self._replies.send(do.ForgetTurn(attempt.item_id))
 
     def _yield_to(self, attempt: Attempt, rule: Rule, now: float) -> None:
         """The caller has the floor; if the turn is over already, it is answered."""
         if attempt.caller_seq is not None:
             self._replies.unanswered = True
+        if self._attempt is attempt:
+            self._attempt = None
         if attempt.asked_at is None or rule is Rule.SPOKE_AGAIN:
             self._caller_started(now - self._voice.detector.turn_ms / 1000, now)
         elif self.phase in HEARD or self.phase is Phase.LISTENING:
             self._barged = True
+            self._turn_end = None
             self._cut(now, withdraw=attempt.rival is None)
             self._move(Moment.CALLER_STARTED, now)
             self._amend_reply()
@@ -509,8 +525,15 @@ class Bridge:
             self._protect_s = 0.0
             self._caller_stopped(now)
             self._spoke_until = attempt.last_word_at
-            if not attempt.rival:
+            # Its own VAD lets the model answer unasked, if it does.
+            if not self._server_owns or (
+                not attempt.rival and rule is Rule.SERVER_TURN
+            ):
                 self._replies.ask(do.AskForReply())
+        elif self.phase is Phase.WAITING and not self._server_owns:
+            self._progress_at = now  # what is due is to answer this, too
+            self._replies.withdraw()
+            self._replies.ask(do.AskForReply())
 
     def _resume(self, attempt: Attempt, rule: Rule, now: float) -> None:
         """It was nothing: go on where we were."""
@@ -520,7 +543,7 @@ class Bridge:
         if attempt.rival:
             self._replies.withdraw()
         self._floor.rejected(now)
-        self._unheeded = self._voice.detector.silent_ms < SHORT_SPEECH_MS
+        self._unheeded = self._voice.detector.silent_ms < SHORTER_MS
         self._voice.detector.reset()
         self._speech.resume(pause_s)
         self._move(Moment.RESUMED, now)
@@ -550,6 +573,7 @@ class Bridge:
         if self._attempt and self.phase is Phase.TENTATIVE:
             self._note_verdict(self._attempt, Rule.CALL_ENDED, Outcome.CONFIRMED, now)
         self._attempt = None
+        self._awaited.clear()
         if self._transcript.turn:
             self._out += self._transcript.drop(self._last_word_at(now))
             self._voice.detector.reset()
@@ -565,28 +589,43 @@ class Bridge:
         return self._line_until - self._voice.detector.silent_ms / 1000
 
     def _committed(self, item_id: str, now: float) -> None:
-        attempt = self._attempt
-        tentative = self._server_owns and self.phase is Phase.TENTATIVE
-        if attempt and not attempt.item_id and (tentative or self._is_of(attempt)):
+        attempt = self._next_awaited()
+        if self._server_owns and not attempt:
+            attempt = self._taken_by_server(now)
+        if attempt:
             attempt.item_id = item_id
-            if tentative:
-                attempt.asked_at = attempt.asked_at or now
-                self._make_turn(attempt)
         else:
             if self._server_owns and not self._transcript.unnamed:
                 self._caller_stopped(now)
             self._replies.unanswered = True
         self._out.append(self._transcript.named(item_id, now))
 
-    def _is_of(self, attempt: Attempt) -> bool:
-        """Whether the next item is made of what paused the bot, and was short."""
-        next_turn = self._transcript.next_unnamed
-        return next_turn is not None and next_turn == attempt.caller_seq
+    def _next_awaited(self) -> Attempt | None:
+        """The attempt of which the next item is made, if it is one's."""
+        turn = self._transcript.next_unnamed
+        return next((each for each in self._awaited if each.caller_seq == turn), None)
+
+    def _taken_by_server(self, now: float) -> Attempt | None:
+        """What paused the bot, if the model's own VAD has just made an item of it."""
+        attempt = self._attempt
+        if not attempt or attempt.item_id:
+            return None
+        if self.phase is not Phase.TENTATIVE and not attempt.server_heard:
+            return None
+        if attempt.asked_at is None:
+            attempt.asked_at = now
+            attempt.last_word_at = max(attempt.began_at, self._voice_heard_at)
+        self._make_turn(attempt)
+        self._awaited.append(attempt)
+        return attempt
 
     def _caller_text(self, item_id: str, text: str, now: float) -> None:
         self._out += self._transcript.understood(item_id, text)
-        if self._attempt and self._attempt.item_id == item_id:
-            self._words_came(self._attempt, text, now)
+        attempt = next((a for a in self._awaited if a.item_id == item_id), None)
+        if attempt:
+            self._words_came(attempt, text, now)
+            if attempt.note and attempt.note.rule is Rule.ECHO:
+                return
         if self._transcript.is_last(item_id) and says_farewell(
             text, self._settings.farewells
         ):
@@ -609,8 +648,9 @@ class Bridge:
         if not self._replies.started(response_id, welcome=welcome):
             return False
         self._progress_at = now
-        if self._attempt and self.phase is Phase.TENTATIVE and self._attempt.item_id:
-            self._attempt.rival = response_id
+        attempt = self._attempt
+        if self._server_owns and attempt and attempt in self._awaited:
+            attempt.rival = response_id
         self._caller_stopped(now)
         self._move(Moment.REPLY_DUE, now)
         return True
@@ -623,7 +663,8 @@ class Bridge:
             if spoken.response_id == response_id:
                 return spoken
         if self._attempt and self._attempt.rival == response_id:
-            self._decide(Verdict(Rule.SERVER_TURN, yields=True), now)
+            verdict = Verdict(Rule.SERVER_TURN, yields=True)
+            self._decide(self._attempt, verdict, now)
         spoken = self._speech.begin(response_id, self._notes.next_seq(), now)
         spoken.must_hear, self._must_hear = self._must_hear, False
         return spoken
@@ -637,6 +678,8 @@ class Bridge:
         if self._amend and self._amend.response_id == response_id:
             self._replies.send(self._amend)  # before the next answer is asked for
             self._amend = None
+        if self._attempt and self._attempt.rival == response_id:
+            self._attempt.rival = None  # it had nothing to say
         wanted = self._replies.done(response_id)
         if not wanted:
             return
@@ -666,10 +709,10 @@ class Bridge:
 
     def _cut(self, now: float, *, withdraw: bool = True) -> None:
         """Silence the bot, if it has something to say; note how far it came."""
-        self._unproved.clear()  # the marks of before come back, and prove nothing
         self._speech.held = False
         if not self._speech.utterances:
             return
+        self._unproved.clear()  # the marks of before come back, and prove nothing
         unheard = self._speech.ledger.ends_at(now) > now
         cut, clear = self._speech.cut(now)
         # After a pause, there may be nothing to clear; before the first byte, too.
@@ -695,7 +738,8 @@ class Bridge:
         for spoken in list(self._unproved):
             if self._speech.proved_ms(spoken) >= ulaw_ms(spoken.sent):
                 self._unproved.remove(spoken)
-                self._note_bot(spoken, ulaw_ms(spoken.sent))
+                sent_ms = ulaw_ms(spoken.sent)
+                self._out.append(self._notes.bot(spoken, sent_ms, sent_ms))
 
     def _amend_reply(self) -> None:
         """
@@ -711,12 +755,14 @@ class Bridge:
         if kind == "ongoing_response":
             self._replies.collided()
             return
-        attempt = self._attempt
-        ours = attempt and not attempt.item_id and self._is_of(attempt)
+        attempt = self._next_awaited()
         self._out += self._transcript.refused()
-        if ours:
-            self._decide(OF_WORDS[Words.NOTHING], now)
+        if attempt:
+            self._awaited.remove(attempt)
+            self._decide(attempt, OF_WORDS[Words.NOTHING], now)
             return
+        if self._transcript.unnamed:
+            return  # what was asked for since then is the answer to another turn
         if self._barged:
             self._floor.stopped_for_nothing()
         self._replies.no_speech()
@@ -736,6 +782,7 @@ class Bridge:
     def _listen(self, now: float) -> None:
         """No answer comes: the caller has the floor."""
         self._spoke_until = None
+        self._must_hear = False
         self._move(Moment.TURN_DROPPED, now)
 
     # ---- the end -------------------------------------------------------------
@@ -834,8 +881,8 @@ class Bridge:
             self._close(self._ending, Prompt(""), now)
         elif self._spoke_until is not None:  # that was a filler: the answer is due
             self._move(Moment.REPLY_DUE, now)
-            if not self._replies.expected:  # it came, and was empty
-                self._nothing_said(now)
+            if not self._server_owns and not self._replies.expected:
+                self._nothing_said(now)  # it came, and was empty
         if self._server_owns:
             self._voice.unhush()
 
@@ -871,7 +918,8 @@ class Bridge:
         elif self.phase is Phase.WAITING:
             yield self._progress_at + wants.stall_s, lambda: self._nothing_came(now)
             late = self._spoke_until is not None  # not so a greeting
-            if wants.fillers and late and not self._filled:
+            begun = self._filled or self._speech.utterances
+            if self._fillers and late and not begun:
                 yield self._since + wants.filler_after_s, lambda: self._fill(now)
         elif (dry_at := self._speech.dry_at(now)) is not None:
             dry_at = max(self._progress_at, dry_at)
@@ -885,7 +933,7 @@ class Bridge:
             yield self._line_until + GAP_S, lambda: self._fill_gap(now)
             decide_by = attempt.decide_by(wants.barge_in, server_owns=self._server_owns)
             verdict = attempt.when_time_is_up(server_owns=self._server_owns)
-            yield decide_by, lambda: self._decide(verdict, now)
+            yield decide_by, lambda: self._decide(attempt, verdict, now)
         elif self.phase is Phase.CALLER:
             yield self._line_until + GAP_S, lambda: self._fill_gap(now)
             if self._server_owns:
@@ -894,10 +942,9 @@ class Bridge:
 
     def _fill(self, now: float) -> None:
         """An answer is due and late: say so, once."""
-        fillers = self._settings.fillers
         self._filled = True
-        self._say(FILLER, fillers[self._fillers % len(fillers)], now)
-        self._fillers += 1
+        self._say(FILLER, self._fillers[0], now)
+        self._fillers.rotate(-1)
 
     def _nothing_came(self, now: float) -> None:
         """An answer is due and nothing comes: ask again, then give up."""

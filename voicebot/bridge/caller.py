@@ -21,7 +21,7 @@ LIVE_BATCH_BYTES = ulaw_bytes(FRAME_MS)
 MIN_COMMIT_BYTES = ulaw_bytes(1100)
 
 # When the oldest is dropped; seldom, as this is done for every frame of every call.
-MOST_RECENT_BYTES = ulaw_bytes(1600)
+MOST_RECENT_BYTES = ulaw_bytes(1000)
 
 # After this, a word is no part of a turn that begins.
 FORGOTTEN_MS = 1000

@@ -385,7 +385,6 @@ TRANSITIONS: Final[Mapping[tuple[Phase, Moment], Phase]] = {
     (Phase.CALLER, Moment.CALLER_STOPPED): Phase.WAITING,
     (Phase.CALLER, Moment.TURN_DROPPED): Phase.LISTENING,
     (Phase.WAITING, Moment.TURN_DROPPED): Phase.LISTENING,
-    (Phase.TENTATIVE, Moment.TURN_DROPPED): Phase.LISTENING,  # stopped by a key
     (Phase.LISTENING, Moment.REPLY_DUE): Phase.WAITING,
     (Phase.CALLER, Moment.REPLY_DUE): Phase.WAITING,
     (Phase.LISTENING, Moment.BOT_AUDIBLE): Phase.SPEAKING,

@@ -19,7 +19,7 @@ MARK_BYTES = ulaw_bytes(200)  # how densely playback is proved
 
 # What was sent lately, to be sent again after a pause: what is ahead of the ear, what
 # a late line may add, and the word before.
-TAPE_BYTES = ulaw_bytes(1500)
+TAPE_BYTES = ulaw_bytes(1000)
 
 # A shorter pause is a gap between two words; after a longer one, the word that was
 # broken off is said from its beginning.

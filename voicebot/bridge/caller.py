@@ -65,7 +65,8 @@ class CallerVoice:
         else:
             self._recent += ulaw
             if len(self._recent) > MOST_RECENT_BYTES:
-                del self._recent[: -max(self._preroll_bytes, CONTEXT_BYTES)]
+                kept = max(self._preroll_bytes + len(ulaw), CONTEXT_BYTES)
+                del self._recent[:-kept]
             if self._streaming:
                 self._waiting += ULAW_SILENCE * len(ulaw)
         for frame in self._vad.push(ulaw, gate_dbov):  # one at most
@@ -86,8 +87,9 @@ class CallerVoice:
 
     @property
     def context(self) -> bytes:
-        """The last of what was heard, for a neural VAD; empty if the model has it."""
-        return bytes(self._recent[-CONTEXT_BYTES:])
+        """640 ms for a neural VAD; less than half of it would mislead, and is empty."""
+        enough = len(self._recent) >= CONTEXT_BYTES / 2
+        return bytes(self._recent[-CONTEXT_BYTES:]) if enough else b""
 
     def hush(self) -> None:
         """Streaming: the model is to hear silence, until a turn begins."""

@@ -349,3 +349,19 @@ def test_an_answer_of_the_models_own_that_is_empty_is_asked_for_again() -> None:
     call.give(ReplyStarted("r2"), ReplyDone("r2"))
     call.wait(4.0)
     assert len(call.took(AskForReply)) == 1
+
+
+def test_late_words_while_the_models_answer_is_due_ask_for_no_second_one() -> None:
+    call = Call(replace(SERVER, fillers=(LONG_FILLER,)))
+    call.give(ServerSpeechStarted(), ServerSpeechStopped(), TurnCommitted("i1"))
+    call.wait(3.0)
+    call.say(WORD_S)
+    call.wait(1.8)
+    assert decided(call) == [("no_answer", "resumed")]
+    call.give(ServerSpeechStarted(), ServerSpeechStopped(), TurnCommitted("i2"))
+    while call.phase != "waiting":
+        call.wait(0.1)
+    since = call.now
+    call.give(CallerText("i2", "Stop!"))
+    assert call.phase == "waiting"
+    assert call.took(AskForReply, since) == []

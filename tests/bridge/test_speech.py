@@ -161,3 +161,53 @@ def test_the_gate_rises_with_the_voice_and_falls_with_the_cut() -> None:
     assert said.gate_dbov(5.2) > -45
     said.cut(5.2)
     assert said.gate_dbov(6.5) == FLOOR_DBOV
+
+
+def test_who_paused_when_all_was_said_has_nothing_to_go_on_with() -> None:
+    said = bot()
+    spoken = said.begin("r1", 1, 5.0)
+    said.add(spoken, A)
+    said.complete()
+    list(said.pump(5.0))
+    assert said.pause(6.0, "fade") == [ClearCaller(6.0)]
+    said.resume(0.1)
+    assert list(said.pump(6.1)) == []
+    assert said.take_heard(6.1) == [(spoken, 100.0)]
+
+
+def test_a_pause_keeps_what_was_not_heard_of_two_that_speak() -> None:
+    said = bot(lead_ms=2000)
+    first, second = said.begin("r1", 1, 5.0), said.begin("r2", 2, 5.0)
+    said.add(first, 2 * A)
+    said.add(second, 2 * B)
+    list(said.pump(5.0))
+    said.begin("r3", 3, 5.05)  # nothing of it has come
+    said.pause(5.1, "immediate")
+    said.complete()
+    assert (first.sent, second.sent) == (800, 0)
+    said.resume(0.1)
+    assert played(said.pump(5.2)) == A + 2 * B
+    assert said.take_heard(6.0)[:2] == [(first, 200.0), (second, 200.0)]
+
+
+def test_after_a_pause_for_a_fade_what_died_away_is_not_said_again() -> None:
+    said = bot(lead_ms=2000)
+    voice = speech(seconds=1.0, level_dbov=-20.0)
+    spoken = said.begin("r1", 1, 5.0)
+    said.add(spoken, voice)
+    said.complete()
+    list(said.pump(5.0))
+    actions = said.pause(5.05, "fade")
+    tail = played(actions)
+    said.resume(0.2)
+    assert len(tail) + len(played(said.pump(5.3))) == len(voice) - 400
+    assert said.take_heard(7.0) == [(spoken, 1000.0)]
+
+
+def test_between_two_words_a_pause_sends_nothing_more() -> None:
+    said = bot(lead_ms=2000)
+    voice = speech(seconds=0.4, level_dbov=-20.0)
+    said.add(said.begin("r1", 1, 5.0), voice + b"\xff" * 3200 + voice)
+    said.complete()
+    list(said.pump(5.0))
+    assert said.pause(5.6, "fade") == [ClearCaller(5.6)]

@@ -579,7 +579,8 @@ def test_too_little_is_written_down() -> None:
 
 
 def test_what_is_rejected_while_it_goes_on_is_not_heeded_until_it_pauses() -> None:
-    call = answering(replace(LOCAL, barge_in=replace(PAUSE, decide_ms=100)), ms=12_000)
+    hasty = replace(PAUSE, confirm_ms=1500, decide_ms=50)
+    call = answering(replace(LOCAL, barge_in=hasty), ms=12_000)
     call.say(SHORT_S)
     call.hear(hum(seconds=3.0, level_dbov=-20.0))
     assert decided(call) == [("not_voice", "resumed")]
@@ -655,3 +656,39 @@ def test_fillers_take_turns() -> None:
         if note.response_id == "prompt:filler"
     ]
     assert said == [FILLER.text, other.text]
+
+
+def test_the_neural_vad_has_a_say_in_who_begins_a_turn_too() -> None:
+    call = Call(LOCAL)
+    call.bridge._neural = lambda ulaw: 0.1
+    call.wait(1.0)
+    call.say(1.0)
+    assert call.phase == "listening"
+    assert call.took(NoteDecision) == []
+
+
+def test_the_models_vad_does_not_pause_what_is_protected() -> None:
+    notice = Prompt("This call is recorded.", GREETING.ulaw, must_hear=True)
+    call = Call(replace(SERVER, greeting=notice))
+    call.wait(0.5)
+    call.give(ServerSpeechStarted())
+    assert call.phase == "speaking"
+
+
+def test_what_is_no_long_word_is_for_the_models_vad_to_judge() -> None:
+    call = paused(SERVER, SHORT_S)
+    call.wait(0.18)
+    assert call.phase == "tentative"
+    call.wait(0.5)
+    assert call.phase == "tentative"
+    call.wait(1.5)
+    assert decided(call) == [("no_answer", "resumed")]
+
+
+def test_an_item_that_the_model_made_of_something_else_is_a_turn_of_its_own() -> None:
+    call = paused(SERVER, SHORT_S)
+    call.wait(2.5)
+    assert decided(call) == [("no_answer", "resumed")]
+    call.give(TurnCommitted("i2"), CallerText("i2", "okay"))
+    assert call.took(ForgetTurn) == []
+    assert call.notes()[max(call.notes())].item_id == "i2"

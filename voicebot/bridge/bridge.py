@@ -252,7 +252,7 @@ class Bridge:
                 detector.reset()
             case Change.STOPPED if self._server_owns:
                 detector.reset()
-            case Change.STOPPED:
+            case _:
                 long = detector.silent_ms < self._endpointing.silence_ms
                 self._turn_ended(Rule.MAX_TURN if long else Rule.SILENCE, now)
                 self._commit()
@@ -334,9 +334,9 @@ class Bridge:
             self._caller_started(started_at, now)
         elif self._settings.barge_in.mode == "pause":
             again = self._tried(now)
-            self._pause(started_at, now)
-            if again and self._attempt:
-                self._decide(self._attempt, Verdict(Rule.SPOKE_AGAIN, yields=True), now)
+            attempt = self._pause(started_at, now)
+            if again:
+                self._decide(attempt, Verdict(Rule.SPOKE_AGAIN, yields=True), now)
         else:
             self._floor.gained()
             self._caller_started(started_at, now)
@@ -414,12 +414,13 @@ class Bridge:
 
     # ---- barge-in: does the caller mean it? -----------------------------------
 
-    def _pause(self, started_at: float, now: float) -> None:
+    def _pause(self, started_at: float, now: float) -> Attempt:
         """Fall silent, and find out."""
-        self._attempt = Attempt(started_at, now, self._features(now))
-        self._attempt.hear(self._voice.detector)
+        self._attempt = attempt = Attempt(started_at, now, self._features(now))
+        attempt.hear(self._voice.detector)
         self._out += self._speech.pause(now, self._settings.barge_in.stop)
         self._move(Moment.PAUSED, now)
+        return attempt
 
     def _server_hears(self, now: float) -> None:
         """The model's own VAD has found speech."""
@@ -432,9 +433,7 @@ class Bridge:
         elif attempt and attempt.resumed_at and now < attempt.resumed_at + LATE_VAD_S:
             attempt.server_heard = True
         elif self._may_interrupt(now):
-            self._pause(now, now)
-            if self._attempt:
-                self._attempt.server_heard = True
+            self._pause(now, now).server_heard = True
 
     def _weigh(self, attempt: Attempt, now: float) -> None:
         """The bot has paused, and a frame of the caller's line has come."""

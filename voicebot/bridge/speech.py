@@ -149,18 +149,15 @@ class BotSpeech:
 
     def _credit(self, size: int) -> None:
         """Count so much of what comes next as heard, though it is to be sent again."""
-        for spoken in self.utterances:
-            if spoken.sent < spoken.size:
-                spoken.heard = min(spoken.sent + size, spoken.size)
-                return
+        spoken = next(each for each in self.utterances if each.sent < each.size)
+        spoken.heard = min(spoken.sent + size, spoken.size)
 
     def resume(self, pause_s: float) -> None:
         """Go on with the first word that wasn't heard to its end."""
         self.held = False
-        for spoken in self.utterances:
-            if spoken.sent < spoken.size or not spoken.complete:
-                break
-        else:
+        unsaid = (u for u in self.utterances if u.sent < u.size or not u.complete)
+        spoken = next(unsaid, None)
+        if spoken is None:
             return  # all was said
         spoken.heard = max(spoken.heard, spoken.sent)
         if pause_s >= SHORT_PAUSE_S:

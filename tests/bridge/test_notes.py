@@ -5,8 +5,9 @@ import pytest
 from voicebot.audio.framing import ulaw_bytes
 from voicebot.bridge.heard import estimate_ms
 from voicebot.bridge.model import NoteTurn
-from voicebot.bridge.notes import CallerTurn, Notes, says_farewell
+from voicebot.bridge.notes import CallerTurn, Notes
 from voicebot.bridge.speech import Utterance
+from voicebot.bridge.words import says
 
 
 def test_turns_are_numbered_from_one() -> None:
@@ -87,7 +88,7 @@ def test_no_turn_begins_before_the_call() -> None:
 def test_a_farewell_is_found_whatever_its_case_and_marks(
     text: str, phrases: list[str]
 ) -> None:
-    assert says_farewell(text, phrases)
+    assert says(text, phrases)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_a_farewell_is_found_whatever_its_case_and_marks(
     ],
 )
 def test_other_words_are_no_farewell(text: str, phrases: list[str]) -> None:
-    assert not says_farewell(text, phrases)
+    assert not says(text, phrases)
 
 
 def test_the_pace_of_the_last_whole_utterance_cuts_the_next() -> None:

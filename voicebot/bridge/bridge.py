@@ -30,13 +30,13 @@ from voicebot.bridge.model import (
     Phase,
     Rule,
 )
-from voicebot.bridge.notes import Notes, says_farewell
+from voicebot.bridge.notes import Notes
 from voicebot.bridge.replies import Replies
 from voicebot.bridge.settings import Prompt, Settings
 from voicebot.bridge.speech import FILLER, PROMPT, BotSpeech, Utterance
 from voicebot.bridge.transcript import Transcript
 from voicebot.bridge.turns import Change, Needs
-from voicebot.bridge.words import Words, count_words, heard_in, repeats
+from voicebot.bridge.words import Words, count_words, heard_in, repeats, says
 
 NEVER_MS = 10**9
 
@@ -625,9 +625,7 @@ class Bridge:
             self._words_came(attempt, text, now)
             if attempt.note and attempt.note.rule is Rule.ECHO:
                 return
-        if self._transcript.is_last(item_id) and says_farewell(
-            text, self._settings.farewells
-        ):
+        if self._transcript.is_last(item_id) and says(text, self._settings.farewells):
             if self.phase in HEARD:  # the answer to it is the goodbye
                 self._ending = Ending.BOT_GOODBYE
             else:

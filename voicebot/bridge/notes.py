@@ -1,7 +1,5 @@
 """The turns of a call as the call log gets them."""
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from voicebot.audio.framing import ulaw_ms
@@ -79,23 +77,3 @@ class Notes:
 
     def _ms(self, at: float) -> int:
         return max(0, round((at - self._began_at) * 1000))
-
-
-def says_farewell(text: str, phrases: Sequence[str]) -> bool:
-    """Whether one of the phrases stands in the text, as words of their own."""
-    plain = _plain(text)
-    return any(
-        re.search(_pattern(words), plain, re.ASCII)
-        for words in map(_plain, phrases)
-        if words
-    )
-
-
-def _plain(text: str) -> str:
-    """Leave out case, punctuation and the kind of blanks."""
-    return " ".join(re.sub(r"[^\w\s]+", " ", text).casefold().split())
-
-
-def _pattern(words: str) -> str:
-    # Chinese is written without blanks between words: there, it may stand anywhere.
-    return rf"\b{re.escape(words)}\b" if words.isascii() else re.escape(words)

@@ -151,6 +151,20 @@ def test_the_echo_of_a_farewell_is_no_farewell() -> None:
     assert call.phase == "listening"
 
 
+def test_a_farewell_counts_though_a_backchannel_came_behind_it() -> None:
+    call = Call(replace(LOCAL, farewells=("bye",), goodbye=GOODBYE))
+    call.turn("i1")
+    call.answer("r1", ms=4000)
+    call.wait(0.5)
+    call.say(WORD_S)
+    commit(call)
+    call.give(CallerText("i1", "Bye."))
+    call.give(TurnCommitted("i2"), CallerText("i2", "okay"))
+    assert decided(call)[-1] == ("backchannel", "resumed")
+    call.wait(8.0)
+    assert call.ending == "bot_goodbye"
+
+
 @pytest.mark.parametrize("pace", [1.0, 0.75])
 @pytest.mark.parametrize("silence_ms", [200, 260])
 def test_a_pause_is_no_turn_however_short_turns_may_be(

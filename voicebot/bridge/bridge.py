@@ -625,7 +625,9 @@ class Bridge:
             self._words_came(attempt, text, now)
             if attempt.note and attempt.note.rule is Rule.ECHO:
                 return
-        if self._transcript.is_last(item_id) and says(text, self._settings.farewells):
+        undecided = {each.caller_seq for each in self._awaited}
+        last = self._transcript.is_last(item_id, undecided)
+        if last and says(text, self._settings.farewells):
             if self.phase in HEARD:  # the answer to it is the goodbye
                 self._ending = Ending.BOT_GOODBYE
             else:

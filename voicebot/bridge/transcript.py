@@ -1,6 +1,7 @@
 """The caller's turns: begun, ended, made an item of the conversation, understood."""
 
 from collections import deque
+from collections.abc import Container
 
 from voicebot.bridge.model import NoteTurn
 from voicebot.bridge.notes import CallerTurn, Notes
@@ -87,7 +88,13 @@ class Transcript:
         self._items[item_id].text = text
         return [self._notes.caller(self._items[item_id])]
 
-    def is_last(self, item_id: str) -> bool:
-        """Whether the caller hasn't said anything since that item."""
-        newest = next(reversed(self._items), None)
-        return newest == item_id and not self._unnamed and not self.turn
+    def is_last(self, item_id: str, undecided: Container[int | None] = ()) -> bool:
+        """
+        Whether the caller hasn't had a turn since that item.
+
+        Args:
+            undecided: numbers of turns that may turn out to be none.
+        """
+        turns = [*self._items.items(), *((None, turn) for turn in self._unnamed)]
+        names = [name for name, turn in turns if turn.seq not in undecided]
+        return names[-1:] == [item_id] and not self.turn

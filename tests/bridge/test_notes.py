@@ -1,13 +1,10 @@
 """Turns as the call log gets them."""
 
-import pytest
-
 from voicebot.audio.framing import ulaw_bytes
 from voicebot.bridge.heard import estimate_ms
 from voicebot.bridge.model import NoteTurn
 from voicebot.bridge.notes import CallerTurn, Notes
 from voicebot.bridge.speech import Utterance
-from voicebot.bridge.words import says
 
 
 def test_turns_are_numbered_from_one() -> None:
@@ -69,42 +66,6 @@ def test_an_answer_that_was_heard_to_its_end_was_not_interrupted() -> None:
 def test_no_turn_begins_before_the_call() -> None:
     turn = CallerTurn(1, 99.7, 101.0)
     assert Notes(began_at=100.0).caller(turn).started_ms == 0
-
-
-@pytest.mark.parametrize(
-    ("text", "phrases"),
-    [
-        ("OK, bye!", ["bye"]),
-        ("Bye.", ["goodbye", "bye"]),
-        ("well,  good\nbye then", ["good bye"]),
-        ("That's all, thanks.", ["that's all"]),
-        ("that’s all", ["that's all"]),
-        ("Auf Wiederhören!", ["auf wiederhören"]),
-        ("好的，再见。", ["再见"]),
-        ("那就这样，拜拜了", ["拜拜"]),
-        ("拜拜bye了", ["bye"]),
-    ],
-)
-def test_a_farewell_is_found_whatever_its_case_and_marks(
-    text: str, phrases: list[str]
-) -> None:
-    assert says(text, phrases)
-
-
-@pytest.mark.parametrize(
-    ("text", "phrases"),
-    [
-        ("the bylaws", ["by"]),
-        ("goodbyes", ["goodbye"]),
-        ("that is all", ["that's all"]),
-        ("你好", ["再见"]),
-        ("anything", []),
-        ("anything", ["", "!"]),
-        ("", ["bye"]),
-    ],
-)
-def test_other_words_are_no_farewell(text: str, phrases: list[str]) -> None:
-    assert not says(text, phrases)
 
 
 def test_the_pace_of_the_last_whole_utterance_cuts_the_next() -> None:

@@ -136,8 +136,10 @@ def test_without_phrases_every_word_is_an_interruption() -> None:
         ("OK, bye!", ["bye"]),
         ("Bye.", ["goodbye", "bye"]),
         ("well,  good\nbye then", ["good bye"]),
+        ("That's all, thanks.", ["that's all"]),
         ("that’s all", ["that's all"]),
         ("Auf Wiederhören!", ["auf wiederhören"]),
+        ("好的，再见。", ["再见"]),
         ("那就这样，拜拜了", ["拜拜"]),
         ("拜拜bye了", ["bye"]),
         ("Is that *correct* (yes or no)?", ["correct", "no"]),
@@ -154,6 +156,7 @@ def test_a_phrase_is_found_whatever_its_case_and_marks(
     [
         ("the bylaws", ["by"]),
         ("goodbyes", ["goodbye"]),
+        ("that is all", ["that's all"]),
         ("Wiederhörens", ["wiederhören"]),
         ("你好", ["再见"]),
         ("anything", []),

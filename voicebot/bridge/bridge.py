@@ -322,7 +322,7 @@ class Bridge:
         return self.phase is not Phase.CLOSING
 
     def _speech_began(self, now: float) -> None:
-        started_at = now - self._voice.detector.turn_ms / 1000
+        started_at = self._onset_at(now)
         if self._is_no_voice():
             if self.phase is Phase.SPEAKING:
                 self._note_at_once(Rule.NOT_VOICE, Outcome.IGNORED, now)
@@ -341,6 +341,10 @@ class Bridge:
             self._floor.gained()
             self._caller_started(started_at, now)
             self._note_at_once(Rule.CLEAR_SPEECH, Outcome.CONFIRMED, now)
+
+    def _onset_at(self, now: float) -> float:
+        """When what the caller is saying began."""
+        return now - self._voice.detector.turn_ms / 1000
 
     def _is_no_voice(self) -> bool:
         """Ask the neural VAD, if there is one, and what was heard is at hand."""
@@ -364,8 +368,7 @@ class Bridge:
 
     def _overhear(self, note: NoteDecision, now: float) -> None:
         """Something short was said into the bot's words: find out what, meanwhile."""
-        began_at = now - self._voice.detector.turn_ms / 1000
-        attempt = Attempt(began_at, now, dict(note.features), resumed_at=now)
+        attempt = Attempt(self._onset_at(now), now, dict(note.features), resumed_at=now)
         attempt.hear(self._voice.detector)
         attempt.note = note
         self._attempt = attempt
@@ -455,14 +458,18 @@ class Bridge:
 
     def _ask_for_words(self, attempt: Attempt, now: float) -> None:
         """It was short: what was it? The model's transcript tells, or its own VAD."""
-        attempt.asked_at = now
-        attempt.last_word_at = max(attempt.began_at, self._voice_heard_at)
+        self._is_over(attempt, now)
         self._voice.begin_turn()
         if not self._server_owns:
             self._commit()
             self._make_turn(attempt)
             self._awaited.append(attempt)
         self._voice.detector.reset()
+
+    def _is_over(self, attempt: Attempt, now: float) -> None:
+        """The caller has said what there was to say; what it means is to be told."""
+        attempt.asked_at = now
+        attempt.last_word_at = max(attempt.began_at, self._voice_heard_at)
 
     def _make_turn(self, attempt: Attempt) -> None:
         """What the caller said stands in the call log, whatever comes of it."""
@@ -513,7 +520,7 @@ class Bridge:
         if self._attempt is attempt:
             self._attempt = None
         if attempt.asked_at is None or rule is Rule.SPOKE_AGAIN:
-            self._caller_started(now - self._voice.detector.turn_ms / 1000, now)
+            self._caller_started(self._onset_at(now), now)
         elif self.phase in HEARD or self.phase is Phase.LISTENING:
             self._barged = True
             self._turn_end = None
@@ -612,8 +619,7 @@ class Bridge:
         if self.phase is not Phase.TENTATIVE and not attempt.server_heard:
             return None
         if attempt.asked_at is None:
-            attempt.asked_at = now
-            attempt.last_word_at = max(attempt.began_at, self._voice_heard_at)
+            self._is_over(attempt, now)
         self._make_turn(attempt)
         self._awaited.append(attempt)
         return attempt
@@ -931,13 +937,17 @@ class Bridge:
         elif self.phase is Phase.TENTATIVE and (attempt := self._attempt):
             yield self._line_until + GAP_S, lambda: self._fill_gap(now)
             decide_by = attempt.decide_by(wants.barge_in, server_owns=self._server_owns)
-            verdict = attempt.when_time_is_up(server_owns=self._server_owns)
-            yield decide_by, lambda: self._decide(attempt, verdict, now)
+            yield decide_by, lambda: self._time_is_up(attempt, now)
         elif self.phase is Phase.CALLER:
             yield self._line_until + GAP_S, lambda: self._fill_gap(now)
             if self._server_owns:
                 heard_at = max(self._since, self._voice_heard_at)
                 yield heard_at + SERVER_VAD_S, lambda: self._no_turn(now)
+
+    def _time_is_up(self, attempt: Attempt, now: float) -> None:
+        """Nothing has told whether the caller means it."""
+        verdict = attempt.when_time_is_up(server_owns=self._server_owns)
+        self._decide(attempt, verdict, now)
 
     def _fill(self, now: float) -> None:
         """An answer is due and late: say so, once."""

@@ -77,9 +77,7 @@ class Pacer:
         size = min(len(self._waiting), CHUNK_BYTES)
         if not self._complete:
             size -= size % ULAW_FRAME
-        chunk = bytes(self._waiting[:size])
-        del self._waiting[:size]
-        return chunk
+        return self.take_now(size)
 
     def due_at(self, ends_at: float, now: float) -> float | None:
         """The instant at which `take` will give something, or None if it waits."""

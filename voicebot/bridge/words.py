@@ -86,10 +86,7 @@ def first_said(text: str, phrases: Iterable[str]) -> str | None:
     words = _joined(_chunks(text))
     for phrase in phrases:
         parts = _parts(phrase)
-        size = len(parts)
-        if size and any(
-            words[at : at + size] == parts for at in range(len(words) - size + 1)
-        ):
+        if parts and _stand_in(words, parts):
             return phrase
     return None
 
@@ -101,10 +98,13 @@ def repeats(text: str, bot_text: str) -> bool:
     At least two, in the order in which the bot said them, with nothing between.
     """
     words, said = _joined(_spoken(text)), _joined(_chunks(bot_text))
-    size = len(words)
-    return size >= ECHO_WORDS and any(
-        said[at : at + size] == words for at in range(len(said) - size + 1)
-    )
+    return len(words) >= ECHO_WORDS and _stand_in(said, words)
+
+
+def _stand_in(words: Phrase, sought: Phrase) -> bool:
+    """Whether some words stand among others, in order and with nothing between."""
+    size = len(sought)
+    return any(words[at : at + size] == sought for at in range(len(words) - size + 1))
 
 
 def _found(words: Sequence[str], meanings: Mapping[Phrase, Words]) -> list[Words]:

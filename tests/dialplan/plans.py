@@ -3,15 +3,8 @@
 from pathlib import Path
 
 from voicebot.dialplan.load import load
-from voicebot.dialplan.model import (
-    Apology,
-    Dialplan,
-    Goodbye,
-    Greeting,
-    Number,
-    Persona,
-    Route,
-)
+from voicebot.dialplan.model import Dialplan, Number, Route
+from voicebot.dialplan.persona import Apology, Goodbye, Greeting, Persona
 from voicebot.errors import DialplanError
 
 NUMBERS = """\

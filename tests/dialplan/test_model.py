@@ -4,19 +4,14 @@ import pytest
 from pydantic import ValidationError
 
 from tests.dialplan.plans import persona
-from voicebot.dialplan.model import (
-    Answer,
+from voicebot.dialplan.model import Answer, Match, Message, Reject, Route, Say
+from voicebot.dialplan.persona import (
     Filler,
     Goodbye,
     Greeting,
     Limits,
-    Match,
-    Message,
     Persona,
     Question,
-    Reject,
-    Route,
-    Say,
     ServerVad,
 )
 

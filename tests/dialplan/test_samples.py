@@ -7,17 +7,11 @@ import pytest
 
 from tests.dialplan.plans import mistakes, written
 from voicebot.dialplan.load import load
-from voicebot.dialplan.model import (
-    Answer,
-    Dialplan,
-    DialplanFile,
-    Persona,
-    Reject,
-    Say,
-    Section,
-)
+from voicebot.dialplan.model import Answer, Dialplan, DialplanFile, Reject, Say
+from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.prompt import compile_instructions
 from voicebot.dialplan.routing import choose
+from voicebot.dialplan.section import Section
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "dialplans"

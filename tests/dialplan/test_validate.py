@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.dialplan.plans import NUMBERS, PERSONA, ROUTES
-from voicebot.dialplan.model import DialplanFile, Persona, Section
+from voicebot.dialplan.model import DialplanFile
+from voicebot.dialplan.persona import Persona
+from voicebot.dialplan.section import Section
 from voicebot.dialplan.source import MAX_PROBLEMS, parse
 from voicebot.dialplan.validate import nearest, validated
 

@@ -9,7 +9,7 @@ from tests.runtime.test_prompts import Studio
 from voicebot.bridge import settings as bridge
 from voicebot.bridge.endpointing import SILENCE_MS
 from voicebot.bridge.words import Words, heard_in, says
-from voicebot.dialplan import model
+from voicebot.dialplan import persona as model
 from voicebot.dialplan.language import PHRASES, phrases
 from voicebot.runtime.conduct import bridge_settings, session_config
 from voicebot.runtime.prompts import Prompts

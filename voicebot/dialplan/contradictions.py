@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from voicebot.dialplan.language import folded
-from voicebot.dialplan.model import Persona
+from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.source import Node, Problem
 
 

@@ -10,9 +10,11 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from voicebot.dialplan.contradictions import contradictions
-from voicebot.dialplan.model import Dialplan, DialplanFile, Persona, Section
+from voicebot.dialplan.model import Dialplan, DialplanFile
+from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.prompt import compile_instructions
 from voicebot.dialplan.references import dangling, unanswered, unreachable
+from voicebot.dialplan.section import Section
 from voicebot.dialplan.source import MAX_BYTES, MAX_PROBLEMS, Node, Problem, parse
 from voicebot.dialplan.validate import validated
 from voicebot.dialplan.values import LABEL

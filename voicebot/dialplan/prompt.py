@@ -3,7 +3,7 @@
 from typing import Final
 
 from voicebot.dialplan.language import PHRASES
-from voicebot.dialplan.model import Persona
+from voicebot.dialplan.persona import Persona
 
 FACTS: Final = """\
 # Facts

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from voicebot.dialplan.model import ACTIONS, Section
+from voicebot.dialplan.model import ACTIONS
+from voicebot.dialplan.section import Section
 from voicebot.dialplan.source import (
     FULL_WIDTH,
     MAX_PROBLEMS,

@@ -1,7 +1,7 @@
 """A persona, as the bridge and the model are told of it."""
 
 from voicebot.bridge.settings import BargeIn, Listening, Prompt, Settings
-from voicebot.dialplan.model import Persona
+from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.prompt import compile_instructions
 from voicebot.runtime.prompts import Prompts
 from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig

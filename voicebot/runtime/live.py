@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from voicebot.dialplan.model import Persona
+from voicebot.dialplan.persona import Persona
 
 # Twilio opens the stream within a second or two of our TwiML.
 TOKEN_S: Final = 30.0

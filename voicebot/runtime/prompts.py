@@ -11,7 +11,7 @@ import structlog
 
 from voicebot.audio.framing import ULAW_HZ, ulaw_ms
 from voicebot.audio.g711 import pcm16_to_ulaw
-from voicebot.dialplan.model import Persona
+from voicebot.dialplan.persona import Persona
 from voicebot.errors import UpstreamError
 from voicebot.stepfun.tts import SpeechRequest
 

@@ -17,7 +17,8 @@ from aiohttp import ClientSession, TCPConnector, web
 
 from voicebot.bridge.model import Ending
 from voicebot.config import Settings
-from voicebot.dialplan.model import Answer, Persona, Reject, Say
+from voicebot.dialplan.model import Answer, Reject, Say
+from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.routing import Decision, choose
 from voicebot.errors import ConfigError
 from voicebot.net.tts import Tts

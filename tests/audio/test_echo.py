@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.audio.signals import speech, tone
-from voicebot.audio.echo import MARGIN_DB, UNKNOWN_DB, EchoGate, Learned
+from voicebot.audio.echo import MARGIN_DB, MASKED_DB, UNKNOWN_DB, EchoGate, Learned
 from voicebot.audio.framing import ULAW_SILENCE
 from voicebot.audio.level import FLOOR_DBOV, dbov
 from voicebot.audio.vad import Vad
@@ -51,7 +51,15 @@ class Call:
         self.gates: list[float] = []
         self.levels: list[float] = []
 
-    def run(self, seconds: float, line: Line, *, silent: bool = False) -> None:
+    def run(
+        self,
+        seconds: float,
+        line: Line,
+        *,
+        silent: bool = False,
+        floor_dbov: float = FLOOR_DBOV,
+        voiceless: bool = False,
+    ) -> None:
         """
         Go on.
 
@@ -71,7 +79,7 @@ class Call:
             level_dbov = line(self.frames - 1)
             self.gates.append(self.gate.gate_dbov(began + 0.02))
             self.levels.append(level_dbov)
-            self.gate.heard(level_dbov, began + 0.02)
+            self.gate.heard(level_dbov, began + 0.02, floor_dbov, voiceless=voiceless)
 
     def echo(self, gain_db: float, delay_ms: int) -> Line:
         """The bot comes back. Between two frames, when the delay lies there."""
@@ -275,6 +283,25 @@ def test_an_echo_that_moves_is_learnt_anew() -> None:
     call.run(8.0, call.echo(-12, 500))
     assert call.gate.learned is not None
     assert call.gate.learned.delay_ms == pytest.approx(500, abs=60)
+
+
+def test_in_noise_without_a_voice_an_echo_must_be_softer_than_the_noise() -> None:
+    gates = []
+    for voiceless in (False, True):
+        call = Call()
+        call.run(20, lambda _: -35.0, floor_dbov=-35.0, voiceless=voiceless)
+        gates.append(np.array(call.gates[500:]))
+    assert np.median(gates[0] - gates[1]) == pytest.approx(MASKED_DB, abs=0.5)
+
+
+def test_music_without_a_voice_is_no_echo() -> None:
+    shares = []
+    for voiceless in (False, True):
+        call = Call()
+        hold = syllables(7, level_dbov=-31)
+        call.run(20, lambda n, hold=hold: hold[n], voiceless=voiceless)  # type: ignore[misc]
+        shares.append(float(np.mean(call.gates[500:])))
+    assert shares[1] < shares[0] - 3
 
 
 def test_a_click_is_no_reason_to_learn_anew() -> None:

@@ -148,3 +148,15 @@ def test_with_some_pitch_the_floor_is_the_softest_tenth(frames: list[Frame]) -> 
     heard = [QUIETEST_DBOV] * WINDOW + [max(each, QUIETEST_DBOV) for each, _ in spoken]
     for at, floor in enumerate(floors(spoken), 1):
         assert floor == np.sort(heard[at : at + WINDOW])[SOFT]
+
+
+def test_of_music_the_middle_is_told_too() -> None:
+    floor = NoiseFloor()
+    levels = [-40.0] * 40 + [-30.0] * 60 + [-26.0] * 25
+    for level in levels:
+        floor.push(level, pitched=True)
+    assert (floor.middle_dbov, floor.dbov) == (-30.0, -26.0)
+    speech = NoiseFloor()
+    for level, pitched in SYLLABLE * 20:
+        speech.push(level, pitched=pitched)
+        assert speech.middle_dbov == speech.dbov

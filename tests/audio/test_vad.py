@@ -1,6 +1,7 @@
 """What sounds like speech, and what only looks so to a detector."""
 
 from collections.abc import Callable
+from itertools import count
 
 import numpy as np
 import pytest
@@ -276,3 +277,79 @@ def test_a_trace_tells_words_from_murmurs_and_noise() -> None:
     assert set(murmur[3:]) == {"H"}
     assert set(trace(Vad().push(SECOND + cough()))) == {*".nN"}
     assert set(trace(Vad().push(SECOND + tone(440, 480)))) == {*".t"}
+
+
+# ---- with a neural detector that listens ------------------------------------------
+
+
+def listened(
+    ulaw: bytes, found: Callable[[int], float], **gate: float
+) -> list[VadFrame]:
+    """What is found if the neural detector gives `found` of each frame's number."""
+    numbers = count()
+
+    def listen(frame: bytes) -> float:
+        assert len(frame) == ULAW_FRAME
+        return found(next(numbers))
+
+    return Vad(listen=listen).push(ulaw, **gate)
+
+
+NOISY = noise(seconds=1.0, level_dbov=-35)
+WHISPER = noise(seconds=0.4, level_dbov=-30)
+
+
+def test_in_noise_what_the_neural_detector_is_sure_of_is_a_voice() -> None:
+    frames = listened(NOISY + WHISPER, lambda n: 0.95 * (n >= 50))[50:]
+    assert trace(frames)[1:] == "V" * 19
+    unsure = listened(NOISY + WHISPER, lambda n: 0.85 * (n >= 50))[50:]
+    assert "V" not in trace(unsure)
+
+
+def test_what_is_no_louder_than_the_background_or_the_gate_is_no_voice() -> None:
+    more_noise = noise(seconds=1.4, level_dbov=-35)
+    assert not any(f.speech for f in listened(more_noise, lambda n: 0.95)[50:])
+    echo = listened(NOISY + WHISPER, lambda n: 0.95 * (n >= 50), gate_dbov=-25.0)
+    assert not any(frame.speech for frame in echo)
+
+
+def test_a_key_is_none_whatever_the_neural_detector_says() -> None:
+    assert not any(f.speech for f in listened(tone(697, 1209, seconds=1), lambda n: 1))
+
+
+def test_a_murmur_stays_one_on_a_clean_line() -> None:
+    murmur = SECOND[:1600] + hum(seconds=0.4)
+    frames = listened(murmur, lambda n: 0.99)
+    assert trace(frames)[-10:] == "H" * 10
+
+
+@pytest.mark.parametrize(("probability", "letter"), [(0.94, "H"), (0.99, "V")])
+def test_in_noise_a_murmur_is_a_voice_if_that_is_as_good_as_certain(
+    probability: float, letter: str
+) -> None:
+    line = noise(seconds=2.0, level_dbov=-48) + mixed(
+        hum(seconds=0.4), noise(seconds=0.4, level_dbov=-48)
+    )
+    frames = listened(line, lambda n: probability * (n >= 100))
+    assert trace(frames)[-10:] == letter * 10
+
+
+def test_of_music_only_the_loudest_hides_a_voice_unless_it_is_full_of_voices() -> None:
+    loud, soft = (music(seconds=5, level_dbov=level) for level in (-22, -30))
+    played = b"".join(
+        (loud if at % 3200 < 1120 else soft)[at : at + ULAW_FRAME]
+        for at in range(0, len(soft), ULAW_FRAME)
+    )
+    line = played + speech(seconds=0.4, level_dbov=-25)
+    found = listened(line, lambda n: 0.95 * (n >= 250))[250:]
+    among_voices = listened(line, lambda n: 0.95)[250:]
+    heard, unheard = (sum(f.speech for f in each) for each in (found, among_voices))
+    assert (heard >= 10, unheard <= 2) == (True, True), (heard, unheard)
+
+
+def test_a_frame_tells_the_likeliest_voice_of_the_last_240_ms() -> None:
+    frames = listened(SECOND, lambda n: 0.3 * (n in (20, 30)))
+    found = [n for n, frame in enumerate(frames) if frame.voice == 0.3]
+    assert found == [*range(20, 42)]
+    assert {frame.voice for frame in frames} == {0.0, 0.3}
+    assert {frame.voice for frame in Vad().push(SECOND)} == {None}

@@ -1,6 +1,6 @@
 """A call with nobody on it but a test: the clock is a number, the line is a model."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -73,12 +73,13 @@ class Call:
         began_at: float = 100.0,
         far_end: FarEnd | None = None,
         marks: bool = True,
+        listen: Callable[[bytes], float] | None = None,
     ) -> None:
         self.now = began_at
         self.log: list[tuple[float, Action]] = []
         self.far_end = far_end or FarEnd()
         self._marks = marks
-        self.bridge = Bridge(settings or PLAIN, self.now)
+        self.bridge = Bridge(settings or PLAIN, self.now, listen)
         self._note(self.bridge.start(self.now))
         if ready:
             self.give(SessionReady())

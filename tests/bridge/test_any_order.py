@@ -26,10 +26,12 @@ from voicebot.bridge.model import (
     CallerAudio,
     CallerKey,
     CallerText,
+    CommitAudio,
     DeadlineReached,
     Ending,
     EndRequested,
     Event,
+    FindTurns,
     HangUp,
     MarkReturned,
     ModelRefused,
@@ -88,10 +90,9 @@ FOLLOWS: dict[tuple[str, str, type], str] = {
     ("server", "listening", ReplyStarted): "waiting",
     ("server", "caller", ReplyStarted): "waiting",
     ("server", "listening", ServerSpeechStarted): "caller",
-    ("server", "waiting", ServerSpeechStarted): "caller",
-    ("server", "speaking", ServerSpeechStarted): "caller",
     ("server", "caller", ServerSpeechStopped): "waiting",
     ("server", "caller", TurnCommitted): "waiting",
+    ("server", "waiting", ServerSpeechStarted): "caller",
     **{
         (owner, phase, EndRequested): "closing"
         for owner in ("local", "server")
@@ -228,7 +229,14 @@ def test_any_events_in_any_order_end_a_call_once_and_in_time(
     assert [type(action) for action in actions].count(HangUp) == 1
     assert isinstance(actions[-1], HangUp)
     assert len(actions) < 10_000
+    server_finds = wants.owner == "server"
     for action in actions:
+        if isinstance(action, FindTurns):
+            assert wants.owner == "server"
+            assert action.by_server is not server_finds  # none twice
+            server_finds = action.by_server
+        if isinstance(action, CommitAudio):
+            assert not server_finds  # it would be an error
         if isinstance(action, NoteTurn):
             assert 0 <= action.heard_ms <= action.generated_ms
             assert 0 <= action.started_ms <= action.ended_ms

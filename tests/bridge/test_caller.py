@@ -142,57 +142,76 @@ def test_how_the_line_is_cut_does_not_change_when_a_turn_begins(size: int) -> No
     assert all(before != after for before, after in pairwise(turns))
 
 
-def hushed() -> CallerVoice:
-    """The model's own VAD hears the line; the bot speaks, so it hears silence."""
-    heard = voice(streaming=True)
-    hear(heard, 3 * SILENCE)
-    heard.take()
-    heard.hush()
-    return heard
-
-
 def taken(heard: CallerVoice) -> bytes:
     batch = heard.take(live=True)
     return batch.pcm16 if batch else b""
 
 
-def test_while_it_is_hushed_the_model_hears_silence_in_real_time() -> None:
-    heard = hushed()
-    hear(heard, VOICE[:8000])
-    got = taken(heard)
-    assert len(got) == MS * 1000
-    assert set(got) == {0}
-
-
-def test_when_a_turn_begins_the_model_hears_it_from_before_its_first_speech() -> None:
-    heard = hushed()
-    hear(heard, 50 * SILENCE + VOICE[:3200])
-    taken(heard)
-    turn_ms = heard.detector.turn_ms
+def test_when_it_streams_no_more_the_model_gets_turns_only() -> None:
+    heard = voice(streaming=True)
+    hear(heard, 2 * SILENCE)  # on its way, and not appended yet
+    heard.stream(on=False)
+    hear(heard, 50 * SILENCE)
+    assert heard.take() is None
+    hear(heard, VOICE[:3200])
+    onset_ms = heard.detector.turn_ms
     heard.begin_turn()
     hear(heard, VOICE[3200:3360])
-    assert len(taken(heard)) == MS * (300 + turn_ms + 20)
+    assert len(taken(heard)) == MS * (300 + onset_ms + 20)
 
 
-def test_when_the_bot_has_finished_the_model_hears_the_line_as_it_is() -> None:
-    heard = hushed()
+def test_a_turn_that_had_begun_when_it_streamed_is_sent_again_as_a_whole() -> None:
+    heard = voice(streaming=True)
+    hear(heard, 50 * SILENCE + VOICE[:800], needs=None)
+    began = taken(heard)
+    heard.stream(on=False)
+    assert heard.take() is None
+    hear(heard, VOICE[800:1600], needs=None)
+    onset_ms = heard.detector.turn_ms
+    heard.begin_turn()
+    again = taken(heard)
+    assert len(again) == MS * (300 + onset_ms)
+    silence = len(again) - MS * 200  # the line has carried so much speech by now
+    assert set(again[MS * 10 : silence]) == {0}  # behind what the resampler still held
+    assert set(began[-MS * 100 :]) != {0}
+    assert again[silence : silence + MS * 100] == began[-MS * 100 :]
+
+
+def test_when_it_streams_again_in_silence_it_begins_with_the_line_as_it_is() -> None:
+    heard = voice()
     hear(heard, 50 * SILENCE)
-    taken(heard)
-    heard.unhush()
+    heard.stream(on=True)
     assert taken(heard) == b""
     hear(heard, VOICE[:1600])
     assert len(taken(heard)) == MS * 200
 
 
-def test_who_began_to_speak_before_the_bot_had_finished_is_heard_whole() -> None:
-    heard = hushed()
-    hear(heard, 50 * SILENCE + VOICE[:1600], needs=None)
-    taken(heard)
-    heard.unhush()
-    assert len(taken(heard)) == MS * (300 + heard.detector.turn_ms)
-
-
-def test_a_neural_vad_is_shown_the_last_640_ms() -> None:
+def test_who_began_to_speak_before_it_streams_again_is_heard_whole() -> None:
     heard = voice()
-    hear(heard, 100 * SILENCE + VOICE[:1600])
-    assert heard.context == 22 * SILENCE + VOICE[:1600]
+    hear(heard, 50 * SILENCE + VOICE[:1600], needs=None)
+    heard.stream(on=True)
+    assert len(taken(heard)) == MS * (300 + heard.detector.turn_ms)
+    hear(heard, VOICE[1600:2400], needs=None)
+    assert len(taken(heard)) == MS * 100  # and once only
+
+
+def test_a_turn_under_way_when_it_streams_again_is_not_begun_anew() -> None:
+    heard, _, _ = turn()
+    hear(heard, VOICE[:480])
+    heard.stream(on=True)
+    hear(heard, VOICE[480:960])
+    assert len(taken(heard)) == MS * 60
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_a_neural_vad_hears_all_of_the_line(streaming: bool) -> None:
+    shown = bytearray()
+
+    def listen(ulaw: bytes) -> float:
+        shown.extend(ulaw)
+        return 0.25
+
+    heard = CallerVoice(streaming=streaming, max_turn_ms=30_000, listen=listen)
+    hear(heard, 10 * SILENCE + VOICE[:1600])
+    assert bytes(shown) == 10 * SILENCE + VOICE[:1600]
+    assert heard.frame.voice == pytest.approx(0.25)

@@ -1,24 +1,32 @@
-"""The model's own VAD decides when the caller's turn ends; ours only helps to cut."""
+"""
+The model's own VAD finds the caller's turns while the bot is silent.
+
+While an answer is due or heard, ours does, as for the turn owner `local`: that both
+decide the same is in test_tentative.
+"""
 
 import pytest
 
-from tests.bridge.calls import GREETING, STOP, Call, kinds, pcm
+from tests.bridge.calls import GREETING, STOP, VOICE, Call, in_phase, kinds, pcm
 from voicebot.bridge.model import (
     AppendAudio,
     AskForReply,
     BotAudio,
+    CallerKey,
     CallerText,
     CancelReply,
     ClearCaller,
     CommitAudio,
     Ending,
     EndRequested,
+    FindTurns,
     ModelRefused,
     PlayToCaller,
     ReplyDone,
     ReplyStarted,
     ServerSpeechStarted,
     ServerSpeechStopped,
+    SessionReady,
     TurnCommitted,
 )
 from voicebot.bridge.settings import BargeIn, Prompt, Settings
@@ -35,6 +43,19 @@ def turn(call: Call, item_id: str = "i1") -> None:
     call.give(ServerSpeechStopped(), TurnCommitted(item_id))
 
 
+def orders(call: Call) -> list[bool]:
+    """Who was to find turns: the model's own VAD, or no longer."""
+    return [order.by_server for order in call.took(FindTurns)]
+
+
+def sent_ms(call: Call, since: float = 0.0) -> int:
+    """How much of the line the model was given."""
+    return sum(len(each.pcm16) for each in call.took(AppendAudio, since)) // 48
+
+
+# ---- who finds turns ---------------------------------------------------------------
+
+
 def test_the_model_gets_all_of_the_line_in_larger_pieces_in_silence() -> None:
     call = Call(SERVER)
     call.wait(3.0)
@@ -45,19 +66,129 @@ def test_the_model_gets_all_of_the_line_in_larger_pieces_in_silence() -> None:
     call.wait(1.0)
     live = [len(append.pcm16) // 48 for append in call.took(AppendAudio, since)]
     assert live == [20] * 50
-    call.give(ServerSpeechStopped())
-    call.wait(0.06)
-    assert len(call.took(AppendAudio)[-1].pcm16) // 48 == 60
+    since = call.now + 0.001
+    call.give(ServerSpeechStopped(), TurnCommitted("i1"), ReplyStarted("r1"))
+    call.wait(1.0)
+    assert sent_ms(call, since) == 0  # an answer is due
     assert call.took(CommitAudio) == []  # it would be an error
 
 
-def test_nothing_of_the_line_is_lost_or_repeated() -> None:
+def test_it_finds_turns_until_one_is_over_and_again_when_the_answer_is_heard() -> None:
+    call = Call(SERVER)
+    call.wait(1.0)
+    assert orders(call) == []  # it began so
+    call.say(1.0)
+    call.give(ServerSpeechStarted())
+    assert orders(call) == []  # it is to tell when the turn ends
+    call.give(ServerSpeechStopped(), TurnCommitted("i1"))
+    assert orders(call) == []  # it is to make an item of it, and to answer it
+    assert call.give(ReplyStarted("r1"))[-1] == FindTurns(by_server=False)
+    call.give(BotAudio("r1", pcm(1000)))
+    call.wait(0.5)
+    call.give(ReplyDone("r1"))
+    call.wait(0.4)
+    assert (call.phase, orders(call)) == ("speaking", [False])
+    call.wait(0.3)
+    assert (call.phase, orders(call)) == ("listening", [False, True])
+
+
+def test_it_finds_none_while_it_is_to_greet() -> None:
+    call = Call(Settings(owner="server", greeting=Prompt("Good morning!")))
+    assert orders(call) == [False]
+    call.give(ReplyStarted("r1"), BotAudio("r1", pcm(500)), ReplyDone("r1"))
+    call.wait(1.0)
+    assert orders(call) == [False, True]
+
+
+def test_before_its_session_is_open_it_is_told_nothing() -> None:
+    call = Call(Settings(owner="server", greeting=GREETING), ready=False)
+    call.wait(1.0)
+    assert call.phase == "speaking"
+    assert orders(call) == []
+    assert call.give(SessionReady()) == [FindTurns(by_server=False)]
+    call.wait(1.5)
+    assert orders(call) == [False, True]
+
+
+def test_a_pause_of_the_bot_changes_nothing_of_it() -> None:
+    call = in_phase("tentative", owner="server")
+    assert orders(call) == [False]
+    call.wait(1.0)
+    assert call.phase == "speaking"
+    assert orders(call) == [False]
+    call.give(CallerKey("1"))
+    assert (call.phase, orders(call)) == ("listening", [False, True])
+
+
+def test_the_owner_local_never_lets_it_find_any() -> None:
+    call = Call(Settings(greeting=GREETING))
+    call.wait(2.5)
+    call.turn()
+    call.answer()
+    call.wait(3.0)
+    assert call.phase == "listening"
+    assert orders(call) == []
+
+
+@pytest.mark.parametrize("phase", ["speaking", "tentative"])
+def test_what_it_finds_late_is_nothing(phase: str) -> None:
+    """It was told to find none; what it had found by then is on its way."""
+    call = in_phase(phase, owner="server")
+    assert call.give(ServerSpeechStarted(), ServerSpeechStopped()) == []
+    assert call.phase == phase
+
+
+def test_a_turn_that_it_may_not_end_is_sent_from_its_beginning() -> None:
+    """It had heard 80 ms of it, and was told to forget them."""
+    call = Call(SERVER)
+    call.wait(1.0)
+    call.hear(VOICE[:640])
+    call.give(ReplyStarted("r1"), BotAudio("r1", pcm(4000)))
+    assert (call.phase, orders(call)) == ("speaking", [False])
+    since, told_at = call.now + 0.001, len(call.log)
+    call.hear(VOICE[640:4800])
+    assert call.phase == "caller"
+    spoken_ms = 600
+    assert sent_ms(call, since) == pytest.approx(300 + spoken_ms, abs=90)
+    call.wait(1.0)
+    assert call.phase == "waiting"
+    after = kinds(each for _, each in call.log[told_at:])
+    assert after.count("CommitAudio") == 1
+    assert orders(call) == [False]
+
+
+def test_a_turn_that_began_in_the_bots_last_words_is_streamed_from_its_beginning() -> (
+    None
+):
+    call = Call(Settings(owner="server", barge_in=BargeIn("never"), greeting=GREETING))
+    call.wait(1.8)
+    since = call.now
+    call.say(0.6)
+    assert (call.phase, orders(call)) == ("caller", [False, True])
+    assert sent_ms(call, since) == pytest.approx(300 + 600, abs=60)
+    behind = [action for at, action in call.log if at >= since]
+    first = next(n for n, each in enumerate(behind) if isinstance(each, AppendAudio))
+    assert FindTurns(by_server=True) in behind[:first]  # that clears what it has
+    call.wait(1.0)
+    assert call.phase == "caller"  # it tells when the turn ends
+    call.give(ServerSpeechStopped(), TurnCommitted("i1"))
+    assert call.phase == "waiting"
+    assert call.took(CommitAudio) == []
+
+
+def test_while_it_finds_turns_nothing_of_the_line_is_lost_or_repeated() -> None:
     call = Call(SERVER)
     turn(call)
     call.give(ReplyStarted("r1"), BotAudio("r1", pcm(1000)), ReplyDone("r1"))
-    call.wait(2.1)
-    appended = sum(len(append.pcm16) for append in call.took(AppendAudio)) // 48
-    assert appended == 4000
+    assert sent_ms(call) == 1900
+    call.wait(1.0)
+    assert sent_ms(call) == 1900
+    since = call.now
+    call.wait(3.0)
+    assert sent_ms(call, since) == pytest.approx(3000, abs=60)
+
+
+# ---- its turns ---------------------------------------------------------------------
 
 
 def test_the_model_answers_unasked() -> None:
@@ -75,32 +206,35 @@ def test_the_model_answers_unasked() -> None:
     assert bot.reply_ms == pytest.approx(bot.started_ms - caller.ended_ms, abs=1)
 
 
-def test_its_vad_cuts_an_answer() -> None:
+def test_its_vad_does_not_cut_an_answer() -> None:
     call = Call(SERVER)
     turn(call)
     call.give(ReplyStarted("r1"), BotAudio("r1", pcm(4000)))
     call.wait(1.0)
-    actions = call.give(ServerSpeechStarted())
-    assert kinds(actions) == ["ClearCaller", "CancelReply", "NoteTurn"]
-    assert call.phase == "caller"
-    assert call.give(BotAudio("r1", pcm(500))) == []
+    assert call.give(ServerSpeechStarted()) == []
+    assert call.phase == "speaking"
 
 
-def test_our_vad_cuts_sooner_than_the_models() -> None:
+def test_a_turn_that_cut_an_answer_is_ended_by_our_vad() -> None:
     call = Call(SERVER)
     turn(call)
     call.give(ReplyStarted("r1"), BotAudio("r1", pcm(4000)))
     call.wait(1.0)
+    since = call.now
     call.say(0.4)
     assert len(call.took(ClearCaller)) == 1
-    assert call.give(ServerSpeechStarted()) == []  # a second later; known by then
-    call.give(ReplyDone("r1"))
-    call.wait(0.6)
-    assert call.phase == "caller"  # the model says when the turn ends
-    call.give(ServerSpeechStopped(), TurnCommitted("i2"))
+    call.give(ReplyDone("r1"), ServerSpeechStopped())
+    assert call.phase == "caller"
+    call.wait(0.9)
     assert call.phase == "waiting"
-    call.give(ReplyStarted("r2"), BotAudio("r2", pcm(1000)))
+    assert len(call.took(CommitAudio, since)) == 1
+    assert call.took(AskForReply, since) == [AskForReply()]
+    call.give(TurnCommitted("i2"), ReplyStarted("r2"), BotAudio("r2", pcm(1000)))
+    call.give(ReplyDone("r2"))
     assert call.phase == "speaking"
+    assert orders(call) == [False]
+    call.wait(1.3)
+    assert orders(call) == [False, True]
 
 
 def test_the_end_of_an_interrupted_answer_is_not_the_end_of_the_wait() -> None:

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.audio.signals import speech
+from tests.audio.signals import speech, tone
 from voicebot.audio.level import FLOOR_DBOV
 from voicebot.bridge.model import Action, ClearCaller, MarkCaller, PlayToCaller
-from voicebot.bridge.speech import BotSpeech
+from voicebot.bridge.speech import TAPE_BYTES, BotSpeech
 
 A, B, C = (bytes([byte]) * 800 for byte in (0xA0, 0xB0, 0xC0))  # 100 ms each
 
@@ -211,3 +211,92 @@ def test_between_two_words_a_pause_sends_nothing_more() -> None:
     said.complete()
     list(said.pump(5.0))
     assert said.pause(5.6, "fade") == [ClearCaller(5.6)]
+
+
+# ---- the word that was broken off --------------------------------------------------
+
+
+def word(ms: int) -> bytes:
+    return tone(220, 730, 1410, seconds=ms / 1000)
+
+
+def gap(ms: int) -> bytes:
+    return b"\xff" * (8 * ms)
+
+
+# A word of 360 ms, and one of 710 with a `t` in it: from 440, closed from 660 to 720.
+TWO_WORDS = word(360) + gap(80) + word(220) + gap(60) + word(430) + gap(400)
+
+
+def broken_off(text: str, at_ms: int, pause_s: float, ulaw: bytes = TWO_WORDS) -> int:
+    """The bot pauses at that point of what it says; where it goes on, in ms."""
+    said, now = bot(), 5.0
+    spoken = said.begin("r1", 1, now)
+    spoken.text = text
+    said.add(spoken, ulaw)
+    said.complete()
+    while now < 5.0 + at_ms / 1000:
+        list(said.pump(now))
+        now += 0.02
+    said.pause(5.0 + at_ms / 1000, "immediate")
+    assert spoken.sent == 8 * at_ms
+    said.resume(pause_s)
+    return spoken.sent // 8
+
+
+def test_after_a_long_pause_the_text_tells_where_the_word_began() -> None:
+    assert broken_off("going whatever", 900, 0.5) == 440 - 20
+
+
+def test_without_a_text_the_last_dip_is_taken_for_the_beginning() -> None:
+    assert broken_off("", 900, 0.5) == 720 - 20
+
+
+def test_a_text_that_does_not_fit_is_as_good_as_none() -> None:
+    ulaw = (word(300) + gap(200)) * 6
+    assert broken_off("a", 2650, 0.5, ulaw) == 2500 - 20
+
+
+@pytest.mark.parametrize(("pause_s", "goes_on_at_ms"), [(0.39, 900), (0.4, 420)])
+def test_after_a_short_pause_it_goes_on_with_the_next_sample(
+    pause_s: float, goes_on_at_ms: int
+) -> None:
+    assert broken_off("going whatever", 900, pause_s) == goes_on_at_ms
+
+
+def test_an_answer_that_is_longer_than_the_tape_is_searched_for_a_dip() -> None:
+    ulaw = (word(300) + gap(200)) * 40
+    at_ms = TAPE_BYTES // 8 + 3150
+    assert broken_off("one two six ten " * 10, at_ms, 0.5, ulaw) == at_ms - 170
+
+
+def test_what_had_not_begun_begins_with_its_first_sample() -> None:
+    said = bot()
+    spoken = said.begin("r1", 1, 5.0)
+    spoken.text = "going whatever"
+    said.add(spoken, TWO_WORDS)
+    said.complete()
+    list(said.pump(5.0))
+    said.pause(5.0, "immediate")
+    said.resume(0.5)
+    assert spoken.sent == 0
+    assert played(said.pump(5.5)) == TWO_WORDS[: 8 * 240]
+
+
+def test_the_text_of_the_answer_before_is_none_of_this_one() -> None:
+    """Two speak one behind the other: the tape holds both, the word is the second's."""
+    said, now = bot(), 5.0
+    first = said.begin("r1", 1, now)
+    first.text = "go"
+    said.add(first, word(300) + gap(100))
+    second = said.begin("r2", 2, now)
+    second.text = "going whatever"
+    said.add(second, TWO_WORDS)
+    said.complete()
+    while now < 6.3:
+        list(said.pump(now))
+        now += 0.02
+    said.pause(6.3, "immediate")
+    assert (first.sent, second.sent) == (8 * 400, 8 * 900)
+    said.resume(0.5)
+    assert (first.sent, second.sent) == (8 * 400, 8 * 420)

@@ -1,17 +1,19 @@
 """The bot pauses when the caller speaks, and goes on if it was nothing."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import pytest
 
 from tests.audio.signals import cough, hum
-from tests.bridge.calls import BOT_VOICE, GREETING, VOICE, Call, kinds, pcm
+from tests.bridge.calls import BOT_VOICE, GREETING, SILENCE, VOICE, Call, kinds, pcm
 from tests.bridge.test_barge_in import softer
 from voicebot.bridge.model import (
+    AppendAudio,
     AskForReply,
     BotAudio,
-    BotText,
     CallerKey,
     CallerText,
     CancelReply,
@@ -19,6 +21,8 @@ from voicebot.bridge.model import (
     CommitAudio,
     Ending,
     EndRequested,
+    Event,
+    FindTurns,
     ForgetTurn,
     ModelRefused,
     NoteDecision,
@@ -45,6 +49,9 @@ QUICK = replace(LOCAL, barge_in=replace(PAUSE, confirm_ms=600))
 FILLER = Prompt("One moment, please.", BOT_VOICE[:6400])
 SHORT_S = 0.36  # of speech: a syllable or two
 WORD_S = 1.0  # of speech: as clear as a word
+# Syllables without the gaps between them.
+FLUENT = b"".join(VOICE[at : at + 1000] for at in range(0, len(VOICE), 2000))
+Script = Callable[[Call], None]
 
 
 def answering(settings: Settings = LOCAL, *, ms: int = 6000, done: bool = True) -> Call:
@@ -187,12 +194,16 @@ def words_of_300_ms() -> bytes:
     return (b"\x2a\x2a\xaa\xaa" * 600 + b"\xff" * 1600) * 12
 
 
+TWELVE = "one two six ten " * 3
+
+
+@pytest.mark.parametrize("text", [TWELVE, ""], ids=["text", "no text"])
 @pytest.mark.parametrize("wait_s", [1.0, 1.1, 1.2, 1.3, 1.4])
 def test_after_a_long_pause_the_word_that_was_broken_off_is_said_again(
-    wait_s: float,
+    wait_s: float, text: str
 ) -> None:
     words = words_of_300_ms()
-    call = Call(replace(LOCAL, greeting=Prompt("Twelve words", words)))
+    call = Call(replace(LOCAL, greeting=Prompt(text, words)))
     call.wait(wait_s)
     call.say(SHORT_S)
     stopped_at = len(heard(call))
@@ -221,7 +232,74 @@ def test_after_less_than_a_word_it_goes_on_at_once_with_the_next_sample() -> Non
     assert len(call.took(CommitAudio)) == 1  # its words may tell otherwise
     call.wait(8.0)
     assert heard(call) == words
-    assert max(call.far_end.gaps_s) < 0.35
+    assert max(call.far_end.gaps_s) < 0.25  # nobody notices
+
+
+EASY = replace(LOCAL, barge_in=replace(PAUSE, min_ms=60))
+SOUND = VOICE[:1280]  # 160 ms
+
+
+def resumed(settings: Settings = EASY, sound: bytes = SOUND) -> Call:
+    """The bot paused for less than a word, and has gone on this very moment."""
+    call = answering(settings)
+    call.hear(sound)
+    assert call.phase == "tentative"
+    while call.phase == "tentative":
+        call.wait(0.02)
+    assert decided(call)[0][1] == "resumed"
+    return call
+
+
+def last_pause_ms(call: Call) -> float:
+    return 1000 * (call.now - call.took(ClearCaller)[-1].at)
+
+
+def test_less_than_a_word_is_resumed_before_anybody_notices() -> None:
+    call = resumed()
+    assert decided(call) == [("too_short", "resumed")]
+    assert 205 <= last_pause_ms(call) < 225.001
+
+
+def test_who_goes_on_at_once_makes_it_pause_with_the_first_sound() -> None:
+    call = resumed(replace(EASY, barge_in=replace(EASY.barge_in, stop="word")))
+    call.wait(0.06)
+    since = call.now
+    call.hear(VOICE[320:480])
+    assert call.phase == "tentative"
+    assert len(call.took(ClearCaller, since)) == 1
+    assert call.took(PlayToCaller, since) == []  # it doesn't end its word
+    call.hear(VOICE[480:1280])
+    assert decided(call)[-1] == ("spoke_again", "confirmed")
+    assert call.phase == "caller"
+
+
+def test_that_sound_alone_is_resumed_again_and_as_quickly() -> None:
+    call = resumed()
+    call.wait(0.06)
+    call.hear(VOICE[320:480])
+    assert call.phase == "tentative"
+    while call.phase == "tentative":
+        call.wait(0.02)
+    assert decided(call) == [("too_short", "resumed"), ("not_voice", "resumed")]
+    assert 205 <= last_pause_ms(call) < 225.001
+
+
+def test_somewhat_later_it_takes_a_syllable() -> None:
+    call = resumed()
+    call.wait(0.3)
+    call.hear(VOICE[320:480])
+    assert call.phase == "speaking"  # a single frame is nothing by now
+    call.hear(VOICE[480:2400])
+    assert decided(call)[-1] == ("spoke_again", "confirmed")
+    assert call.phase == "caller"
+
+
+def test_later_still_it_takes_as_much_as_before() -> None:
+    call = resumed()
+    call.wait(2.1)
+    call.hear(SOUND)
+    call.wait(0.4)
+    assert decided(call) == [("too_short", "resumed")] * 2
 
 
 def test_a_sound_that_is_no_voice_is_resumed_at_once() -> None:
@@ -354,6 +432,8 @@ def test_who_speaks_again_has_the_floor() -> None:
 def test_a_long_word_that_the_model_does_not_tell_is_taken_for_one() -> None:
     call = asked()
     call.wait(0.5)
+    assert decided(call) == []  # it is sure, so its words are worth a longer wait
+    call.wait(0.42)
     assert decided(call) == [("no_answer", "confirmed")]
     assert call.phase == "waiting"
     assert len(call.took(AskForReply)) == 2
@@ -363,7 +443,7 @@ def test_if_that_was_noise_after_all_the_line_counts_as_noisy() -> None:
     call = answering(ms=20_000)
     for response in ("r2", "r3", "r4"):
         call.say(1.0)
-        call.wait(1.0)
+        call.wait(1.2)
         assert decided(call)[-1] == ("no_answer", "confirmed")
         call.give(ModelRefused("no_speech"))
         assert call.phase == "waiting"  # for the answer that was cut off
@@ -412,88 +492,125 @@ def test_in_a_gap_of_the_line_the_caller_is_taken_for_silent() -> None:
 # ---- the model's own VAD ---------------------------------------------------------
 
 
-def test_the_model_hears_nothing_of_what_is_not_like_speech() -> None:
-    call = answering(SERVER)
-    since = call.now
+def conducted(settings: Settings, script: Script) -> list[object]:
+    """What came of a script, and when, whatever had been done before."""
+    call = answering(settings, done=False)
+    began_at, before = call.now, len(call.log)
+    script(call)
+    done = [
+        (round(at - began_at, 3), type(action).__name__)
+        for at, action in call.log[before:]
+        if not isinstance(action, FindTurns)
+    ]
+    sent = b"".join(each.pcm16 for each in call.took(AppendAudio, began_at + 0.001))
+    return [call.phase, decided(call), done, len(sent)]
+
+
+def a_sound(call: Call) -> None:
     call.hear(VOICE[:800])
     call.wait(0.5)
-    sent = b"".join(
-        each.pcm16 for at, each in call.log if at > since and hasattr(each, "pcm16")
-    )
-    assert len(sent) > 20_000
-    assert set(sent) == {0}
 
 
-def test_what_the_model_has_not_heard_is_resumed() -> None:
-    call = paused(SERVER, WORD_S)
-    call.wait(4.0)
-    assert decided(call) == [("no_answer", "resumed")]
-    assert call.phase == "speaking"
+def a_syllable(call: Call) -> None:
+    call.say(SHORT_S)
+    call.wait(1.0)
+    call.give(TurnCommitted("i2"), CallerText("i2", "no"))
 
 
-def test_a_backchannel_that_the_model_answers_is_not_answered() -> None:
-    call = paused(SERVER, WORD_S, done=False)
-    call.wait(0.5)
-    call.give(ServerSpeechStarted(), ServerSpeechStopped(), ReplyDone("r1"))
-    call.give(TurnCommitted("i2"), ReplyStarted("r2"))
-    assert call.phase == "tentative"
-    actions = call.give(CallerText("i2", "okay"))
-    assert call.phase == "speaking"
-    assert CancelReply() in actions
-    assert ForgetTurn("i2") in actions
-    assert call.give(BotText("r2", "Well"), BotAudio("r2", pcm(1000))) == []
-    call.wait(8.0)
-    note = next(note for note in call.notes().values() if note.response_id == "r1")
-    assert not note.interrupted
+def a_word(text: str, call: Call) -> None:
+    call.say(WORD_S)
+    call.wait(0.4)
+    call.give(ReplyDone("r1"), TurnCommitted("i2"), CallerText("i2", text))
+    call.wait(0.2)
 
 
-def test_an_answer_of_the_models_own_settles_it() -> None:
-    call = paused(SERVER, WORD_S, done=False)
-    call.give(ServerSpeechStarted(), ServerSpeechStopped(), ReplyDone("r1"))
-    call.wait(0.3)
-    call.give(TurnCommitted("i2"), ReplyStarted("r2"))
-    call.give(BotText("r2", "Well"), BotAudio("r2", pcm(1000)), ReplyDone("r2"))
-    assert call.phase == "speaking"
-    assert decided(call) == [("server_turn", "confirmed")]
-    notes = {note.response_id: note for note in call.notes().values()}
-    assert notes["r1"].interrupted
+def no_word(call: Call) -> None:
+    call.say(WORD_S)
+    call.wait(0.4)
+    call.give(ModelRefused("no_speech"))
+    call.wait(0.2)
+
+
+def an_untold_word(call: Call) -> None:
+    call.say(WORD_S)
     call.wait(2.0)
-    notes = {note.response_id: note for note in call.notes().values()}
-    assert notes["r2"].heard_ms == 1000
 
 
-def test_a_turn_that_the_model_leaves_unanswered_is_asked_for() -> None:
-    call = paused(SERVER, WORD_S)
-    call.wait(0.3)
-    call.give(ServerSpeechStarted(), ServerSpeechStopped(), TurnCommitted("i2"))
-    call.wait(4.0)
-    assert decided(call) == [("server_turn", "confirmed")]
-    assert len(call.took(AskForReply)) == 1
+def long_speech(call: Call) -> None:
+    call.hear(FLUENT[:20_000])
+    call.wait(1.5)
+    call.give(TurnCommitted("i2"))
 
 
-def test_the_models_vad_alone_pauses_the_bot_and_its_silence_resumes_it() -> None:
+def wavering_speech(call: Call) -> None:
+    call.say(2.5)
+    call.wait(1.5)
+
+
+def two_words(call: Call) -> None:
+    call.say(WORD_S)
+    call.wait(0.4)
+    call.say(0.3)
+    call.wait(1.5)
+
+
+@pytest.mark.parametrize(
+    ("script", "decisions"),
+    [
+        (a_sound, [("too_short", "ignored")]),
+        (a_syllable, [("too_short", "resumed"), ("stop_word", "confirmed")]),
+        (partial(a_word, "okay"), [("backchannel", "resumed")]),
+        (partial(a_word, "Stop!"), [("stop_word", "confirmed")]),
+        (partial(a_word, "What is the price"), [("words", "confirmed")]),
+        (partial(a_word, "yes of course"), [("echo", "resumed")]),
+        (no_word, [("no_words", "resumed")]),
+        (an_untold_word, [("no_answer", "confirmed")]),
+        (long_speech, [("long_speech", "confirmed")]),
+        (wavering_speech, [("spoke_again", "confirmed")]),
+        (two_words, [("spoke_again", "confirmed")]),
+    ],
+)
+def test_while_the_bot_speaks_it_matters_not_who_owns_the_turns(
+    script: Script, decisions: list[tuple[str, str]]
+) -> None:
+    local, server = (conducted(wants, script) for wants in (LOCAL, SERVER))
+    assert local[1] == decisions
+    assert server == local
+
+
+@pytest.mark.parametrize("said_s", [SHORT_S, WORD_S])
+def test_the_models_vad_has_no_say_in_whether_the_bot_goes_on(said_s: float) -> None:
+    def script(call: Call) -> None:
+        call.say(said_s)
+        call.give(*late)
+        call.wait(2.0)
+
+    late: list[Event] = []
+    without = conducted(SERVER, script)
+    late = [ServerSpeechStarted(), ServerSpeechStopped()]
+    assert conducted(SERVER, script) == without
+
+
+def test_while_the_bot_speaks_the_model_hears_only_what_it_is_asked_about() -> None:
     call = answering(SERVER)
-    call.give(ServerSpeechStarted())
-    assert call.phase == "tentative"
-    call.wait(2.0)
-    assert call.phase == "tentative"
-    call.wait(2.0)
-    assert decided(call) == [("no_answer", "resumed")]
+    since = call.now + 0.001
+    call.hear(VOICE[:480])
+    call.wait(1.5)
+    assert call.took(AppendAudio, since) == []
+    call.say(WORD_S)
+    call.wait(0.3)
+    sent = sum(len(each.pcm16) for each in call.took(AppendAudio, since)) / 48_000
+    spoken_s = WORD_S - 0.125  # its last syllable has a gap behind it
+    assert sent == pytest.approx(0.3 + spoken_s + 0.2, abs=0.06)
 
 
-def test_the_models_vad_is_late_with_what_was_rejected_already() -> None:
-    call = paused(SERVER, WORD_S)
-    call.wait(2.0)
-    assert decided(call)[-1] == ("no_answer", "resumed")
-    call.give(ServerSpeechStarted())
+def test_an_item_that_the_model_made_of_something_else_is_a_turn_of_its_own() -> None:
+    """It had heard a turn when it was told to find none."""
+    call = answering(SERVER)
+    call.give(TurnCommitted("i2"), CallerText("i2", "okay"))
     assert call.phase == "speaking"
-
-
-def test_long_speech_yields_whoever_owns_the_turns() -> None:
-    call = answering(replace(QUICK, owner="server"), done=False)
-    call.say(1.0)
-    assert decided(call) == [("long_speech", "confirmed")]
-    assert call.phase == "caller"
+    assert call.took(ForgetTurn) == []
+    assert call.notes()[max(call.notes())].item_id == "i2"
 
 
 # ---- protection, floor, neural ---------------------------------------------------
@@ -546,28 +663,55 @@ def test_who_tries_again_and_again_needs_less() -> None:
     assert stops[2] < stops[0]  # type: ignore[operator]
 
 
-def test_where_the_neural_vad_hears_no_speech_the_bot_goes_on() -> None:
-    shown: list[bytes] = []
+def test_where_the_neural_vad_hears_no_voice_the_bot_goes_on() -> None:
+    heard_by_it, likely = bytearray(), [0.1]
 
-    def neural(ulaw: bytes) -> float:
-        shown.append(ulaw)
-        return 0.1
+    def listen(ulaw: bytes) -> float:
+        heard_by_it.extend(ulaw)
+        return likely[0]
 
-    from voicebot.bridge.bridge import Bridge
-
-    call = Call(replace(LOCAL, greeting=Prompt("A long one", BOT_VOICE)))
-    call.bridge._neural = neural
-    assert isinstance(call.bridge, Bridge)
+    wants = replace(LOCAL, greeting=Prompt("A long one", BOT_VOICE))
+    call = Call(wants, listen=listen)
     call.wait(1.5)
     call.say(0.8)
     call.wait(0.5)
     assert call.took(ClearCaller) == []
-    assert shown
-    assert all(len(each) == 8 * 640 for each in shown)
     assert decided(call)[0] == ("not_voice", "ignored")
-    call.bridge._neural = lambda ulaw: 0.9
+    likely[0] = 0.9
     call.say(0.8)
     assert len(call.took(ClearCaller)) == 1
+    assert (
+        bytes(heard_by_it) == SILENCE * 75 + VOICE[:6400] + SILENCE * 25 + VOICE[:6400]
+    )
+
+
+def test_a_voice_that_the_neural_vad_finds_late_stops_the_bot_from_its_beginning() -> (
+    None
+):
+    likely = [0.1]
+    wants = replace(LOCAL, greeting=Prompt("A long one", BOT_VOICE))
+    call = Call(wants, listen=lambda ulaw: likely[0])
+    call.wait(1.5)
+    call.hear(VOICE[:3200])  # enough, but for the doubt
+    assert call.phase == "speaking"
+    likely[0] = 0.9
+    call.hear(VOICE[3200:3520])
+    assert call.phase == "tentative"
+    call.hear(VOICE[3520:6400])
+    call.wait(1.0)
+    given_ms = sum(len(each.pcm16) for each in call.took(AppendAudio)) // 48
+    assert given_ms >= 300 + 800  # with what it had doubted
+
+
+def test_what_it_doubts_to_its_end_was_no_voice() -> None:
+    wants = replace(LOCAL, greeting=Prompt("A long one", BOT_VOICE))
+    call = Call(wants, listen=lambda ulaw: 0.1)
+    call.wait(1.5)
+    call.hear(VOICE[:2240])
+    call.wait(0.5)
+    assert call.took(ClearCaller) == []
+    assert decided(call) == [("not_voice", "ignored")]
+    assert call.took(CommitAudio) == []  # nobody asks for its words
 
 
 def test_too_little_is_written_down() -> None:
@@ -659,36 +803,8 @@ def test_fillers_take_turns() -> None:
 
 
 def test_the_neural_vad_has_a_say_in_who_begins_a_turn_too() -> None:
-    call = Call(LOCAL)
-    call.bridge._neural = lambda ulaw: 0.1
+    call = Call(LOCAL, listen=lambda ulaw: 0.1)
     call.wait(1.0)
     call.say(1.0)
     assert call.phase == "listening"
     assert call.took(NoteDecision) == []
-
-
-def test_the_models_vad_does_not_pause_what_is_protected() -> None:
-    notice = Prompt("This call is recorded.", GREETING.ulaw, must_hear=True)
-    call = Call(replace(SERVER, greeting=notice))
-    call.wait(0.5)
-    call.give(ServerSpeechStarted())
-    assert call.phase == "speaking"
-
-
-def test_what_is_no_long_word_is_for_the_models_vad_to_judge() -> None:
-    call = paused(SERVER, SHORT_S)
-    call.wait(0.18)
-    assert call.phase == "tentative"
-    call.wait(0.5)
-    assert call.phase == "tentative"
-    call.wait(1.5)
-    assert decided(call) == [("no_answer", "resumed")]
-
-
-def test_an_item_that_the_model_made_of_something_else_is_a_turn_of_its_own() -> None:
-    call = paused(SERVER, SHORT_S)
-    call.wait(2.5)
-    assert decided(call) == [("no_answer", "resumed")]
-    call.give(TurnCommitted("i2"), CallerText("i2", "okay"))
-    assert call.took(ForgetTurn) == []
-    assert call.notes()[max(call.notes())].item_id == "i2"

@@ -167,7 +167,6 @@ def test_what_adapted_to_the_call_stays_as_it_was() -> None:
         barge_in("V" * 30, Outcome.IGNORED, Rule.PROTECTED),
         barge_in("V" * 30, Outcome.IGNORED, Rule.NOT_VOICE),
         barge_in("V" * 3, Outcome.IGNORED, Rule.PROTECTED),
-        barge_in("", Outcome.CONFIRMED, Rule.SERVER_TURN),
         barge_in("V" * 3, Outcome.RESUMED, Rule.NO_WORDS),
         barge_in("V" * 9, Outcome.RESUMED, Rule.NO_WORDS, min_ms="unknown"),
     ],

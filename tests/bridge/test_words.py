@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicebot.bridge.words import Words, count_words, first_said, heard_in, says
+from voicebot.bridge.words import (
+    Words,
+    count_words,
+    first_said,
+    heard_in,
+    says,
+    spoken_lengths,
+)
 
 BACKCHANNEL = (
     *("mm", "mm-hmm", "uh-huh", "yeah", "ok", "okay", "right", "go on", "I see"),
@@ -172,6 +179,47 @@ def test_of_two_phrases_the_first_of_the_list_is_told() -> None:
     assert first_said("Good bye. See you!", ["see you", "Bye", "bye"]) == "see you"
     assert first_said("Good bye.", ["see you", "Bye", "bye"]) == "Bye"
     assert first_said("Good day.", ["see you", "Bye", "bye"]) is None
+
+
+# ---- how long words take ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "lengths"),
+    [
+        ("", []),
+        (" ... – ?! ", []),
+        ("a", [1.5]),
+        ("go", [2.0]),
+        ("Go, STRENGTH!", [2.0, 5.0]),  # a vowel and its letters
+        ("seven", [4.5]),
+        ("queue", [3.5]),  # one vowel, however it is written
+        ("don't we'll", [3.5, 3.5]),
+        ("don’t", [3.5]),
+        ("'quoted' words-", [5.0, 3.5]),  # marks at the edges are none of it
+        ("twenty-five", [9.5]),
+        ("e-mail", [5.0]),
+        ("café über", [4.0, 4.0]),
+        ("naïve", [4.5]),
+        ("42", [1.0]),
+        ("B2B", [1.5]),
+        ("under_score", [4.5, 4.5]),
+        ("你好", [1.8, 1.8]),
+        ("请说OK吧", [1.8, 1.8, 2.0, 1.8]),
+        ("はい", [1.8, 1.8]),
+        ("你好，Anna!", [1.8, 1.8, 4.0]),
+    ],
+)
+def test_a_word_takes_as_long_as_its_vowels_and_letters(
+    text: str, lengths: list[float]
+) -> None:
+    assert spoken_lengths(text) == pytest.approx(lengths)
+
+
+@settings(max_examples=100)
+@given(st.text(max_size=30))
+def test_every_word_takes_some_time(text: str) -> None:
+    assert all(length > 0 for length in spoken_lengths(text))
 
 
 TEXTS = st.text(st.sampled_from("嗯对不停改 okyeahstp,.。！[](*)'"), max_size=20)

@@ -21,11 +21,6 @@ from tests.dialplan.plans import PERSONA, mistakes, written
             "got 700ms and 500ms",
         ),
         (
-            "{confirm_ms: 100}",
-            "5:24: barge_in.confirm_ms: expected min_ms to be at most confirm_ms, "
-            "got 120ms and 100ms",
-        ),
-        (
             "{backchannel: [ok, sure], stop_words: [wait, O.K.]}",
             "5:56: barge_in.stop_words[1]: 'O.K.' is backchannel already, on line 5",
         ),

@@ -33,7 +33,7 @@ def test_the_least_persona_has_every_setting() -> None:
     assert desk.listening.end_silence_ms is None
     assert desk.listening.max_turn_s == 30
     assert desk.barge_in.mode == "pause"
-    assert desk.barge_in.min_ms == 120
+    assert desk.barge_in.min_ms == 100
     assert desk.filler.after_s == 2.5
     assert desk.limits == Limits(duration="10m", idle="20s")
     assert desk.recording.mode == "never"

@@ -153,7 +153,7 @@ def test_with_and_without_the_neural_detector_all_is_measured_twice() -> None:
         return 0.0
 
     calls = {"clean": chosen(["clean"])["clean"][:1]}
-    found = measure(calls, ["local"], neural=[None, nobody]).as_json()
+    found = measure(calls, ["local"], neural=[None, lambda: nobody]).as_json()
     for what, count in (("conditions", 1), ("must_hold", 9), ("calls", 1)):
         assert [each["neural"] for each in found[what]] == (
             [False] * count + [True] * count

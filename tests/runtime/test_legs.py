@@ -11,6 +11,11 @@ from voicebot.runtime.legs import (
     to_stepfun,
 )
 from voicebot.stepfun.realtime import events
+from voicebot.stepfun.realtime.commands import (
+    ServerVad,
+    SessionConfig,
+    session_update,
+)
 from voicebot.stepfun.realtime.history import History
 from voicebot.twilio import messages
 
@@ -84,6 +89,8 @@ def test_what_stepfun_says(
         (bridge.AmendReply("r", ""), ["conversation.item.delete"]),
         (bridge.AmendReply("unknown", "Of course"), []),
         (bridge.ForgetTurn("u"), ["conversation.item.delete"]),
+        (bridge.FindTurns(True), ["session.update", "input_audio_buffer.clear"]),
+        (bridge.FindTurns(False), ["session.update", "input_audio_buffer.clear"]),
     ],
 )
 def test_what_we_say_to_stepfun(action: ModelAction, kinds: list[str]) -> None:
@@ -96,6 +103,19 @@ def test_a_turn_that_was_committed_stands_behind_the_answer_that_is_amended() ->
     to_stepfun(bridge.CommitAudio(), history)
     _, create = to_stepfun(bridge.AmendReply("r", "Of course"), history)
     assert orjson.loads(create)["previous_item_id"] == "u"
+
+
+def test_stepfun_finds_turns_as_it_was_told_when_the_session_began() -> None:
+    vad = ServerVad(silence_ms=700, energy_threshold=1200)
+
+    def told(by_server: bool) -> object:
+        update, _ = to_stepfun(bridge.FindTurns(by_server), conversation(), vad)
+        return orjson.loads(update)["session"]
+
+    config = SessionConfig("Be brief.", "linjiajiejie", turn_detection=vad)
+    began = orjson.loads(session_update(config))["session"]
+    assert told(True) == {"turn_detection": began["turn_detection"]}
+    assert told(False) == {"turn_detection": None}
 
 
 def conversation() -> History:

@@ -13,13 +13,18 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
+from tests.audio.signals import speech
+from voicebot.audio.resample import UlawToPcm24
 from voicebot.bridge.model import (
     AmendReply,
+    AppendAudio,
     AskToSay,
     Ending,
     Event,
+    FindTurns,
     PeerLost,
     ReplyDone,
+    ServerSpeechStarted,
     SessionReady,
 )
 from voicebot.runtime.model_leg import DEFAULT_VOICE, MAX_BAD_FRAMES, ModelLeg
@@ -32,7 +37,7 @@ from voicebot.sim.stepfun import (
     Utterance,
 )
 from voicebot.stepfun.address import realtime_url
-from voicebot.stepfun.realtime.commands import SessionConfig
+from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig
 from voicebot.stepfun.realtime.history import Means
 
 CONFIG = SessionConfig("Be brief.", "linjiajiejie", turn_detection=None)
@@ -121,6 +126,47 @@ async def test_garbage_is_dropped_unless_there_is_nothing_else() -> None:
     leg, delivered = await run(script)
     assert delivered == [SessionReady(), PeerLost(Ending.STEPFUN_LOST)]
     assert leg.faults["stepfun.bad_frame"] == 3 * MAX_BAD_FRAMES + MAX_BAD_FRAMES + 1
+
+
+@pytest.mark.parametrize("null_is_echoed", [True, False])
+async def test_who_finds_turns_may_change_in_a_call_and_is_no_fault(
+    null_is_echoed: bool,
+) -> None:
+    """The server tells so each time, in other words than the session began with."""
+    heard: list[Event] = []
+    over = asyncio.Event()
+    voice = UlawToPcm24().push(speech(seconds=1.0, level_dbov=-20.0))
+
+    def deliver(event: Event) -> None:
+        match event:
+            case SessionReady():
+                leg.send(FindTurns(by_server=False))
+                leg.send(AppendAudio(voice))  # nobody listens for a turn
+                leg.send(FindTurns(by_server=True))
+                leg.send(AppendAudio(voice))
+                leg.send(FindTurns(by_server=False))
+                leg.send(AskToSay("One two."))
+            case ServerSpeechStarted():
+                heard.append(event)
+            case ReplyDone():
+                over.set()
+            case _:
+                pass
+
+    mood = replace(Mood.burst(), null_is_echoed=null_is_echoed)
+    async with OfflineStepFun(Listener(), mood).running() as stepfun:
+        url = realtime_url(stepfun.base_url, "stepaudio-2.5-realtime")
+        leg = ModelLeg(url, "key", replace(CONFIG, turn_detection=ServerVad()), set())
+        running = asyncio.create_task(leg.run(deliver))
+        async with asyncio.timeout(10):
+            await over.wait()
+        running.cancel()
+        await asyncio.wait([running])
+    assert heard == [ServerSpeechStarted()]
+    assert leg.faults == {}
+    received = stepfun.statistics.received
+    assert received["session.update"] == 1 + 3
+    assert received["input_audio_buffer.clear"] == 3
 
 
 # ---- repairs ---------------------------------------------------------------------

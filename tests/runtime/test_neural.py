@@ -26,4 +26,4 @@ def test_without_the_extra_there_is_none_and_the_log_says_so(
 def test_the_model_comes_with_the_package() -> None:
     vad = load_neural()
     assert vad is not None
-    assert vad.probability(speech(seconds=0.6)) > 0.5
+    assert vad.listen()(speech(seconds=0.6)) > 0.5

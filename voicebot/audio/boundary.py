@@ -95,7 +95,7 @@ def faded(ulaw: bytes, ms: int = 40) -> bytes:
 def _dips(ulaw: bytes, start: int, end: int) -> Iterator[list[tuple[int, int]]]:
     """Where each kind of dip begins and ends, in order, between two positions."""
     start = max(start, 0) // STEP * STEP
-    levels = _levels(ulaw[start:end])
+    levels = levels_dbov(ulaw[start:end])
     if not len(levels):
         return
     loud = np.percentile(levels, 90)
@@ -106,7 +106,7 @@ def _dips(ulaw: bytes, start: int, end: int) -> Iterator[list[tuple[int, int]]]:
         yield [(a, b) for a, b in spans if b - a >= least * STEP]
 
 
-def _levels(ulaw: bytes) -> NDArray[np.float64]:
+def levels_dbov(ulaw: bytes) -> NDArray[np.float64]:
     """The level of each whole step, dBov: one number in 10 ms."""
     pcm = ulaw_to_pcm16(ulaw[: len(ulaw) // STEP * STEP])
     samples = np.frombuffer(pcm, "<i2") / FULL_SCALE

@@ -58,6 +58,9 @@ FOREIGN: Final = _pace(0.04, 1.0)  # too loud for an echo: rather the caller
 YOUNG_NOISE: Final = _pace(0.0, 3.0)
 NOISE: Final = _pace(0.0, 1.0)
 NOISE_DB: Final = 4.0  # how far its background swings
+# Where there is no voice to be heard in noise or music, the bot's own is softer than
+# the line by this: Silero VAD finds speech of the level of the noise that it is in.
+MASKED_DB: Final = 6.0
 FOREIGN_DB: Final = -2.0  # how far over the gate that begins
 YOUNG_FRAMES: Final = 30
 
@@ -142,21 +145,33 @@ class EchoGate:
         self._ask(now)
         return self._gate
 
-    def heard(self, dbov: float, now: float, floor_dbov: float = FLOOR_DBOV) -> None:
+    def heard(
+        self,
+        dbov: float,
+        now: float,
+        floor_dbov: float = FLOOR_DBOV,
+        *,
+        voiceless: bool = False,
+    ) -> None:
         """
         Learn from a frame of the line: its level, and when it arrived, whole.
 
         Args:
             floor_dbov: the line's background. What isn't louder can lower bounds, but
                 raises none: it needs no echo to be explained.
+            voiceless: there is no voice on the line, so that no bound is raised, and
+                an echo is softer than the background.
         """
         if now != self._asked_at:
             self._ask(now)
         if (end := self._end) is None:
             return
+        noise = dbov < floor_dbov + NOISE_DB
+        if voiceless:
+            dbov -= MASKED_DB if noise else 0.0
+            noise = True
         loud = self._bot.loud[end - DELAYS : end]
         excess = dbov - self._bot.least[end - DELAYS : end]
-        noise = dbov < floor_dbov + NOISE_DB
         if self._young:
             _follow(self._bounds, excess, loud, YOUNG_NOISE if noise else YOUNG)
             self._young -= int(loud[0])
@@ -232,7 +247,7 @@ class _Timeline:
     """
 
     def __init__(self) -> None:
-        self._first = 0  # the frame in slot 0, counted from time 0
+        self._first = -DELAYS  # the frame in slot 0, counted from time 0
         self._next = NEVER  # the frame behind the last one placed
         self._levels: Levels = np.full(SLOTS, FLOOR_DBOV)
         self.least: Levels = self._levels.copy()

@@ -19,6 +19,7 @@ WINDOW: Final = 125
 SOFT: Final = 12
 LOUD: Final = 112
 MUSIC: Final = 105
+MIDDLE: Final = 62
 
 # No word is as long as half a second without a pitch: 25 frames with at most 2 of
 # them are noise, and its softest frame is known at once. Steady noise that began
@@ -52,6 +53,9 @@ class NoiseFloor:
         self._music = False
         self.dbov = QUIETEST_DBOV
         """The level of the background by now."""
+        self.middle_dbov = QUIETEST_DBOV
+        """The same, but of music that of its middle frames instead of its loud ones:
+        for those who can tell a voice from music."""
 
     def push(self, dbov: float, *, pitched: bool) -> None:
         """
@@ -78,6 +82,7 @@ class NoiseFloor:
         if was_music and self._music:
             background = min(background, self.dbov + MUSIC_RISE_DB)
         self.dbov = max(background, self._noise)
+        self.middle_dbov = min(self.dbov, max(ranked[MIDDLE], self._noise))
 
     def _rank(self, level: float) -> None:
         """Put a level in the place of the oldest one."""

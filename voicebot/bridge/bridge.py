@@ -2,15 +2,18 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from math import inf
 from typing import assert_never
 
 from voicebot.audio.framing import FRAME_MS, ULAW_FRAME, ULAW_SILENCE, ulaw_ms
+from voicebot.audio.timbre import Sound
 from voicebot.bridge import model as do
 from voicebot.bridge.caller import CallerVoice
 from voicebot.bridge.endpointing import Endpointing
 from voicebot.bridge.evidence import SHORT_SPEECH_MS, SHORTER_MS
 from voicebot.bridge.interruption import (
+    AGAIN_MS,
     OF_WORDS,
     SERVER_VAD_S,
     VOICE_MS,
@@ -47,9 +50,13 @@ UNSETTLED = frozenset({Rule.NO_ANSWER, Rule.TOO_SHORT})
 # due: there, a click costs the caller that answer.
 ONSET = Needs()
 # The bot has paused for something short, and waits for its words: what follows.
-AGAIN = Needs(evidence_ms=80)
+AGAIN = Needs(evidence_ms=AGAIN_MS)
 
 AGAIN_S = 2.0  # and within this, it does so even if the bot went on meanwhile
+
+# ... and so soon after that, the first speech makes it pause anew: a second syllable.
+AT_ONCE = Needs(evidence_ms=20, onset_ms=20)
+AT_ONCE_S = 0.3
 
 # Before the greeting has begun, a room full of people sounds like a caller.
 UNGREETED = 3.0
@@ -59,9 +66,7 @@ NOTED_MS = 40
 
 # What a neural VAD must give for an interruption, of 1.
 NEURAL_SPEECH = 0.5
-
-# The model's own VAD is late with what we have rejected already.
-LATE_VAD_S = 1.5
+DOUBT_MS = 600  # so long it may hear none at the beginning of a turn
 
 # Closing waits for the mark behind our last word, but not for ever: marks get lost.
 CLOSE_GRACE_S = 2.0
@@ -81,6 +86,11 @@ MAX_UNPROVED = 8
 # The caller hears the bot, or would if the bot hadn't paused.
 HEARD = frozenset({Phase.SPEAKING, Phase.TENTATIVE})
 
+# Owner `server`: whether its VAD finds the turns that begin in this phase. It would
+# stop an answer at any sound, so while one is due or heard, ours does. Of a turn that
+# it has found it must first make an item: it is left on until the answer is begun.
+FINDS_TURNS = {Phase.LISTENING: True, Phase.WAITING: False, Phase.SPEAKING: False}
+
 # So that a deadline never falls just before what it waits for.
 TICK_S = 0.001
 
@@ -92,26 +102,26 @@ class Bridge:
     Args:
         settings: how to conduct it.
         now: when it began. All times are seconds on one clock that never goes back.
-        neural: a second opinion on what would interrupt the bot: takes the caller's
-            last 640 ms, μ-law, and gives the probability of speech in its end.
+        listen: a neural VAD on the caller's line, if there is one: see `vad.Vad`.
     """
 
     def __init__(
         self,
         settings: Settings,
         now: float,
-        neural: Callable[[bytes], float] | None = None,
+        listen: Callable[[bytes], float] | None = None,
     ) -> None:
         self.phase = Phase.LISTENING
         self._settings = settings
-        self._server_owns = settings.owner == "server"
+        self._server_owns = self._server_finds = settings.owner == "server"
         self._began_at = self._since = self._progress_at = now
         self._media_at = self._line_until = now  # what was heard, what was filled in
         self._out: list[Action] = []
         self._deadline: float | None = now
-        self._neural = neural
         self._voice = CallerVoice(
-            streaming=self._server_owns, max_turn_ms=settings.listening.max_turn_ms
+            streaming=self._server_owns,
+            max_turn_ms=settings.listening.max_turn_ms,
+            listen=listen,
         )
         self._endpointing = Endpointing(settings.listening)
         self._floor = Floor(settings.barge_in.min_ms)
@@ -191,10 +201,10 @@ class Bridge:
             case do.TurnCommitted(item_id):
                 self._committed(item_id, now)
             case do.ServerSpeechStarted():
-                if self._server_owns:
-                    self._server_hears(now)
+                if self._server_finds and self._may_interrupt(now):
+                    self._caller_started(now, now)
             case do.ServerSpeechStopped():
-                if self._server_owns:
+                if self._server_finds:
                     if self.phase is Phase.CALLER:
                         self._turn_ended(Rule.SERVER, now)
                     self._caller_stopped(now)
@@ -227,7 +237,9 @@ class Bridge:
         frame = voice.hear(ulaw, speech.gate_dbov(now))
         if frame:
             if ulaw is not SILENT_FRAME:  # which would say that there is no echo
-                speech.line_heard(frame.dbov, frame.floor_dbov, now)
+                speech.line_heard(frame, now)
+            if frame.sound is Sound.VOICE and self._was_quick(now):
+                frame = replace(frame, speech=True)  # a second syllable: stop at once
             needs, end_ms = None, 0
             if frame.speech or not voice.detector.idle:
                 needs, end_ms = self._needs(now), self._endpointing.silence_ms
@@ -237,7 +249,7 @@ class Bridge:
                 self._changed(change, now)
         if self._attempt and self.phase is Phase.TENTATIVE:
             self._weigh(self._attempt, now)
-        if batch := voice.take(self._server_owns and self.phase is Phase.CALLER):
+        if batch := voice.take(self._server_finds and self.phase is Phase.CALLER):
             self._replies.send(batch)
 
     def _changed(self, change: Change, now: float) -> None:
@@ -250,7 +262,7 @@ class Bridge:
             case Change.FADED:
                 self._faded(now)
                 detector.reset()
-            case Change.STOPPED if self._server_owns:
+            case Change.STOPPED if self._server_finds:
                 detector.reset()
             case _:
                 long = detector.silent_ms < self._endpointing.silence_ms
@@ -302,16 +314,21 @@ class Bridge:
         if not self._may_interrupt(now):
             return None
         if self._tried(now):
-            return AGAIN
+            return AT_ONCE if self._was_quick(now) else AGAIN
         needed_ms = self._floor.needed_ms(now)
         if self.phase is Phase.WAITING and self._spoke_until is None:
             needed_ms *= UNGREETED  # what the line sounds like isn't known yet
         return Needs(needed_ms, self._floor.level_dbov)
 
-    def _tried(self, now: float) -> bool:
+    def _tried(self, now: float, within_s: float = AGAIN_S) -> bool:
         """Whether the caller said something into the bot's words a moment ago."""
         at = self._attempt.resumed_at if self._attempt else None
-        return at is not None and now - at < AGAIN_S
+        return at is not None and now - at < within_s
+
+    def _was_quick(self, now: float) -> bool:
+        """Whether the bot went on just now, with the caller's next syllable to come."""
+        pauses = self._settings.barge_in.mode == "pause"
+        return pauses and self.phase is Phase.SPEAKING and self._tried(now, AT_ONCE_S)
 
     def _may_interrupt(self, now: float) -> bool:
         if self.phase is Phase.SPEAKING:
@@ -323,20 +340,19 @@ class Bridge:
 
     def _speech_began(self, now: float) -> None:
         started_at = self._onset_at(now)
-        if self._is_no_voice():
+        detector = self._voice.detector
+        if (doubted := self._is_no_voice()) and detector.turn_ms < DOUBT_MS:
+            detector.speaking = False  # a voice may come yet: soft onsets, music
+        elif doubted:
             if self.phase is Phase.SPEAKING:
                 self._note_at_once(Rule.NOT_VOICE, Outcome.IGNORED, now)
-            self._voice.detector.reset()
+            detector.reset()
         elif self.phase is Phase.TENTATIVE and self._attempt:
-            if self._attempt.asked_at is not None:
-                self._decide(self._attempt, Verdict(Rule.SPOKE_AGAIN, yields=True), now)
+            self._decide(self._attempt, Verdict(Rule.SPOKE_AGAIN, yields=True), now)
         elif self.phase is not Phase.SPEAKING:
             self._caller_started(started_at, now)
         elif self._settings.barge_in.mode == "pause":
-            again = self._tried(now)
-            attempt = self._pause(started_at, now)
-            if again:
-                self._decide(attempt, Verdict(Rule.SPOKE_AGAIN, yields=True), now)
+            self._pause(started_at, now)
         else:
             self._floor.gained()
             self._caller_started(started_at, now)
@@ -347,9 +363,9 @@ class Bridge:
         return now - self._voice.detector.turn_ms / 1000
 
     def _is_no_voice(self) -> bool:
-        """Ask the neural VAD, if there is one, and what was heard is at hand."""
-        context = self._voice.context if self._neural else b""
-        return bool(self._neural and context and self._neural(context) < NEURAL_SPEECH)
+        """Whether a neural VAD listens, and says so."""
+        likely = self._voice.frame.voice
+        return likely is not None and likely < NEURAL_SPEECH
 
     def _faded(self, now: float) -> None:
         """The caller's line brought something that wasn't enough to interrupt."""
@@ -362,7 +378,7 @@ class Bridge:
         elif detector.peak_dbov < self._floor.level_dbov:
             rule = Rule.TOO_SOFT
         note = self._note_at_once(rule, Outcome.IGNORED, now)
-        reversible = self._settings.barge_in.mode == "pause" and not self._server_owns
+        reversible = self._settings.barge_in.mode == "pause"
         if rule is Rule.TOO_SHORT and reversible and detector.evidence.ms >= VOICE_MS:
             self._overhear(note, now)
 
@@ -417,26 +433,15 @@ class Bridge:
 
     # ---- barge-in: does the caller mean it? -----------------------------------
 
-    def _pause(self, started_at: float, now: float) -> Attempt:
+    def _pause(self, started_at: float, now: float) -> None:
         """Fall silent, and find out."""
-        self._attempt = attempt = Attempt(started_at, now, self._features(now))
+        again = self._tried(now)
+        attempt = Attempt(started_at, now, self._features(now), again=again)
         attempt.hear(self._voice.detector)
-        self._out += self._speech.pause(now, self._settings.barge_in.stop)
+        self._attempt = attempt
+        stop = "immediate" if again else self._settings.barge_in.stop
+        self._out += self._speech.pause(now, stop)
         self._move(Moment.PAUSED, now)
-        return attempt
-
-    def _server_hears(self, now: float) -> None:
-        """The model's own VAD has found speech."""
-        attempt = self._attempt
-        if self.phase is Phase.TENTATIVE and attempt:
-            attempt.server_heard = True
-        elif self.phase is not Phase.SPEAKING or self._settings.barge_in.mode == "stop":
-            if self._may_interrupt(now):
-                self._caller_started(now, now)
-        elif attempt and attempt.resumed_at and now < attempt.resumed_at + LATE_VAD_S:
-            attempt.server_heard = True
-        elif self._may_interrupt(now):
-            self._pause(now, now).server_heard = True
 
     def _weigh(self, attempt: Attempt, now: float) -> None:
         """The bot has paused, and a frame of the caller's line has come."""
@@ -444,38 +449,28 @@ class Bridge:
             return
         detector = self._voice.detector
         attempt.hear(detector)
-        verdict = attempt.while_heard(
-            self._settings.barge_in,
-            detector.silent_ms,
-            server_owns=self._server_owns,
-        )
+        paused_ms = 1000 * (now - attempt.paused_at)
+        wants = self._settings.barge_in
+        verdict = attempt.while_heard(wants, detector.silent_ms, paused_ms)
         if verdict:
             if verdict.rule is Rule.TOO_SHORT:
                 self._ask_for_words(attempt, now)
             self._decide(attempt, verdict, now)
-        elif detector.silent_ms >= SHORT_SPEECH_MS:
+        elif attempt.is_word and detector.silent_ms >= SHORT_SPEECH_MS:
             self._ask_for_words(attempt, now)
 
     def _ask_for_words(self, attempt: Attempt, now: float) -> None:
-        """It was short: what was it? The model's transcript tells, or its own VAD."""
-        self._is_over(attempt, now)
-        self._voice.begin_turn()
-        if not self._server_owns:
-            self._commit()
-            self._make_turn(attempt)
-            self._awaited.append(attempt)
-        self._voice.detector.reset()
-
-    def _is_over(self, attempt: Attempt, now: float) -> None:
-        """The caller has said what there was to say; what it means is to be told."""
+        """It was short: what was it? The model's transcript tells."""
         attempt.asked_at = now
         attempt.last_word_at = max(attempt.began_at, self._voice_heard_at)
-
-    def _make_turn(self, attempt: Attempt) -> None:
-        """What the caller said stands in the call log, whatever comes of it."""
+        self._voice.begin_turn()
+        self._commit()
+        self._awaited.append(attempt)
+        # What the caller said stands in the call log, whatever comes of it.
         self._transcript.begin(attempt.began_at)
         attempt.caller_seq = self._transcript.seq
         self._transcript.end(attempt.last_word_at)
+        self._voice.detector.reset()
 
     def _words_came(self, attempt: Attempt, text: str, now: float) -> None:
         self._awaited.remove(attempt)
@@ -524,20 +519,16 @@ class Bridge:
         elif self.phase in HEARD or self.phase is Phase.LISTENING:
             self._barged = True
             self._turn_end = None
-            self._cut(now, withdraw=attempt.rival is None)
+            self._cut(now)
             self._move(Moment.CALLER_STARTED, now)
             self._amend_reply()
             self._ending = None
             self._protect_s = 0.0
             self._caller_stopped(now)
             self._spoke_until = attempt.last_word_at
-            # Its own VAD lets the model answer unasked, if it does.
-            if not self._server_owns or (
-                not attempt.rival and rule is Rule.SERVER_TURN
-            ):
-                self._replies.ask(do.AskForReply())
-        elif self.phase is Phase.WAITING and not self._server_owns:
-            self._progress_at = now  # what is due is to answer this, too
+            self._replies.ask(do.AskForReply())
+        else:  # what is due is to answer this, too
+            self._progress_at = now
             self._replies.withdraw()
             self._replies.ask(do.AskForReply())
 
@@ -546,15 +537,11 @@ class Bridge:
         attempt.resumed_at = now
         pause_s = now - attempt.paused_at
         self._note_verdict(attempt, rule, Outcome.RESUMED, now)
-        if attempt.rival:
-            self._replies.withdraw()
         self._floor.rejected(now)
         self._unheeded = self._voice.detector.silent_ms < SHORTER_MS
         self._voice.detector.reset()
         self._speech.resume(pause_s)
         self._move(Moment.RESUMED, now)
-        if self._server_owns:
-            self._voice.hush()
 
     def _features(self, now: float) -> Features:
         voice, gate_dbov = self._voice, self._speech.gate_dbov(now)
@@ -596,8 +583,6 @@ class Bridge:
 
     def _committed(self, item_id: str, now: float) -> None:
         attempt = self._next_awaited()
-        if self._server_owns and not attempt:
-            attempt = self._taken_by_server(now)
         if attempt:
             attempt.item_id = item_id
         else:
@@ -610,19 +595,6 @@ class Bridge:
         """The attempt of which the next item is made, if it is one's."""
         turn = self._transcript.next_unnamed
         return next((each for each in self._awaited if each.caller_seq == turn), None)
-
-    def _taken_by_server(self, now: float) -> Attempt | None:
-        """What paused the bot, if the model's own VAD has just made an item of it."""
-        attempt = self._attempt
-        if not attempt or attempt.item_id:
-            return None
-        if self.phase is not Phase.TENTATIVE and not attempt.server_heard:
-            return None
-        if attempt.asked_at is None:
-            self._is_over(attempt, now)
-        self._make_turn(attempt)
-        self._awaited.append(attempt)
-        return attempt
 
     def _caller_text(self, item_id: str, text: str, now: float) -> None:
         self._out += self._transcript.understood(item_id, text)
@@ -652,10 +624,8 @@ class Bridge:
         welcome = self._server_owns and self.phase is not Phase.CLOSING
         if not self._replies.started(response_id, welcome=welcome):
             return False
+        self._find_turns(by_server=False)
         self._progress_at = now
-        attempt = self._attempt
-        if self._server_owns and attempt and attempt in self._awaited:
-            attempt.rival = response_id
         self._caller_stopped(now)
         self._move(Moment.REPLY_DUE, now)
         return True
@@ -667,9 +637,6 @@ class Bridge:
         for spoken in self._speech.utterances:
             if spoken.response_id == response_id:
                 return spoken
-        if self._attempt and self._attempt.rival == response_id:
-            verdict = Verdict(Rule.SERVER_TURN, yields=True)
-            self._decide(self._attempt, verdict, now)
         spoken = self._speech.begin(response_id, self._notes.next_seq(), now)
         spoken.must_hear, self._must_hear = self._must_hear, False
         return spoken
@@ -683,8 +650,6 @@ class Bridge:
         if self._amend and self._amend.response_id == response_id:
             self._replies.send(self._amend)  # before the next answer is asked for
             self._amend = None
-        if self._attempt and self._attempt.rival == response_id:
-            self._attempt.rival = None  # it had nothing to say
         wanted = self._replies.done(response_id)
         if not wanted:
             return
@@ -712,7 +677,7 @@ class Bridge:
         self._speech.add(spoken, prompt.ulaw)
         self._speech.complete()
 
-    def _cut(self, now: float, *, withdraw: bool = True) -> None:
+    def _cut(self, now: float) -> None:
         """Silence the bot, if it has something to say; note how far it came."""
         self._speech.held = False
         if not self._speech.utterances:
@@ -723,8 +688,7 @@ class Bridge:
         # After a pause, there may be nothing to clear; before the first byte, too.
         if self.phase is Phase.SPEAKING or (self.phase is Phase.TENTATIVE and unheard):
             self._out.append(clear)
-        if withdraw:
-            self._replies.withdraw()
+        self._replies.withdraw()
         for spoken, heard_ms in cut:
             note = self._note_bot(spoken, heard_ms)
             if not spoken.is_prompt:
@@ -858,8 +822,6 @@ class Bridge:
         if self._move(Moment.BOT_AUDIBLE, now):
             self._protected_until = now + self._protect_s
             self._protect_s = 0.0
-            if self._server_owns:
-                self._voice.hush()
 
     def _look_at_clock(self, now: float) -> bool:
         """Do what is due, one thing at a time; whether there was something."""
@@ -888,8 +850,6 @@ class Bridge:
             self._move(Moment.REPLY_DUE, now)
             if not self._server_owns and not self._replies.expected:
                 self._nothing_said(now)  # it came, and was empty
-        if self._server_owns:
-            self._voice.unhush()
 
     def _deadlines(self, now: float) -> Iterator[float]:
         if self.phase is Phase.ENDED:
@@ -936,18 +896,17 @@ class Bridge:
             )
         elif self.phase is Phase.TENTATIVE and (attempt := self._attempt):
             yield self._line_until + GAP_S, lambda: self._fill_gap(now)
-            decide_by = attempt.decide_by(wants.barge_in, server_owns=self._server_owns)
+            decide_by = attempt.decide_by(wants.barge_in)
             yield decide_by, lambda: self._time_is_up(attempt, now)
         elif self.phase is Phase.CALLER:
             yield self._line_until + GAP_S, lambda: self._fill_gap(now)
-            if self._server_owns:
+            if self._server_finds:
                 heard_at = max(self._since, self._voice_heard_at)
                 yield heard_at + SERVER_VAD_S, lambda: self._no_turn(now)
 
     def _time_is_up(self, attempt: Attempt, now: float) -> None:
         """Nothing has told whether the caller means it."""
-        verdict = attempt.when_time_is_up(server_owns=self._server_owns)
-        self._decide(attempt, verdict, now)
+        self._decide(attempt, attempt.when_time_is_up(), now)
 
     def _fill(self, now: float) -> None:
         """An answer is due and late: say so, once."""
@@ -980,4 +939,14 @@ class Bridge:
             return False
         self.phase = after
         self._since = now
+        found = moment is Moment.CALLER_STOPPED
+        if self._server_owns and after in FINDS_TURNS and not found:
+            self._find_turns(by_server=FINDS_TURNS[after])
         return True
+
+    def _find_turns(self, *, by_server: bool) -> None:
+        """Let the model's own VAD find the caller's turns, or do it ourselves."""
+        if self._server_finds is not by_server:
+            self._server_finds = by_server
+            self._replies.send(do.FindTurns(by_server))
+            self._voice.stream(by_server)

@@ -1,5 +1,7 @@
 """The caller's voice on its way to the model: turns, pre-roll, batches."""
 
+from collections.abc import Callable
+
 from voicebot.audio.framing import FRAME_MS, ULAW_SILENCE, ulaw_bytes
 from voicebot.audio.level import FLOOR_DBOV
 from voicebot.audio.resample import UlawToPcm24
@@ -26,29 +28,35 @@ MOST_RECENT_BYTES = ulaw_bytes(1000)
 # After this, a word is no part of a turn that begins.
 FORGOTTEN_MS = 1000
 
-# What a neural VAD is shown: its state must warm up before what it is to judge.
-CONTEXT_BYTES = ulaw_bytes(640)
-
 
 class CallerVoice:
     """
     Hears the caller, and cuts out what the model is to get.
 
-    With `streaming`, the model gets all of it, since its own VAD wants silence too;
-    but while it is `hushed`, silence in its place. Otherwise it gets turns: from
-    300 ms before the first speech, to the end of the silence that ended the turn.
+    While it streams, the model gets all of it, since its own VAD wants silence too.
+    Otherwise it gets turns: from 300 ms before the first speech, to the end of the
+    silence that ended the turn.
+
+    Args:
+        listen: a neural detector on all of the line, if there is one: see `Vad`.
     """
 
-    def __init__(self, *, streaming: bool, max_turn_ms: int) -> None:
+    def __init__(
+        self,
+        *,
+        streaming: bool,
+        max_turn_ms: int,
+        listen: Callable[[bytes], float] | None = None,
+    ) -> None:
         self._streaming = streaming
         self._max_turn_ms = max_turn_ms
-        self._vad = Vad()
+        self._vad = Vad(listen=listen)
         self.detector = TurnDetector(max_turn_ms)
         self.frame = VadFrame(False, FLOOR_DBOV, Sound.SILENCE, FLOOR_DBOV)
         """What the VAD found in the last 20 ms."""
         self._upsampler = UlawToPcm24()
         self._recent = bytearray()
-        """What the model hasn't got, and gets if a turn begins: the pre-roll."""
+        """What the model gets if a turn begins that it doesn't hear: the pre-roll."""
         self._waiting = bytearray()
         """What it is to get, and isn't appended yet."""
         self._open = streaming
@@ -62,13 +70,10 @@ class CallerVoice:
         """Take up to one frame of audio; what the VAD finds, if a frame is whole."""
         if self._open:
             self._waiting += ulaw
-        else:
+        if self._streaming or not self._open:
             self._recent += ulaw
             if len(self._recent) > MOST_RECENT_BYTES:
-                kept = max(self._preroll_bytes + len(ulaw), CONTEXT_BYTES)
-                del self._recent[:-kept]
-            if self._streaming:
-                self._waiting += ULAW_SILENCE * len(ulaw)
+                del self._recent[: -self._preroll_bytes - len(ulaw)]
         for frame in self._vad.push(ulaw, gate_dbov):  # one at most
             self.frame = frame
             return frame
@@ -85,22 +90,17 @@ class CallerVoice:
             self._faded_ms = (self._faded_ms + FRAME_MS) % FORGOTTEN_MS
         return change
 
-    @property
-    def context(self) -> bytes:
-        """640 ms for a neural VAD; less than half of it would mislead, and is empty."""
-        enough = len(self._recent) >= CONTEXT_BYTES / 2
-        return bytes(self._recent[-CONTEXT_BYTES:]) if enough else b""
+    def stream(self, on: bool) -> None:
+        """
+        From now on the model gets all that is heard, or turns only.
 
-    def hush(self) -> None:
-        """Streaming: the model is to hear silence, until a turn begins."""
-        self._open = False
-
-    def unhush(self) -> None:
-        """Streaming: it hears the caller again, and what may be a beginning turn."""
-        if self.detector.turn_ms:
+        It begins with what may be a beginning turn; and what it got of one when it
+        ends, it gets again.
+        """
+        self._waiting.clear()
+        if on and self.detector.turn_ms:
             self.begin_turn()
-        self._open = True
-        self._recent.clear()
+        self._streaming = self._open = on
 
     def begin_turn(self) -> None:
         """From now on what is heard is for the model, pre-roll first."""

@@ -77,9 +77,9 @@ class Evidence:
         self.speech_ms += FRAME_MS
         self.ms += weight * FRAME_MS
 
-    def suffices(self, needed_ms: float) -> bool:
+    def suffices(self, needed_ms: float, onset_ms: int = ONSET_MS) -> bool:
         """Whether it is enough, as the sound is now."""
-        if self.speech_ms < ONSET_MS:
+        if self.speech_ms < onset_ms:
             return False
         short = self._wanes and self._span_ms <= WORD_SPAN_MS
         return self.ms >= needed_ms * (WANING_NEEDS if short else 1.0)

@@ -19,6 +19,18 @@ CLEAR_SHARE: Final = 0.4
 # What ended with less clear speech than this has no words that are worth a wait.
 VOICE_MS: Final = 80
 
+# The caller began a moment ago, and begins again: so much is the caller's turn.
+AGAIN_MS: Final = 80
+
+# A pause of the bot isn't noticed while it is as short as this; somewhat longer if it
+# goes on in time once more, as the next syllable may have begun.
+UNNOTICED_MS: Final = 205
+STIRRING_MS: Final = 225
+HUSHED_MS: Final = (
+    60  # so much silence will do then, as a second syllable stops it anew
+)
+STIRS: Final = ("v", "w", "h", "n")  # the last letter of such a trace: no speech yet
+
 # So much clear speech is a word; a cough, or a "mm-hm", has less.
 WORD_MS: Final = 220
 # "Okay", "好的" have less than this.
@@ -27,7 +39,6 @@ SURE_MS: Final = 240
 # The model's own VAD finds speech up to a second after it began, and its end later
 # still. It has heard nothing if it is silent for so long after our VAD's last word.
 SERVER_VAD_S: Final = 3.0
-SERVER_ONSET_S: Final = 1.5
 
 # Somebody who is this much softer than the caller, both at their loudest, isn't the
 # caller: a television, a colleague, the people in the room.
@@ -73,6 +84,8 @@ class Attempt:
     """From its first speech to its last."""
     speech_ms: int = 0
     evidence_ms: float = 0.0
+    again: bool = False
+    """The caller had tried a moment ago."""
     asked_at: float | None = None
     """Since when its words are waited for: it was short, and is over."""
     last_word_at: float = 0.0
@@ -80,10 +93,6 @@ class Attempt:
     """The turn that was made of it, if any."""
     item_id: str | None = None
     """The item that the model made of it."""
-    server_heard: bool = False
-    """The model's own VAD heard it, too."""
-    rival: str | None = None
-    """The answer that the model has begun to give to it (turn owner `server`)."""
     note: NoteDecision | None = None
     """The verdict on it so far."""
     resumed_at: float | None = None
@@ -97,38 +106,45 @@ class Attempt:
         self.trace = detector.trace
 
     def while_heard(
-        self, wants: BargeIn, silent_ms: int, *, server_owns: bool
+        self, wants: BargeIn, silent_ms: int, paused_ms: float
     ) -> Verdict | None:
         """The verdict that the sound alone gives, as soon as it gives one."""
+        if self.again and self.evidence_ms >= AGAIN_MS:
+            return Verdict(Rule.SPOKE_AGAIN, yields=True)
         clear = self.evidence_ms >= CLEAR_SHARE * wants.confirm_ms
         if self.span_ms >= wants.confirm_ms and clear:
             return Verdict(Rule.LONG_SPEECH, yields=True)
-        if silent_ms < SHORTER_MS or self.is_word or self.server_heard:
+        due = paused_ms >= UNNOTICED_MS and silent_ms >= HUSHED_MS
+        if self.is_word or not (silent_ms >= SHORTER_MS or due):
             return None
         # Go on before it is noticed that the bot has paused: under 250 ms, a pause is
         # taken for a part of fluent speech. Its words may still tell otherwise.
+        if paused_ms < (STIRRING_MS if self.stirs else UNNOTICED_MS):
+            return None
         if self.evidence_ms < VOICE_MS:
             return Verdict(Rule.NOT_VOICE, yields=False)
-        if server_owns:
-            return None  # only the model can tell, as it answers what it is given
         return Verdict(Rule.TOO_SHORT, yields=False)
 
-    def decide_by(self, wants: BargeIn, *, server_owns: bool) -> float:
+    def decide_by(self, wants: BargeIn) -> float:
         """When a verdict must have fallen."""
         if self.asked_at is None:
             return self.paused_at + (wants.confirm_ms + wants.decide_ms) / 1000
-        if not server_owns:
-            return self.asked_at + wants.decide_ms / 1000
-        return self.asked_at + (SERVER_VAD_S if self.server_heard else SERVER_ONSET_S)
+        return self.asked_at + (1 + self.is_sure) * wants.decide_ms / 1000
 
-    def when_time_is_up(self, *, server_owns: bool) -> Verdict:
+    def when_time_is_up(self) -> Verdict:
         """The verdict if nothing has told until `decide_by`."""
         if self.asked_at is None:
             return Verdict(Rule.NOT_VOICE, yields=False)  # neither over nor clear
-        if server_owns and self.item_id:
-            return Verdict(Rule.SERVER_TURN, yields=True)
-        sure = self.evidence_ms >= SURE_MS and not server_owns
-        return Verdict(Rule.NO_ANSWER, yields=sure)
+        return Verdict(Rule.NO_ANSWER, yields=self.is_sure)
+
+    @property
+    def stirs(self) -> bool:
+        """Something may begin just now."""
+        return self.trace[-1:] in STIRS
+
+    @property
+    def is_sure(self) -> bool:
+        return self.evidence_ms >= SURE_MS
 
     @property
     def is_word(self) -> bool:

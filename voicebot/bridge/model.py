@@ -225,6 +225,17 @@ class ForgetTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class FindTurns:
+    """
+    Whether the model's own VAD is to find the caller's turns from now on.
+
+    Either way it forgets what it heard of a turn that isn't over.
+    """
+
+    by_server: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NoteTurn:
     """A turn for the call log. The same `seq` again replaces what it said before."""
 
@@ -267,7 +278,6 @@ class Rule(StrEnum):
     NO_WORDS = "no_words"  # the model found none in it
     SPOKE_AGAIN = "spoke_again"
     NO_ANSWER = "no_answer"  # the words didn't come within `decide_ms`
-    SERVER_TURN = "server_turn"  # the model's own VAD made a turn of it
     KEY = "key"
     CALL_ENDED = "call_ended"  # before it was decided
     # end of turn: the caller speaks
@@ -334,6 +344,7 @@ Action = (
     | CancelReply
     | AmendReply
     | ForgetTurn
+    | FindTurns
     | NoteTurn
     | NoteDecision
     | HangUp

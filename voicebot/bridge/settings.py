@@ -29,7 +29,7 @@ class BargeIn:
 
     mode: Literal["pause", "stop", "never"] = "pause"
     """Pause, and go on if the caller meant nothing by it; stop for good; or go on."""
-    min_ms: int = 120
+    min_ms: int = 100
     """Clear speech that makes the bot pause or stop. What is less clear counts less."""
     confirm_ms: int = 600
     """Speech that is no cough and no "mm-hm", whatever its words."""

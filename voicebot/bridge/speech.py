@@ -5,21 +5,25 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Literal
 
+from voicebot.audio.alignment import spoken_word
 from voicebot.audio.boundary import faded, word_end, word_start
 from voicebot.audio.echo import EchoGate
 from voicebot.audio.framing import ulaw_bytes, ulaw_ms
 from voicebot.audio.resample import Pcm24ToUlaw
+from voicebot.audio.vad import VadFrame
 from voicebot.bridge.ledger import Ledger
 from voicebot.bridge.model import Action, ClearCaller, MarkCaller, PlayToCaller
 from voicebot.bridge.pacer import Pacer
+from voicebot.bridge.words import spoken_lengths
 
 PROMPT = "prompt:"  # how the ids of our own words begin
 FILLER = "filler"  # what is said while an answer is late
 MARK_BYTES = ulaw_bytes(200)  # how densely playback is proved
 
 # What was sent lately, to be sent again after a pause: what is ahead of the ear, what
-# a late line may add, and the word before.
-TAPE_BYTES = ulaw_bytes(1000)
+# a late line may add, and the word before. That is found in all of an answer, while
+# it is no longer than this: the search takes a millisecond a second.
+TAPE_BYTES = ulaw_bytes(15_000)
 
 # A shorter pause is a gap between two words; after a longer one, the word that was
 # broken off is said from its beginning.
@@ -28,6 +32,9 @@ WORD_REACH_MS = 500  # how far back it may begin
 WORD_END_MS = 250  # how far ahead a word may end for the bot to stop there
 NEARLY_MS = 60  # and how far for a bot that is to stop soon
 FADE_MS = 10  # so that it doesn't click
+
+# Where a voice is no likelier than this, the line is silent but for its noise.
+VOICELESS = 0.2
 
 
 @dataclass(slots=True)
@@ -162,9 +169,7 @@ class BotSpeech:
         spoken.heard = max(spoken.heard, spoken.sent)
         if pause_s >= SHORT_PAUSE_S:
             end = len(self._tape)
-            around = bytes(self._tape) + self._pacer.peek(WORD_REACH_MS)
-            word_at = word_start(around, end, WORD_REACH_MS)
-            back = min(end - word_at, spoken.sent)
+            back = min(self._into_word(spoken), spoken.sent)
             self._pacer.put_back(bytes(self._tape[end - back :]))
             del self._tape[end - back :]
             spoken.sent -= back
@@ -173,6 +178,17 @@ class BotSpeech:
             self._tape += heard
             spoken.sent += len(heard)
         spoken.first = self.ledger.position_sent - spoken.sent
+
+    def _into_word(self, spoken: Utterance) -> int:
+        """How many bytes of a word were sent that isn't over."""
+        ahead = self._pacer.peek(WORD_REACH_MS)
+        if 0 < spoken.sent <= len(self._tape):
+            whole = bytes(self._tape[-spoken.sent :]) + ahead
+            began = spoken_word(whole, spoken.sent, spoken_lengths(spoken.text))
+            if began is not None:
+                return spoken.sent - began
+        end = len(self._tape)
+        return end - word_start(bytes(self._tape) + ahead, end, WORD_REACH_MS)
 
     def _unsend(self, heard: int) -> None:
         """Make it as if nothing had been sent from the position `heard` on."""
@@ -247,9 +263,10 @@ class BotSpeech:
             return None
         return None if self.due_at(now) is not None else self.ledger.ends_at(-inf)
 
-    def line_heard(self, dbov: float, floor_dbov: float, now: float) -> None:
+    def line_heard(self, frame: VadFrame, now: float) -> None:
         """The caller's line was so loud: the echo of the bot, if it follows it."""
-        self._echo.heard(dbov, now, floor_dbov)
+        voiceless = frame.voice is not None and frame.voice < VOICELESS
+        self._echo.heard(frame.dbov, now, frame.floor_dbov, voiceless=voiceless)
 
     def gate_dbov(self, now: float) -> float:
         """The caller's line must be louder than this not to be our own echo."""

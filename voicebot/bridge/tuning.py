@@ -32,7 +32,7 @@ TUNABLE: Final[Mapping[str, range]] = {
 MEANT: Final = frozenset({Rule.STOP_WORD, Rule.WORDS, Rule.KEY})
 
 # Durations have no say in these.
-STANDING: Final = frozenset({Rule.PROTECTED, Rule.TOO_SOFT, Rule.KEY, Rule.SERVER_TURN})
+STANDING: Final = frozenset({Rule.PROTECTED, Rule.TOO_SOFT, Rule.KEY})
 
 
 @dataclass(frozen=True, slots=True)

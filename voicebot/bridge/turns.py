@@ -31,12 +31,14 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What makes a turn of an onset, besides ONSET_MS of speech."""
+    """What makes a turn of an onset."""
 
     evidence_ms: float = 0.0
     """Speech, weighed by what it sounds like."""
     level_dbov: float = FLOOR_DBOV
     """Its loudest frame must be as loud as this."""
+    onset_ms: int = ONSET_MS
+    """Speech, whatever it sounds like."""
 
 
 class TurnDetector:
@@ -134,5 +136,5 @@ class TurnDetector:
     def _suffices(self, needs: Needs) -> bool:
         loud = self.peak_dbov >= needs.level_dbov
         if not needs.evidence_ms:
-            return loud and self.evidence.speech_ms >= ONSET_MS
-        return loud and self.evidence.suffices(needs.evidence_ms)
+            return loud and self.evidence.speech_ms >= needs.onset_ms
+        return loud and self.evidence.suffices(needs.evidence_ms, needs.onset_ms)

@@ -18,6 +18,13 @@ _APOSTROPHE: Final = re.compile(r"(?<=\w)['’](?=\w)")
 _MARKS: Final = re.compile(r"[^\w\s]+")
 _DRAWN_OUT: Final = re.compile(r"([a-z])\1+")
 
+_CJK_WORD: Final = re.compile(rf"[{_CJK}]")
+_LETTER: Final = rf"(?![{_CJK}])[^\W_]"
+_SPOKEN_WORD: Final = re.compile(rf"[{_CJK}]|(?:{_LETTER}|(?<=\w)[-'’](?=\w))+")
+_VOWELS: Final = re.compile(r"[aeiouy]+", re.IGNORECASE)
+LETTER_LENGTH: Final = 0.5
+CHARACTER_LENGTH: Final = 1.8
+
 # A single word that both say is chance.
 ECHO_WORDS: Final = 2
 
@@ -74,6 +81,24 @@ def heard_in(
 def count_words(text: str) -> int:
     """How many words a transcript has; a Chinese character counts as one."""
     return sum(map(len, _spoken(text)))
+
+
+def spoken_lengths(text: str) -> list[float]:
+    """
+    How long each word of a text takes to say, roughly and in no unit, in order.
+
+    Vowels take longest, letters some time. A Chinese character is a word.
+    """
+    return [
+        CHARACTER_LENGTH
+        if _CJK_WORD.match(word)
+        else _vowels(word) + LETTER_LENGTH * len(word)
+        for word in _SPOKEN_WORD.findall(text)
+    ]
+
+
+def _vowels(word: str) -> int:
+    return len(_VOWELS.findall(unicodedata.normalize("NFD", word)))
 
 
 def says(text: str, phrases: Iterable[str]) -> bool:

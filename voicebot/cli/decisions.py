@@ -20,7 +20,6 @@ WHY: Mapping[str, str] = {
     "no_words": "no words in it",
     "spoke_again": "the caller tried again",
     "no_answer": "its words didn't come in time",
-    "server_turn": "the model took it for a turn",
     "key": "a key was pressed",
     "call_ended": "the call ended first",
     "silence": "the caller fell silent",

@@ -170,7 +170,7 @@ def _vads(wanted: WhichNeural) -> "list[Neural | None]":
     with redirect_stdout(sys.stderr):  # what it logs is no part of the report
         loaded = load_neural()
     if loaded:
-        vad = loaded.probability
+        vad = loaded.listen
         return [None, vad] if wanted is WhichNeural.BOTH else [vad]
     if wanted is WhichNeural.AUTO:
         return [None]

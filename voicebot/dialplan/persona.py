@@ -74,7 +74,7 @@ class BargeIn(Section):
     mode: Literal["pause", "stop", "never"] = "pause"
     """Pause, and go on if nothing was meant by it; stop for good; or go on."""
 
-    min_ms: Annotated[int, duration("0ms", "3s", "ms", bare=True)] = 120
+    min_ms: Annotated[int, duration("0ms", "3s", "ms", bare=True)] = 100
     """Shorter sounds do not make the bot pause or stop."""
 
     confirm_ms: Annotated[int, duration("100ms", "5s", "ms", bare=True)] = 600

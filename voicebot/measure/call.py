@@ -54,7 +54,7 @@ PATIENCE_S: Final = 6.5  # how long a call goes on after its stimulus
 AFTERWARDS_S: Final = 0.6  # ... once the next answer is heard
 
 # The probability of speech in the end of some audio of the caller's, μ-law.
-Neural = Callable[[bytes], float]
+Neural = Callable[[], Callable[[bytes], float]]
 
 # What is on its way: to Twilio, to us, to the model (bytes), from it (str).
 Post = PlayToCaller | MarkCaller | ClearCaller | Event | bytes | str
@@ -65,7 +65,7 @@ class MeasuredCall:
     Runs one scenario.
 
     Args:
-        neural: the bridge's second opinion on the caller's voice: see `Bridge`.
+        neural: makes what listens to the line: see `NeuralVad.listen`.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class MeasuredCall:
         self._arrived: Counter[int] = Counter()
         self._posted = 0
         self._to_twilio_at = self._to_us_at = 0.0  # nothing overtakes
-        self._bridge = Bridge(settings, 0.0, neural)
+        self._bridge = Bridge(settings, 0.0, neural() if neural else None)
         mood = Mood.real() if scenario.real_mood else Mood.kind()
         self._model = Model(mood, settings.owner, self._random, self._hear, self._say)
         self._playout = Playout(carrier_delay_s=network.carrier_ms / 1000)

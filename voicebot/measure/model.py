@@ -97,7 +97,8 @@ class Model:
 
     def orders(self, action: Action) -> list[bytes]:
         """The frames that carry out an action of the bridge's."""
-        return to_stepfun(action, self._history)  # type: ignore[arg-type]  # the rest
+        vad = self._config.turn_detection
+        return to_stepfun(action, self._history, vad)  # type: ignore[arg-type]  # the rest
 
     def read(self, text: str) -> tuple[list[bytes], Event | None]:
         """A frame of the server reaches us: what to send back, and what it means."""

@@ -58,7 +58,7 @@ class Call:
         model: its side towards the model, maybe dialled already.
         note: takes each turn for the call log, at once.
         decide: the same for each decision about the caller's turn.
-        neural: a second opinion on the caller's voice, for the bridge, if there is one.
+        listen: a neural VAD on the caller's line, if there is one: see `Bridge`.
         recorder: None if the call isn't recorded.
         rest: None if calls can't be ended at Twilio; then its stream is closed, and
             Twilio asks `/twilio/after`.
@@ -80,7 +80,7 @@ class Call:
         decide: Callable[[do.NoteDecision], None],
         recorder: Recorder | None,
         rest: TwilioRest | None,
-        neural: Callable[[bytes], float] | None,
+        listen: Callable[[bytes], float] | None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._began_at = self._loop.time()
@@ -88,7 +88,7 @@ class Call:
         self._account_sid = account_sid
         self._socket = socket
         self._stream = stream
-        self._bridge = Bridge(settings, self._began_at, neural)
+        self._bridge = Bridge(settings, self._began_at, listen)
         self._apologises = settings.apology.ulaw is not None
         self._model = model
         self._note = note
@@ -184,6 +184,7 @@ class Call:
                 | do.CancelReply()
                 | do.AmendReply()
                 | do.ForgetTurn()
+                | do.FindTurns()
             ):
                 self._model.send(action)
             case _:

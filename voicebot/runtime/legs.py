@@ -19,6 +19,7 @@ ModelAction = (
     | bridge.CancelReply
     | bridge.AmendReply
     | bridge.ForgetTurn
+    | bridge.FindTurns
 )
 
 
@@ -66,8 +67,15 @@ def from_stepfun(event: events.ServerEvent) -> bridge.Event | None:
             return None
 
 
-def to_stepfun(action: ModelAction, history: History) -> list[bytes]:
-    """The frames that carry out an order to the model, in this conversation."""
+def to_stepfun(
+    action: ModelAction, history: History, vad: commands.ServerVad | None = None
+) -> list[bytes]:
+    """
+    The frames that carry out an order to the model, in this conversation.
+
+    Args:
+        vad: the server's own, if it is to find turns at times.
+    """
     match action:
         case bridge.AppendAudio(pcm16):
             return [commands.append(pcm16)]
@@ -85,6 +93,8 @@ def to_stepfun(action: ModelAction, history: History) -> list[bytes]:
             return history.amend(response_id, heard_text)
         case bridge.ForgetTurn(item_id):
             return history.forget(item_id)
+        case bridge.FindTurns(by_server):
+            return commands.find_turns(vad if by_server else None)
         case _:
             assert_never(action)
 

@@ -93,7 +93,7 @@ class ModelLeg:
 
     def send(self, action: ModelAction) -> None:
         """Give the model an order. Audio that it has no time for is dropped."""
-        for frame in to_stepfun(action, self._history):
+        for frame in to_stepfun(action, self._history, self._config.turn_detection):
             self._put(frame, is_audio=isinstance(action, AppendAudio))
 
     def _put(self, frame: bytes, *, is_audio: bool = False) -> None:

@@ -117,10 +117,9 @@ class Switchboard:
         self._quiet.set()
         self.live = LiveCalls(settings.max_calls)
         self.warm = WarmLegs()
-        neural = load_neural()  # logs it if there is none
-        if neural:
+        self._neural = load_neural()  # logs it if there is none
+        if self._neural:
             log.info("neural voice detector is on")
-        self._neural = neural.probability if neural else None
         self._refused: set[Means] = set()  # what the model refuses of repairs
 
     # ---- a call arrives ------------------------------------------------------
@@ -262,7 +261,7 @@ class Switchboard:
             decide=lambda note: self.scribe.decision(ticket.call_id, note),
             recorder=recorder,
             rest=self._rest,
-            neural=self._neural,
+            listen=self._neural.listen() if self._neural else None,
         )
         self._calls[ticket.call_sid] = call
         try:

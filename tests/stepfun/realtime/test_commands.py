@@ -47,7 +47,7 @@ SAID = {
 
 # Name of a documented frame -> why we never say it.
 NEVER_SAID = {
-    "c.session.update.novad": "an update holds everything: see the test of null",
+    "c.session.update.novad": "see the tests of null, and of what `find_turns` says",
     "c.session.update.retrieval": "knowledge comes through functions of ours",
     "c.response.create.override": "clients disagree on whether it is obeyed",
     "c.item.truncate": "undocumented",
@@ -83,6 +83,21 @@ def test_turn_detection_is_switched_off_by_an_explicit_null() -> None:
     session = json.loads(commands.session_update(config))["session"]
     assert session["turn_detection"] is None
     assert session["tools"] == []
+
+
+@pytest.mark.parametrize("vad", [ServerVad(silence_ms=700), None])
+def test_who_finds_turns_is_changed_alone_and_what_had_begun_is_cleared(
+    vad: ServerVad | None,
+) -> None:
+    update, clear = map(json.loads, commands.find_turns(vad))
+    config = SessionConfig("Be brief.", "ganliannvsheng", turn_detection=vad)
+    whole = json.loads(commands.session_update(config))["session"]
+    assert update == {
+        "type": "session.update",
+        "session": {"turn_detection": whole["turn_detection"]},
+    }
+    assert (vad is None) is (whole["turn_detection"] is None)
+    assert clear == json.loads(commands.clear())
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,17 @@ def session_update(config: SessionConfig) -> bytes:
     )
 
 
+def find_turns(vad: ServerVad | None) -> list[bytes]:
+    """
+    Let the server find the caller's turns from now on, or no more.
+
+    Any member of a session but the voice can be updated at any time. What becomes of
+    a turn that has begun isn't documented, so that its audio is cleared.
+    """
+    update = _frame("session.update", session={"turn_detection": _turn_detection(vad)})
+    return [update, clear()]
+
+
 def append(pcm16: bytes) -> bytes:
     """
     Send a piece of the caller's voice. Not answered.

@@ -182,7 +182,7 @@ class Call:
 def kinds(actions: Iterable[Action]) -> list[str]:
     """Their names, in order; the journal's are left out."""
     named = [type(action).__name__ for action in actions]
-    return [name for name in named if name != "NoteDecision"]
+    return [name for name in named if name not in ("NoteDecision", "NoteHeard")]
 
 
 def in_phase(phase: str, **wants: Any) -> Call:

@@ -21,6 +21,7 @@ from voicebot.bridge.bridge import Bridge
 from voicebot.bridge.model import (
     TRANSITIONS,
     Action,
+    Answering,
     BotAudio,
     BotText,
     CallerAudio,
@@ -34,6 +35,7 @@ from voicebot.bridge.model import (
     FindTurns,
     HangUp,
     MarkReturned,
+    ModelOptional,
     ModelRefused,
     NoteTurn,
     PeerLost,
@@ -41,9 +43,12 @@ from voicebot.bridge.model import (
     PlayToCaller,
     ReplyDone,
     ReplyStarted,
+    ReplyWanted,
     ServerSpeechStarted,
     ServerSpeechStopped,
     SessionReady,
+    Speak,
+    StopSpeaking,
     TurnCommitted,
 )
 from voicebot.bridge.settings import BargeIn, Prompt, Settings
@@ -53,6 +58,7 @@ STEPS = {(before, after) for (before, _), after in TRANSITIONS.items()}
 # ---- every event in every phase --------------------------------------------------
 
 EVENTS: list[Event] = [
+    Answering(on=False),
     BotAudio("new", pcm(500)),
     BotText("new", "Hello"),
     CallerAudio(b"\xff" * 160),
@@ -61,6 +67,7 @@ EVENTS: list[Event] = [
     DeadlineReached(),
     EndRequested(Ending.DRAIN),
     MarkReturned("g9.9"),
+    ModelOptional(on=True),
     ModelRefused("no_speech"),
     ModelRefused("ongoing_response"),
     PeerLost(Ending.CALLER_HANGUP),
@@ -69,9 +76,12 @@ EVENTS: list[Event] = [
     PeerLost(Ending.TWILIO_LOST),
     ReplyDone("r1"),
     ReplyStarted("new"),
+    ReplyWanted(),
     ServerSpeechStarted(),
     ServerSpeechStopped(),
     SessionReady(),
+    Speak("menu", GOODBYE),
+    StopSpeaking(),
     TurnCommitted("i9"),
 ]
 
@@ -93,6 +103,18 @@ FOLLOWS: dict[tuple[str, str, type], str] = {
     ("server", "caller", ServerSpeechStopped): "waiting",
     ("server", "caller", TurnCommitted): "waiting",
     ("server", "waiting", ServerSpeechStarted): "caller",
+    ("local", "waiting", Answering): "listening",
+    ("server", "waiting", Answering): "listening",
+    ("local", "listening", ReplyWanted): "waiting",
+    ("server", "listening", ReplyWanted): "waiting",
+    ("local", "listening", Speak): "speaking",
+    ("server", "listening", Speak): "speaking",
+    ("local", "waiting", Speak): "speaking",
+    ("server", "waiting", Speak): "speaking",
+    ("local", "waiting", StopSpeaking): "listening",
+    ("server", "waiting", StopSpeaking): "listening",
+    ("local", "speaking", StopSpeaking): "listening",
+    ("server", "speaking", StopSpeaking): "listening",
     **{
         (owner, phase, EndRequested): "closing"
         for owner in ("local", "server")
@@ -166,11 +188,16 @@ anything: st.SearchStrategy[Event] = st.one_of(
     st.builds(MarkReturned, st.sampled_from(["g0.1", "g0.2", "g1.3", "x"])),
     st.sampled_from([SessionReady(), ServerSpeechStarted(), ServerSpeechStopped()]),
     st.sampled_from([CallerKey("5"), DeadlineReached(), DeadlineReached()]),
+    st.builds(Speak, st.just("menu"), st.deferred(lambda: prompts), st.booleans()),
+    st.builds(Answering, st.booleans()) | st.builds(ModelOptional, st.booleans()),
+    st.sampled_from([StopSpeaking(), ReplyWanted()]),
 )
 endings: st.SearchStrategy[Event] = st.builds(PeerLost, peers) | st.just(
     EndRequested(Ending.DRAIN)
 )
-prompts = st.sampled_from([GREETING, Prompt("Hello"), Prompt(""), Prompt("Hm", b"")])
+prompts: st.SearchStrategy[Prompt] = st.sampled_from(
+    [GREETING, Prompt("Hello"), Prompt(""), Prompt("Hm", b"")]
+)
 wanted = st.builds(
     Settings,
     owner=st.sampled_from(["local", "server"]),

@@ -358,9 +358,9 @@ def test_an_answer_without_a_sound_is_asked_for_once_more() -> None:
     call.wait(0.5)
     call.turn()
     actions = call.give(ReplyStarted("r1"), ReplyDone("r1"))
-    assert actions == [AskForReply()]
+    assert kinds(actions) == ["AskForReply"]
     assert call.phase == "waiting"
-    assert call.give(ReplyStarted("r2"), ReplyDone("r2")) == []
+    assert kinds(call.give(ReplyStarted("r2"), ReplyDone("r2"))) == []
     assert call.phase == "listening"
 
 

@@ -259,3 +259,50 @@ def test_a_long_call_does_not_fill_the_memory_with_dead_answers() -> None:
     assert asked.is_dead("r999")
     assert asked.is_dead(f"r{1000 - MAX_DEAD}")
     assert not asked.is_dead(f"r{999 - MAX_DEAD}")
+
+
+def test_while_nobody_is_to_be_answered_nothing_is_asked_for() -> None:
+    asked, orders = replies()
+    asked.hush(on=True)
+    asked.ask(ASK)
+    assert not asked.expected
+    assert not asked.answers
+    asked.ask(AskToSay("Press one."))
+    assert orders == [AskToSay("Press one.")]
+    asked.hush(on=False)
+    assert asked.answers
+
+
+def test_an_answer_that_was_asked_for_is_given_up_when_nobody_is_to_be_answered() -> (
+    None
+):
+    asked, orders = replies()
+    asked.ask(ASK)
+    asked.hush(on=True)
+    assert not asked.expected
+    assert not asked.started("r1", welcome=True)
+    assert orders == [ASK, CANCEL]
+
+
+def test_what_the_model_is_to_say_is_not() -> None:
+    asked, orders = speaking()
+    words = AskToSay("Press one.")
+    asked.ask(words)
+    asked.hush(on=True)
+    assert asked.awaits(words)
+    assert asked.is_alive("r1")
+    asked.done("r1")
+    assert orders == [words]
+    asked.no_speech()
+    assert asked.awaits(words)
+    asked.started("r2", welcome=False)
+    assert asked.request is words
+    assert not asked.awaits(words)
+
+
+def test_what_was_to_be_asked_for_behind_another_answer_is_forgotten() -> None:
+    asked, orders = speaking()
+    asked.ask(ASK)
+    asked.hush(on=True)
+    asked.done("r1")
+    assert orders == []

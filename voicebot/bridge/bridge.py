@@ -34,6 +34,7 @@ from voicebot.bridge.model import (
     Rule,
 )
 from voicebot.bridge.notes import Notes
+from voicebot.bridge.pending import Pending, unsaid
 from voicebot.bridge.replies import Replies
 from voicebot.bridge.settings import Prompt, Settings
 from voicebot.bridge.speech import FILLER, PROMPT, BotSpeech, Utterance
@@ -82,6 +83,9 @@ MAX_AWAITED = 4
 
 # Marks come back within a second; so many utterances aren't heard in that.
 MAX_UNPROVED = 8
+
+# We may speak: the caller doesn't, and the bot hasn't paused.
+OURS = frozenset({Phase.LISTENING, Phase.WAITING, Phase.SPEAKING})
 
 # The caller hears the bot, or would if the bot hadn't paused.
 HEARD = frozenset({Phase.SPEAKING, Phase.TENTATIVE})
@@ -133,6 +137,8 @@ class Bridge:
         self._turn_end: NoteDecision | None = None  # the last, until it is answered
         self._speech = BotSpeech(settings.lead_ms, settings.start_buffer_ms)
         self._replies = Replies(lambda action: self._out.append(action))
+        self._pending = Pending(self._replies)
+        self._model_optional = False
         self._notes = Notes(now)
         self._transcript = Transcript(self._notes)
         self._speaker: Utterance | None = None  # what became audible last
@@ -182,6 +188,18 @@ class Bridge:
         """When to send DeadlineReached, unless an event comes first."""
         return self._deadline
 
+    def idle_since(self, now: float) -> float | None:
+        """
+        Since when nobody speaks, or is due to speak; None while somebody is.
+
+        Whoever presses a key is there, too.
+        """
+        due = self._pending or self._speech.utterances or self._replies.expected
+        if self.phase is not Phase.LISTENING or due:
+            return None
+        since = max(self._since, self._speech.ledger.ends_at(-inf))
+        return since if since <= now else None
+
     def _handle_other(self, event: Event, now: float) -> None:
         match event:
             case do.BotAudio(response_id, pcm16):
@@ -215,10 +233,21 @@ class Bridge:
                 self._refused(kind, now)
             case do.PeerLost(ending):
                 self._peer_lost(ending, now)
-            case do.EndRequested(ending):
-                self._close(ending, self._settings.goodbye, now)
+            case do.EndRequested(ending, words):
+                goodbye = self._settings.goodbye
+                self._close(ending, goodbye if words is None else words, now)
             case do.CallerKey():
                 self._key_pressed(now)
+            case do.Speak():
+                self._speak(event, now)
+            case do.StopSpeaking():
+                self._fall_silent(now)
+            case do.Answering(on):
+                self._answer_caller(on, now)
+            case do.ReplyWanted():
+                self._reply_wanted(now)
+            case do.ModelOptional(on):
+                self._model_optional = on
             case do.DeadlineReached() | do.CallerAudio():
                 pass  # the clock is looked at after every event
             case _:
@@ -415,6 +444,9 @@ class Bridge:
             self._endpointing.turn_over()
             self._progress_at = now
             self._retried = self._filled = False
+            if self._replies.gone:
+                self._out += self._transcript.flush()  # nobody makes an item of it
+            self._listen_unless_due(now)
 
     def _turn_ended(self, rule: Rule, now: float) -> None:
         detector, seq = self._voice.detector, self._transcript.seq
@@ -511,11 +543,13 @@ class Bridge:
     def _yield_to(self, attempt: Attempt, rule: Rule, now: float) -> None:
         """The caller has the floor; if the turn is over already, it is answered."""
         if attempt.caller_seq is not None:
-            self._replies.unanswered = True
+            self._replies.unanswered = self._replies.answers
         if self._attempt is attempt:
             self._attempt = None
         if attempt.asked_at is None or rule is Rule.SPOKE_AGAIN:
             self._caller_started(self._onset_at(now), now)
+        elif self._speech.must_hear:
+            self._reply_wanted(now)  # behind it
         elif self.phase in HEARD or self.phase is Phase.LISTENING:
             self._barged = True
             self._turn_end = None
@@ -525,10 +559,11 @@ class Bridge:
             self._ending = None
             self._protect_s = 0.0
             self._caller_stopped(now)
-            self._spoke_until = attempt.last_word_at
+            if self.phase is Phase.WAITING:
+                self._spoke_until = attempt.last_word_at
             self._replies.ask(do.AskForReply())
-        else:  # what is due is to answer this, too
-            self._progress_at = now
+        elif self.phase is Phase.WAITING and self._replies.answers:
+            self._progress_at = now  # what is due is to answer this, too
             self._replies.withdraw()
             self._replies.ask(do.AskForReply())
 
@@ -588,7 +623,7 @@ class Bridge:
         else:
             if self._server_owns and not self._transcript.unnamed:
                 self._caller_stopped(now)
-            self._replies.unanswered = True
+            self._replies.unanswered = self._replies.answers
         self._out.append(self._transcript.named(item_id, now))
 
     def _next_awaited(self) -> Attempt | None:
@@ -605,7 +640,8 @@ class Bridge:
                 return
         undecided = {each.caller_seq for each in self._awaited}
         last = self._transcript.is_last(item_id, undecided)
-        if last and says(text, self._settings.farewells):
+        ends = last and self._replies.answers
+        if ends and says(text, self._settings.farewells):
             if self.phase in HEARD:  # the answer to it is the goodbye
                 self._ending = Ending.BOT_GOODBYE
             else:
@@ -621,13 +657,15 @@ class Bridge:
             return True
         self._speech.complete()  # the model gives one answer at a time
         # Its own VAD lets it answer unasked; but not while we say goodbye.
-        welcome = self._server_owns and self.phase is not Phase.CLOSING
+        unasked = self._server_owns and self._replies.answers
+        welcome = unasked and self.phase is not Phase.CLOSING
         if not self._replies.started(response_id, welcome=welcome):
             return False
-        self._find_turns(by_server=False)
+        self._out += self._pending.started(response_id)
         self._progress_at = now
         self._caller_stopped(now)
         self._move(Moment.REPLY_DUE, now)
+        self._choose_vad()
         return True
 
     def _utterance(self, response_id: str, now: float) -> Utterance | None:
@@ -639,6 +677,7 @@ class Bridge:
                 return spoken
         spoken = self._speech.begin(response_id, self._notes.next_seq(), now)
         spoken.must_hear, self._must_hear = self._must_hear, False
+        spoken.name = self._pending.begun(response_id)
         return spoken
 
     def _bot_audio(self, response_id: str, pcm16: bytes, now: float) -> None:
@@ -654,6 +693,7 @@ class Bridge:
         if not wanted:
             return
         self._speech.complete()
+        self._out += self._pending.done(response_id)
         if self.phase is Phase.WAITING and not self._speech.waiting:
             self._nothing_said(now)
 
@@ -667,8 +707,10 @@ class Bridge:
     def _say(self, name: str, prompt: Prompt, now: float) -> None:
         """Say words of ours, or let the model say them if they weren't rendered."""
         if prompt.ulaw is None:
-            self._must_hear = prompt.must_hear
-            self._replies.ask(do.AskToSay(prompt.text))
+            self._must_hear, self._retried = prompt.must_hear, False
+            self._progress_at = now
+            self._out += self._pending.given_up()
+            self._pending.ask(PROMPT + name, prompt.text)
             self._move(Moment.REPLY_DUE, now)
             return
         spoken = self._speech.begin(PROMPT + name, self._notes.next_seq(), now)
@@ -676,6 +718,72 @@ class Bridge:
         spoken.text = prompt.text
         self._speech.add(spoken, prompt.ulaw)
         self._speech.complete()
+
+    # ---- what somebody on our side wants ---------------------------------------
+
+    def _speak(self, speak: do.Speak, now: float) -> None:
+        if self.phase is Phase.CLOSING:
+            self._out.append(unsaid(speak))
+            return
+        if speak.cut:
+            self._fall_silent(now)
+        self._pending.add(speak)
+
+    def _say_next(self, now: float) -> bool:
+        """Say the next of our words that wait, if it is their time; whether it was."""
+        if not self._pending:
+            return False
+        spoken = self._speech.utterances
+        whole = all(each.complete for each in spoken) and not self._speech.waiting
+        listening = self.phase is Phase.LISTENING
+        speak = self._pending.take(
+            free=whole and self.phase in OURS,
+            silent=listening and not spoken and not self._replies.expected,
+        )
+        if speak and self._pending.can_say(speak.prompt):
+            self._say(speak.id, speak.prompt, now)
+        elif speak:
+            self._out.append(unsaid(speak))
+        return speak is not None
+
+    def _fall_silent(self, now: float) -> None:
+        """Nothing is said or due any more, but what the caller says."""
+        if self.phase is Phase.CLOSING:
+            return
+        self._out += self._pending.drop()
+        self._cut(now)
+        self._amend_reply()
+        self._replies.withdraw()
+        self._replies.unanswered = False
+        self._ending = None
+        self._protected_until = now
+        # A pause goes on: whether the caller means to speak is still to be found out.
+        self._speech.held = self.phase is Phase.TENTATIVE
+        self._spoke_until = None
+        if self.phase is Phase.WAITING:
+            self._listen(now)
+
+    def _answer_caller(self, on: bool, now: float) -> None:
+        self._replies.hush(not on)
+        if not on and self.phase is not Phase.CLOSING:
+            self._ending = None
+            if not self._replies.expected:
+                self._spoke_until = None
+            if self.phase is Phase.WAITING:
+                self._listen_unless_due(now)
+        self._choose_vad()
+
+    def _reply_wanted(self, now: float) -> None:
+        if not self._replies.answers or self.phase in (Phase.CALLER, Phase.CLOSING):
+            return
+        self._retried = False
+        self._progress_at = now
+        if self.phase is Phase.WAITING:
+            self._replies.withdraw()  # it doesn't know yet what the next one will
+        self._move(Moment.REPLY_DUE, now)
+        self._replies.ask(do.AskForReply())
+
+    # ---- what was heard of the bot ---------------------------------------------
 
     def _cut(self, now: float) -> None:
         """Silence the bot, if it has something to say; note how far it came."""
@@ -697,6 +805,8 @@ class Bridge:
     def _note_bot(self, spoken: Utterance, heard_ms: float) -> do.NoteTurn:
         note = self._notes.bot(spoken, heard_ms, self._speech.proved_ms(spoken))
         self._out.append(note)
+        name = spoken.name or spoken.response_id
+        self._out.append(do.NoteHeard(name, note.heard_ms, not note.interrupted))
         self._last_words = note.generated_text
         if not spoken.is_filler:
             self._endpointing.asked(note.heard_text)
@@ -754,20 +864,34 @@ class Bridge:
         self._must_hear = False
         self._move(Moment.TURN_DROPPED, now)
 
+    def _listen_unless_due(self, now: float) -> None:
+        """The model isn't to answer: nothing comes, unless it does already."""
+        if not self._replies.answers and not self._replies.expected:
+            self._listen(now)
+
     # ---- the end -------------------------------------------------------------
 
     def _peer_lost(self, ending: Ending, now: float) -> None:
         if ending in (Ending.CALLER_HANGUP, Ending.TWILIO_LOST):
             self._end(ending, now)
-        else:
-            self._replies.lose()
-            self._speech.complete()
+            return
+        known = self._replies.gone
+        self._replies.lose()
+        self._speech.complete()
+        if not self._model_optional:
             self._close(ending, self._settings.apology, now)
+        elif not known and self.phase is not Phase.CLOSING:
+            self._out.append(do.ModelGone(ending))
+            self._spoke_until = None
+            if self.phase is Phase.WAITING:
+                self._listen(now)
+            self._choose_vad()
 
     def _close(self, ending: Ending, last_words: Prompt, now: float) -> None:
         """Say the last words, if there are any; hang up when they were heard."""
         if self.phase is Phase.CLOSING:
             return
+        self._out += self._pending.drop()
         self._cut(now)
         self._amend = None
         self._drop_turn(now)
@@ -782,6 +906,7 @@ class Bridge:
     def _end(self, ending: Ending, now: float) -> None:
         for spoken, heard_ms in self._speech.cut(now)[0]:
             self._note_bot(spoken, heard_ms)
+        self._out += [*self._pending.drop(), *self._pending.given_up(over=True)]
         self._drop_turn(now)
         self._out += self._transcript.flush()
         self._move(Moment.END, now)
@@ -797,6 +922,7 @@ class Bridge:
                 while self._look_at_clock(now):
                     pass  # what was done may have made something else due
                 self._pump(now)
+                self._out += self._pending.given_up()
                 self._deadline = min(self._deadlines(now), default=None)
         out, self._out = self._out, []
         return out
@@ -811,7 +937,8 @@ class Bridge:
     def _audible(self, spoken: Utterance, now: float) -> None:
         """The first audio of this was sent."""
         self._speaker = spoken
-        if not spoken.is_filler:
+        # Words of ours answer nothing: what is due is so behind them.
+        if not spoken.is_prompt or self.phase is Phase.CLOSING:
             self._replies.unanswered = False
             if self._spoke_until is not None:
                 spoken.reply_ms = round((now - self._spoke_until) * 1000)
@@ -829,9 +956,13 @@ class Bridge:
             if self._note_bot(spoken, heard_ms).proved_ms < round(heard_ms):
                 self._unproved.append(spoken)
                 del self._unproved[:-MAX_UNPROVED]
+        while self._say_next(now):
+            pass
         silent = not self._speech.utterances
         if silent and self._move(Moment.BOT_HEARD, now):
             self._bot_heard(now)
+            while self._say_next(now):
+                pass
         if self.phase is Phase.CLOSING and silent and not self._replies.expected:
             proved = self._speech.ledger.all_proved
             grace_s = 0.0 if proved else CLOSE_GRACE_S
@@ -846,7 +977,8 @@ class Bridge:
         """The bot has said what it had to say."""
         if self._ending:
             self._close(self._ending, Prompt(""), now)
-        elif self._spoke_until is not None:  # that was a filler: the answer is due
+        elif self._spoke_until is not None or self._replies.expected:
+            # That was a filler, or words of ours: the answer is due.
             self._move(Moment.REPLY_DUE, now)
             if not self._server_owns and not self._replies.expected:
                 self._nothing_said(now)  # it came, and was empty
@@ -875,7 +1007,7 @@ class Bridge:
             self._began_at + wants.duration_s,
             lambda: self._close(Ending.MAX_DURATION, wants.goodbye, now),
         )
-        if not self._replies.ready:
+        if not self._replies.ready and not self._replies.gone:
             yield (
                 self._began_at + wants.ready_s,
                 lambda: self._peer_lost(Ending.STEPFUN_REFUSED, now),
@@ -926,6 +1058,7 @@ class Bridge:
         self._retried = True
         self._progress_at = now
         self._replies.retry()
+        self._listen_unless_due(now)
 
     def _no_more_came(self, now: float) -> None:
         """An answer broke off: what was heard of it was all of it."""
@@ -939,13 +1072,15 @@ class Bridge:
             return False
         self.phase = after
         self._since = now
-        found = moment is Moment.CALLER_STOPPED
-        if self._server_owns and after in FINDS_TURNS and not found:
-            self._find_turns(by_server=FINDS_TURNS[after])
+        if moment is not Moment.CALLER_STOPPED:
+            self._choose_vad()
         return True
 
-    def _find_turns(self, *, by_server: bool) -> None:
+    def _choose_vad(self) -> None:
         """Let the model's own VAD find the caller's turns, or do it ourselves."""
+        if not self._server_owns or self.phase not in FINDS_TURNS:
+            return
+        by_server = FINDS_TURNS[self.phase] and self._replies.answers
         if self._server_finds is not by_server:
             self._server_finds = by_server
             self._replies.send(do.FindTurns(by_server))

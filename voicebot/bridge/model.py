@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
+from voicebot.bridge.settings import Prompt
+
 
 class Ending(StrEnum):
     """Why a call was ended by the bridge. The call log has the same words."""
@@ -19,6 +21,8 @@ class Ending(StrEnum):
     STEPFUN_REFUSED = "stepfun_refused"
     STEPFUN_STALLED = "stepfun_stalled"
     TWILIO_LOST = "twilio_lost"
+    TRANSFERRED = "transferred"
+    VOICEMAIL = "voicemail"
 
 
 # ---- events: what happened ------------------------------------------------------
@@ -126,6 +130,49 @@ class EndRequested:
     """Somebody on our side wants the call to end politely."""
 
     ending: Ending
+    words: Prompt | None = None
+    """Our last ones; None: the goodbye of the settings. Without text there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """Say words of ours: after what is being said, or instead of it."""
+
+    id: str
+    """`NoteHeard` tells what became of it, as `prompt:` and this."""
+    prompt: Prompt
+    """If it wasn't rendered, the model says it."""
+    cut: bool = False
+    """Drop what is being said, what waits to be, and the answer that is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopSpeaking:
+    """Drop what the caller hasn't heard, what waits, and the answer that is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """
+    Whether the model answers the caller.
+
+    While it doesn't, turns are heard, made items and noted all the same. An answer
+    that it has begun is said to its end; one that it hasn't is given up.
+    """
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyWanted:
+    """The model is to answer, though the caller said nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptional:
+    """Whether the call goes on when the model is lost."""
+
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +196,11 @@ Event = (
     | ModelRefused
     | PeerLost
     | EndRequested
+    | Speak
+    | StopSpeaking
+    | Answering
+    | ReplyWanted
+    | ModelOptional
     | DeadlineReached
 )
 
@@ -261,6 +313,29 @@ class NoteTurn:
     """From the caller's last word to the first audio sent; None for other turns."""
 
 
+@dataclass(frozen=True, slots=True)
+class NoteHeard:
+    """
+    What became of something that the bot said, or was to say. Once for each.
+
+    Behind its `NoteTurn`, if anything was made of it.
+    """
+
+    response_id: str
+    """The model's response; `prompt:…` for our own words, whoever spoke them."""
+    heard_ms: int
+    whole: bool
+    """All that there is of it was heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelGone:
+    """The model is lost, and the call goes on without it (`ModelOptional`)."""
+
+    ending: Ending
+    """How the call would have ended."""
+
+
 class Rule(StrEnum):
     """What a decision about the caller's turn rested on."""
 
@@ -296,7 +371,8 @@ class Outcome(StrEnum):
     # end of turn
     ANSWERED = "answered"
     TOO_EARLY = "too_early"  # the caller went on before an answer was heard
-    UNANSWERED = "unanswered"  # the call ended, or there were no words in it
+    # the call ended, there were no words in it, or the model wasn't to answer
+    UNANSWERED = "unanswered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +423,8 @@ Action = (
     | FindTurns
     | NoteTurn
     | NoteDecision
+    | NoteHeard
+    | ModelGone
     | HangUp
 )
 

@@ -38,6 +38,8 @@ class Replies:
         """The session is lost; what is asked for is not, silently."""
         self.active: str | None = None
         """The response that the model is giving, dead or not."""
+        self.request: Request | None = None
+        """What the last response was asked for with, if it was."""
         self._asked: Request | None = None
         """Asked for; no response has started on it yet."""
         self._unwanted = False
@@ -48,6 +50,12 @@ class Replies:
         """Nothing more is to be heard of these. Kept in order, to forget the oldest."""
         self.unanswered = False
         """An item of the caller's stands in the conversation without an answer."""
+        self._hushed = False
+
+    @property
+    def answers(self) -> bool:
+        """Whether the model is there to answer the caller, and may."""
+        return not self.gone and not self._hushed
 
     @property
     def expected(self) -> bool:
@@ -62,6 +70,10 @@ class Replies:
     @property
     def _alive(self) -> bool:
         return self.active is not None and self.active not in self._dead
+
+    def is_alive(self, response_id: str) -> bool:
+        """Whether the model is giving this answer, and it is to be heard."""
+        return self._alive and self.active == response_id
 
     def is_dead(self, response_id: str) -> bool:
         return response_id in self._dead
@@ -88,9 +100,19 @@ class Replies:
         self.active = self._asked = self._next = None
         self._held.clear()
 
+    def hush(self, on: bool) -> None:
+        """From now on the caller isn't answered; what the model has begun, it ends."""
+        self._hushed = on
+        if on:
+            self.unanswered = False
+            if isinstance(self._next, AskForReply):
+                self._next = None
+            if isinstance(self._asked, AskForReply):
+                self._recall()
+
     def ask(self, request: Request) -> None:
         """Ask for an answer, now or when the one before it is over."""
-        if self.gone:
+        if self.gone or (self._hushed and isinstance(request, AskForReply)):
             return
         if self._asked or self.active:
             self._next = request
@@ -101,11 +123,12 @@ class Replies:
     def withdraw(self) -> None:
         """Give up whatever was asked for or is being said."""
         self._next = None
-        if self._asked and self._asked in self._held:
-            self._held.remove(self._asked)  # the model never hears of it
-            self._asked = None
-        self._unwanted = self._asked is not None
+        self._recall()
         self._give_up()
+
+    def awaits(self, request: Request) -> bool:
+        """Whether this was asked for, is still wanted, and nothing has come of it."""
+        return request is self._wish
 
     def started(self, response_id: str, *, welcome: bool) -> bool:
         """
@@ -121,6 +144,7 @@ class Replies:
             self._kill(self.active)
         obsolete = self._unwanted or self._next is not None
         wanted = not obsolete if self._asked else welcome
+        self.request = self._asked
         self.active, self._asked, self._unwanted = response_id, None, False
         if wanted:
             self._next = None  # this is the answer
@@ -135,7 +159,7 @@ class Replies:
         Returns:
             Whether it was to be heard, until now.
         """
-        awaited = self._alive and self.active == response_id
+        awaited = self.is_alive(response_id)
         self._kill(response_id)
         if self.active == response_id:
             self.active = None
@@ -148,7 +172,8 @@ class Replies:
 
     def no_speech(self) -> None:
         """The turn was refused, and so no answer comes to what we asked for."""
-        self._asked = None
+        if isinstance(self._asked, AskForReply):
+            self._asked = None
         self._ask_next()
 
     def retry(self) -> None:
@@ -157,6 +182,13 @@ class Replies:
         self.withdraw()
         self.active = self._asked = None
         self.ask(request)
+
+    def _recall(self) -> None:
+        """What was asked for isn't wanted any more."""
+        if self._asked and self._asked in self._held:
+            self._held.remove(self._asked)  # the model never hears of it
+            self._asked = None
+        self._unwanted = self._asked is not None
 
     def _give_up(self) -> None:
         """Cancel what the model is saying, and drop what still comes of it."""

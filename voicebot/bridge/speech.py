@@ -59,6 +59,8 @@ class Utterance:
     """Bytes of it that were heard before the last pause."""
     must_hear: bool = False
     """Nothing that the caller does cuts it short."""
+    name: str = ""
+    """What `NoteHeard` calls it, if not by its response's id."""
     downsampler: Pcm24ToUlaw = field(default_factory=Pcm24ToUlaw)
 
     @property

@@ -23,7 +23,9 @@ from voicebot.bridge.model import (
     HangUp,
     MarkCaller,
     MarkReturned,
+    ModelGone,
     NoteDecision,
+    NoteHeard,
     NoteTurn,
     PlayToCaller,
 )
@@ -185,6 +187,8 @@ class MeasuredCall:
                     self.record.decisions[seq] = action
                 case HangUp():
                     self.record.hung_up = True
+                case NoteHeard() | ModelGone():
+                    pass  # for whoever decides about the call
                 case _:
                     for frame in self._model.orders(action):
                         self._to_model(frame)

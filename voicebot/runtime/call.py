@@ -172,6 +172,8 @@ class Call:
                 self._note(action)
             case do.NoteDecision():
                 self._decide(action)
+            case do.NoteHeard() | do.ModelGone():
+                pass  # for whoever decides about the call
             case do.HangUp(ending) if not self._over.done():  # else a bug ended it
                 self._over.set_result(ending)
             case do.HangUp():

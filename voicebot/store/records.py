@@ -29,6 +29,8 @@ class EndReason(StrEnum):
     PROTOCOL = "protocol"  # the media stream wasn't what Twilio documents
     REJECTED = "rejected"  # by the dialplan, or because the house is full
     NEVER_CONNECTED = "never_connected"  # answered, but no media stream came
+    TRANSFERRED = "transferred"  # somebody else has taken it over
+    VOICEMAIL = "voicemail"  # the caller leaves a message
     NODE_CRASH = "node_crash"  # found open when a process started
     INTERNAL_ERROR = "internal_error"  # a bug of ours
 
@@ -49,6 +51,8 @@ ENDED_BY: Final[Mapping[EndReason, Party]] = MappingProxyType(
         EndReason.PROTOCOL: "twilio",
         EndReason.REJECTED: "us",
         EndReason.NEVER_CONNECTED: "twilio",
+        EndReason.TRANSFERRED: "bot",
+        EndReason.VOICEMAIL: "bot",
         EndReason.NODE_CRASH: "us",
         EndReason.INTERNAL_ERROR: "us",
     }

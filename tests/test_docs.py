@@ -1,10 +1,16 @@
 """What the documents show is what the code does."""
 
+import re
+import shlex
 from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
 
 from voicebot.bridge.evidence import WEIGHTS
 from voicebot.bridge.model import TRANSITIONS, Outcome, Rule
 from voicebot.bridge.settings import BargeIn
+from voicebot.cli import app
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -35,3 +41,42 @@ def test_the_defaults_of_barge_in_are_those_of_the_bridge() -> None:
     for key in ("min_ms", "confirm_ms", "decide_ms"):
         (row,) = (line for line in text.splitlines() if f"| `barge_in.{key}` |" in line)
         assert f"| `{getattr(wants, key)}ms` |" in row
+
+
+def followed(blocks: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Do what a tutorial says; return what it shows and what was printed, each."""
+    desk = Path("my-plans/personas/desk.yaml")
+    seen = []
+    for kind, text in blocks:
+        if kind == "yaml" and text.startswith("version:"):
+            Path("my-plans/dialplan.yaml").write_text(text, encoding="utf-8")
+        elif kind == "yaml" and text.startswith("tests:"):
+            desk.write_text(desk.read_text() + text, encoding="utf-8")
+        elif kind == "yaml":
+            assert text in desk.read_text()
+        for command in re.findall(r"^\$ voicebot (.*)\n((?:(?!\$).*\n)*)", text, re.M):
+            if "'dsk'" in command[1]:
+                plan = Path("my-plans/dialplan.yaml")
+                plan.write_text(
+                    plan.read_text().replace("persona: desk", "persona: dsk")
+                )
+            result = CliRunner().invoke(app, shlex.split(command[0]))
+            seen.append((command[1], result.output))
+    return seen
+
+
+def test_the_tutorial_shows_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (DOCS / "dialplans.md").read_text(encoding="utf-8")
+    part = text.partition("## A first dialplan\n")[2].partition("\nNow put ")[0]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.delenv("VOICEBOT_PUBLIC_URL", raising=False)
+    seen = followed(re.findall("```(yaml|console)\n(.*?)```", part, re.DOTALL))
+    assert len(seen) == 6
+    for shown, printed in seen:
+        took = re.compile(r"in [0-9.]+ s$", re.MULTILINE)
+        wanted = took.sub("in a moment", shown).removesuffix("…\n")
+        assert took.sub("in a moment", printed).startswith(wanted)

@@ -36,6 +36,7 @@ PURE: dict[str, set[str]] = {
     "stepfun": {"errors", "fields"},
     "dialplan": {"errors"},
     "bridge": {"errors", "audio"},
+    "flow": {"errors", "fields", "bridge", "dialplan"},
 }
 CORE = {"errors", "fields", "audio", "twilio", "stepfun", "config"}
 SHELL: dict[str, set[str]] = {
@@ -43,10 +44,11 @@ SHELL: dict[str, set[str]] = {
     "store": CORE,
     "net": CORE,
     "observe": CORE,
-    "runtime": CORE | {"bridge", "dialplan", "store", "net", "observe"},
+    "runtime": CORE | {"bridge", "dialplan", "flow", "store", "net", "observe"},
     "web": CORE | {"bridge", "dialplan", "store", "net", "observe", "runtime"},
     "sim": {"audio", "errors"},
-    "measure": CORE | {"bridge", "runtime", "sim"},
+    "measure": CORE | {"bridge", "flow", "runtime", "sim"},
+    "rehearse": CORE | {"bridge", "dialplan", "flow", "runtime", "sim", "measure"},
 }
 ALLOWED = PURE | SHELL
 

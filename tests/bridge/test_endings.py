@@ -18,6 +18,7 @@ from voicebot.bridge.model import (
     AskForReply,
     AskToSay,
     BotAudio,
+    BotText,
     CallerAudio,
     CallerText,
     CancelReply,
@@ -152,7 +153,7 @@ def test_an_answer_that_begins_and_hangs_is_cancelled_and_asked_for_again() -> N
 
 
 @pytest.mark.parametrize("rest_ms", [0, 10, 250])
-def test_an_answer_that_breaks_off_counts_as_all_of_it(rest_ms: int) -> None:
+def test_an_answer_that_breaks_off_is_heard_to_where_it_did(rest_ms: int) -> None:
     call = in_phase("waiting")
     call.answer("r1", ms=1000, done=False)
     call.wait(1.5)
@@ -166,8 +167,20 @@ def test_an_answer_that_breaks_off_counts_as_all_of_it(rest_ms: int) -> None:
     note = call.notes()[2]
     assert note.heard_ms == 1000 + rest_ms
     assert note.heard_text == "Yes, of course."
-    assert not note.interrupted
+    assert note.interrupted  # the model had more to say, or not: nobody knows
     assert call.give(BotAudio("r1", pcm(500))) == []
+
+
+def test_of_an_answer_that_broke_off_the_log_claims_no_words_behind_its_audio() -> None:
+    call = in_phase("waiting")
+    text = "We are open from nine to five on weekdays, and on Saturdays until noon."
+    call.give(ReplyStarted("r1"), BotText("r1", text), BotAudio("r1", pcm(1000)))
+    call.wait(8.0)
+    note = call.notes()[max(call.notes())]
+    assert note.generated_text == text
+    assert "We are" in note.heard_text
+    assert "Saturdays" not in note.heard_text
+    assert note.interrupted
 
 
 def test_a_slow_answer_is_not_broken_off() -> None:

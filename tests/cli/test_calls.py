@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner, Result
 
-from tests.store.test_calls import DECISION, ENDED, STARTED, TURN
+from tests.store.test_calls import DECISION, ENDED, MESSAGE, STARTED, TURN
 from voicebot.bridge.model import Outcome, Rule
 from voicebot.cli import app
 from voicebot.cli.decisions import WHAT_CAME, WHY
@@ -166,6 +166,26 @@ def test_a_call_is_shown_with_what_was_said_and_heard() -> None:
     assert f"cut off: {TURN.heard_text}" in cut
     assert whole.split()[-3:] == ["all", "0.64", "s"]
     assert "\x1b" not in text
+
+
+@pytest.mark.usefixtures("log")
+def test_that_there_is_a_message_is_shown_and_what_it_says_only_as_json() -> None:
+    assert "a message" not in output("show", "c1")
+    untold = replace(
+        MESSAGE, recording_sid="RE2", duration_s=None, transcription=None, url=None
+    )
+
+    async def fill() -> None:
+        async with open_store(Path("data/calls.sqlite")) as store:
+            await store.add_message(MESSAGE)
+            await store.add_message(untold)
+
+    asyncio.run(fill())
+    shown = output("show", "c1")
+    assert "a message of 12 s, transcribed: RE1\na message: RE2\n" in shown
+    assert str(MESSAGE.transcription) not in shown
+    told = parsed("show", "c1")["messages"]
+    assert [each["transcription"] for each in told] == [MESSAGE.transcription, None]
 
 
 @pytest.mark.usefixtures("log")

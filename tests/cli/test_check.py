@@ -68,6 +68,8 @@ def test_json_of_a_good_folder(tmp_path: Path) -> None:
         "personas": ["desk"],
         "unused": [],
         "routes": ["default"],
+        "failed_tests": [],
+        "surprises": [],
     }
 
 
@@ -99,6 +101,8 @@ def test_json_of_a_bad_folder(tmp_path: Path) -> None:
         "unused": [],
         "routes": [],
         "revision": None,
+        "failed_tests": [],
+        "surprises": [],
     }
 
 

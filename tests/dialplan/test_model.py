@@ -118,7 +118,7 @@ def test_a_route_does_exactly_one_thing(do: object, action: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "do", [{}, {"persona": "a", "reject": "busy"}, {"transfer": "a"}, "desk", None]
+    "do", [{}, {"persona": "a", "reject": "busy"}, {"play": "a"}, "desk", None]
 )
 def test_a_route_that_does_nothing_or_two_things_is_refused(do: object) -> None:
     with pytest.raises(ValidationError, match="expected exactly one of persona"):

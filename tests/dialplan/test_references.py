@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.dialplan.calls import routed
 from tests.dialplan.plans import NUMBERS, ROUTES, dialplan
 from voicebot.dialplan.model import DialplanFile, Match, Reject, Route
 from voicebot.dialplan.references import dangling, unanswered, unreachable
-from voicebot.dialplan.routing import choose
 from voicebot.dialplan.source import Node, parse
 
 FILE = Path("f")
@@ -176,4 +176,4 @@ def test_a_route_that_takes_a_call_is_never_called_unreachable(
     text = "routes:\n" + "".join(f"  - {route.name}\n" for route in routes)
     file = DialplanFile(version=1, numbers=dict(plan.numbers), routes=routes)
     dead = {problem.key for problem in unreachable(FILE, root_of(text), file)}
-    assert f"routes[{choose(plan, to=to, from_=from_).route}]" not in dead
+    assert f"routes[{routed(plan, to, from_).route}]" not in dead

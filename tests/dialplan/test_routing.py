@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.dialplan.calls import CALLER, HOTEL, MAIN, routed
 from tests.dialplan.plans import dialplan
 from voicebot.dialplan.model import Answer, Match, Reject, Route
-from voicebot.dialplan.routing import NO_ROUTE, Decision, choose
+from voicebot.dialplan.routing import NO_ROUTE, Decision
 
 DESK = Answer(persona="desk")
-MAIN, HOTEL, CALLER = "+12025550100", "+12025550120", "+442079460000"
 
 
 def route(name: str, **match: object) -> Route:
@@ -18,13 +18,13 @@ def route(name: str, **match: object) -> Route:
 
 def test_the_first_route_that_matches_wins() -> None:
     plan = dialplan(route("hotel", to="hotel"), route("all"), route("never"))
-    assert choose(plan, to=HOTEL, from_=CALLER) == Decision("hotel", DESK)
-    assert choose(plan, to=MAIN, from_=CALLER) == Decision("all", DESK)
+    assert routed(plan, HOTEL, CALLER) == Decision("hotel", DESK, "desk")
+    assert routed(plan, MAIN, CALLER) == Decision("all", DESK, "desk")
 
 
 def test_a_call_without_a_route_is_rejected() -> None:
     plan = dialplan(route("hotel", to="hotel"))
-    assert choose(plan, to=MAIN, from_=CALLER) is NO_ROUTE
+    assert routed(plan, MAIN, CALLER) == NO_ROUTE
     assert Decision("no route", Reject(reject="rejected")) == NO_ROUTE
 
 
@@ -42,7 +42,7 @@ def test_a_call_without_a_route_is_rejected() -> None:
 def test_a_route_is_for_numbers_by_label_or_by_digits(
     to: object, called: str, matches: bool
 ) -> None:
-    decision = choose(dialplan(route("it", to=to)), to=called, from_=CALLER)
+    decision = routed(dialplan(route("it", to=to)), called, CALLER)
     assert (decision.route == "it") is matches
 
 
@@ -69,18 +69,18 @@ def test_a_route_is_for_callers_by_number_beginning_or_anonymity(
     plan = dialplan(
         Route(name="it", match=Match.model_validate({"from": pattern}), do=DESK)
     )
-    assert (choose(plan, to=MAIN, from_=caller).route == "it") is matches
+    assert (routed(plan, MAIN, caller).route == "it") is matches
 
 
 def test_both_sides_have_to_match() -> None:
     plan = dialplan(route("it", **{"to": "main", "from": "+44*"}))
-    assert choose(plan, to=MAIN, from_=CALLER).route == "it"
-    assert choose(plan, to=HOTEL, from_=CALLER) is NO_ROUTE
-    assert choose(plan, to=MAIN, from_="+1") is NO_ROUTE
+    assert routed(plan, MAIN, CALLER).route == "it"
+    assert routed(plan, HOTEL, CALLER) == NO_ROUTE
+    assert routed(plan, MAIN, "+1") == NO_ROUTE
 
 
 @settings(max_examples=100)
 @given(st.text(), st.text())
 def test_there_is_a_decision_for_any_call(to: str, from_: str) -> None:
     plan = dialplan(route("a", **{"to": "main", "from": ["+44*", "anonymous"]}))
-    assert choose(plan, to=to, from_=from_).route in ("a", "no route")
+    assert routed(plan, to, from_).route in ("a", "no route")

@@ -5,16 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.dialplan.plans import mistakes, written
+from tests.dialplan.calls import routed
+from tests.dialplan.plans import NUMBERS, PERSONA, ROUTES, mistakes, written
 from voicebot.dialplan.load import load
 from voicebot.dialplan.model import Answer, Dialplan, DialplanFile, Reject, Say
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.prompt import compile_instructions
-from voicebot.dialplan.routing import choose
 from voicebot.dialplan.section import Section
+from voicebot.dialplan.validate import sections_in
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "dialplans"
+DOCS = ROOT / "docs"
 CALLER = "+442079460000"
 
 
@@ -31,18 +33,18 @@ def test_every_number_is_answered_by_its_persona(
     plan: Dialplan, number: str, persona: str
 ) -> None:
     to = plan.numbers[number].e164
-    assert choose(plan, to=to, from_=CALLER).action == Answer(persona=persona)
+    assert routed(plan, to, CALLER).action == Answer(persona=persona)
 
 
 def test_nuisance_callers_are_rejected_on_every_number(plan: Dialplan) -> None:
     for number in plan.numbers.values():
-        decision = choose(plan, to=number.e164, from_="+19005550123")
+        decision = routed(plan, number.e164, "+19005550123")
         assert decision.action == Reject(reject="busy")
 
 
 def test_the_hotel_does_not_talk_to_anonymous_callers(plan: Dialplan) -> None:
     hotel = plan.numbers["hotel"].e164
-    assert isinstance(choose(plan, to=hotel, from_="anonymous").action, Say)
+    assert isinstance(routed(plan, hotel, "anonymous").action, Say)
 
 
 def test_a_fact_about_broken_phones_takes_more_than_twelve_seconds_to_say(
@@ -67,14 +69,14 @@ def keys(model: type[Section]) -> set[str]:
     found = set()
     for name, field in model.model_fields.items():
         found.add(field.alias or name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            found |= keys(field.annotation)
+        for section in sections_in(field.annotation):
+            found |= keys(section)
     return found
 
 
 @pytest.mark.parametrize("model", [DialplanFile, Persona])
 def test_the_reference_names_every_key(model: type[Section]) -> None:
-    text = (ROOT / "docs" / "dialplans.md").read_text(encoding="utf-8")
+    text = (DOCS / "dialplans.md").read_text(encoding="utf-8")
     written_down = {
         key.partition("[")[0]
         for cell in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
@@ -84,8 +86,58 @@ def test_the_reference_names_every_key(model: type[Section]) -> None:
     assert keys(model) - {"id"} <= written_down
 
 
+def examples(page: str) -> dict[str, str]:
+    """The YAML of a page of the docs, each by its first line."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    found = re.findall("```yaml\n(.*?)```", text, re.DOTALL)
+    by_line = {example.partition("\n")[0]: example for example in found}
+    assert len(by_line) == len(found)
+    return by_line
+
+
 def test_the_examples_of_the_reference_are_good(tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "dialplans.md").read_text(encoding="utf-8")
-    listening, smallest = re.findall("```yaml\n(.*?)```", text, re.DOTALL)
+    given = examples("dialplans.md")
+    smallest = given.pop("title: Front desk")
     assert mistakes(written(tmp_path, desk=smallest)) == []
-    assert mistakes(written(tmp_path, desk=smallest + listening)) == []
+    for piece in ("listening:", "tests:"):
+        assert mistakes(written(tmp_path, desk=smallest + given.pop(piece))) == []
+    rest = smallest[: smallest.index("greeting:")]
+    assert mistakes(written(tmp_path, desk=rest + given.pop("vars:"))) == []
+    (tmp_path / "mixins").mkdir()
+    for mixin in ("calm", "recorded"):
+        (tmp_path / "mixins" / f"{mixin}.yaml").write_text("owner: me\n")
+    night = given.pop("# personas/night.yaml")
+    folder = written(tmp_path, reception=smallest, night=night)
+    assert mistakes(folder) == []
+    assert mistakes(written(tmp_path, given.pop("version: 1"), desk=smallest)) == []
+    assert given == {}
+
+
+HOURS = "timezone: Asia/Tokyo\ncalendars: {desk: {weekly: {daily: ['08:00-20:00']}}}\n"
+
+
+def test_the_examples_about_transfers_are_good(tmp_path: Path) -> None:
+    (targets,) = examples("transfers.md").values()
+    assert mistakes(written(tmp_path, NUMBERS + ROUTES + HOURS + targets)) == []
+
+
+def test_the_examples_about_menus_are_good_together(tmp_path: Path) -> None:
+    (targets,) = examples("transfers.md").values()
+    whole = "".join(examples("menus.md").values())
+    declared = "".join(f"  {name}: {{}}\n" for name in ("caller_name", "reason", "day"))
+    desk = PERSONA + whole.replace("vars:\n", f"vars:\n{declared}", 1)
+    plan = NUMBERS + ROUTES + HOURS + targets
+    assert mistakes(written(tmp_path, plan, desk=desk)) == []
+
+
+def test_the_example_about_rehearsals_is_good(tmp_path: Path) -> None:
+    (tests,) = examples("tests.md").values()
+    assert mistakes(written(tmp_path, desk=PERSONA + tests)) == []
+
+
+TEMPLATES = ROOT / "voicebot" / "dialplan" / "templates"
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES.iterdir()))
+def test_every_template_is_good(template: Path) -> None:
+    assert mistakes(template) == []

@@ -18,9 +18,9 @@ def wrong(model: type[Section], text: str) -> list[str]:
     node, unreadable = parse(FILE, text.encode())
     assert node is not None
     assert unreadable == []
-    given = {"id": "desk"} if model is Persona else {}
     problems = list(unreadable)
-    section = validated(model, FILE, node, problems, **given)
+    given = {"id": "desk"} if model is Persona else {}
+    section = validated(model, FILE, node, problems, partial=False, **given)
     assert (section is None) == bool(problems)
     return [str(problem).removeprefix("f:") for problem in problems]
 
@@ -194,19 +194,19 @@ def test_a_mistake_in_the_numbers(text: str, problem: str) -> None:
     [
         (
             "do: {persna: desk}",
-            "7:9: routes[0].do: expected exactly one of persona, reject "
-            "and message, "
+            "7:9: routes[0].do: expected exactly one of persona, message, reject, "
+            "transfer, voicemail and goto, "
             "got keys persna; did you mean 'persona'?",
         ),
         (
             "do: {persona: pizza, reject: busy}",
-            "7:9: routes[0].do: expected exactly one of persona, reject "
-            "and message, got keys persona, reject",
+            "7:9: routes[0].do: expected exactly one of persona, message, reject, "
+            "transfer, voicemail and goto, got keys persona, reject",
         ),
         (
             "do: {}",
-            "7:9: routes[0].do: expected exactly one of persona, reject "
-            "and message, "
+            "7:9: routes[0].do: expected exactly one of persona, message, reject, "
+            "transfer, voicemail and goto, "
             "got no keys",
         ),
         (
@@ -220,13 +220,14 @@ def test_a_mistake_in_the_numbers(text: str, problem: str) -> None:
         ),
         (
             "do: {reject: busy}\n    match: {to: 5}",
-            "8:17: routes[0].match.to: expected the label of a number, or a phone "
-            "number such as '+12025550123', got 5; put it in quotes",
+            "8:17: routes[0].match.to: expected the label of a number, tag: and a tag "
+            "of numbers, or a phone number such as '+12025550123', got 5; "
+            "put it in quotes",
         ),
         (
             "do: {reject: busy}\n    match: {to: [main, Hotel]}",
-            "8:24: routes[0].match.to[1]: expected the label of a number, or a phone "
-            "number such as '+12025550123', got 'Hotel'",
+            "8:24: routes[0].match.to[1]: expected the label of a number, tag: and a "
+            "tag of numbers, or a phone number such as '+12025550123', got 'Hotel'",
         ),
         (
             "do: {reject: busy}\n    match: {from: []}",

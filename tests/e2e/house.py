@@ -1,7 +1,7 @@
 """A whole house for a call: our server, the offline StepFun, the simulated Twilio."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,9 @@ from voicebot.sim.stepfun.mind import Mind
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.stepfun.script import Line, Scenario, ScriptedMind
 from voicebot.sim.stepfun.server import OfflineStepFun
+from voicebot.sim.twilio.agents import FarEnd
 from voicebot.sim.twilio.caller import OnEvent, place_call
+from voicebot.sim.twilio.mailbox import Message
 from voicebot.sim.twilio.misbehaviour import Misbehaviour
 from voicebot.sim.twilio.report import CallReport
 from voicebot.sim.twilio.rest import TwilioRest
@@ -80,6 +82,8 @@ class House:
         misbehave: Misbehaviour | None = None,
         rest: bool = True,
         on_event: OnEvent | None = None,
+        far_ends: Mapping[str, FarEnd] | None = None,
+        message: Message | None = None,
     ) -> CallReport:
         return await place_call(
             voice_url=f"{self.url}/twilio/voice",
@@ -92,6 +96,8 @@ class House:
             rest=self.rest if rest else None,
             misbehave=misbehave,
             on_event=on_event,
+            far_ends=far_ends,
+            message=message,
             max_call_s=30.0,
         )
 
@@ -128,13 +134,14 @@ async def house(
     mood: Mood | None = None,
     mind: Mind | None = None,
     persona: str = PERSONA,
+    plan: str = DIALPLAN,
     refusals: tuple[int, ...] = (),
     speech_refusals: tuple[int, ...] = (),
     **settings: Any,
 ) -> AsyncIterator[House]:
     plans = folder / "dialplans"
     (plans / "personas").mkdir(parents=True)
-    (plans / "dialplan.yaml").write_text(DIALPLAN)
+    (plans / "dialplan.yaml").write_text(plan)
     (plans / "personas" / "tester.yaml").write_text(persona)
     offline = OfflineStepFun(
         mind or ScriptedMind(Scenario(lines)),

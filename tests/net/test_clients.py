@@ -1,6 +1,7 @@
 """The clients against servers that answer as the vendors do, and as they shouldn't."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import ClientSession, web
@@ -146,11 +147,50 @@ async def test_a_call_that_cannot_be_ended_says_why(
         await hang_up(http, answers)
 
 
+@pytest.mark.usefixtures("_no_pause")
+@pytest.mark.parametrize(
+    ("answers", "was_there"),
+    [
+        ([(200, {})], True),
+        ([(500, {}), (200, {})], True),
+        ([(404, {"code": 20404})], False),
+        ([(400, {"code": 21220})], False),
+        ([(500, {}), (400, {"code": 21220})], False),
+    ],
+)
+async def test_a_call_is_sent_elsewhere(
+    http: ClientSession, answers: list[tuple[int, dict[str, int]]], was_there: bool
+) -> None:
+    forms: list[dict[str, str]] = []
+    async with twilio_that_says(answers, forms) as url:
+        rest = TwilioRest(http, url, ACCOUNT, "token")
+        assert await rest.redirect(ACCOUNT, CALL, "<Response/>") is was_there
+    assert forms == [{"Twiml": "<Response/>"}] * len(answers)
+
+
+@pytest.mark.usefixtures("_no_pause")
+async def test_a_call_that_cannot_be_sent_elsewhere_says_why(
+    http: ClientSession, unused_tcp_port: int
+) -> None:
+    rest = TwilioRest(http, f"http://127.0.0.1:{unused_tcp_port}", ACCOUNT, "token")
+    with pytest.raises(UpstreamError, match="twilio: no answer: Client"):
+        await rest.redirect(ACCOUNT, CALL, "<Response/>")
+
+
 async def hang_up(
     http: ClientSession, answers: list[tuple[int, dict[str, int]]]
 ) -> list[dict[str, str]]:
     """The forms that Twilio got."""
-    forms = []
+    forms: list[dict[str, str]] = []
+    async with twilio_that_says(answers, forms) as url:
+        await TwilioRest(http, url, ACCOUNT, "token").hang_up(ACCOUNT, CALL)
+    return forms
+
+
+@asynccontextmanager
+async def twilio_that_says(
+    answers: list[tuple[int, dict[str, int]]], forms: list[dict[str, str]]
+) -> AsyncIterator[str]:
     waiting = list(answers)
 
     async def answer(request: web.Request) -> web.Response:
@@ -163,6 +203,4 @@ async def hang_up(
     path = f"/2010-04-01/Accounts/{ACCOUNT}/Calls/{CALL}.json"
     app.router.add_post(path, answer)
     async with TestServer(app) as server:
-        rest = TwilioRest(http, str(server.make_url("/")), ACCOUNT, "token")
-        await rest.hang_up(ACCOUNT, CALL)
-    return forms
+        yield str(server.make_url("/"))

@@ -11,7 +11,16 @@ from voicebot.bridge.endpointing import SILENCE_MS
 from voicebot.bridge.words import Words, heard_in, says
 from voicebot.dialplan import persona as model
 from voicebot.dialplan.language import PHRASES, phrases
-from voicebot.runtime.conduct import bridge_settings, session_config
+from voicebot.runtime.conduct import (
+    bridge_settings,
+    call_values,
+    flow_of,
+    greeting_text,
+    session_config,
+    situation_of,
+    words_of,
+)
+from voicebot.runtime.forward import Origin
 from voicebot.runtime.prompts import Prompts
 from voicebot.stepfun.realtime.commands import ServerVad
 
@@ -147,3 +156,161 @@ def test_only_a_persona_that_leaves_turns_to_the_model_tells_it_how() -> None:
     assert session_config(bot).turn_detection == ServerVad(
         prefix_padding_ms=300, silence_ms=700, energy_threshold=1200
     )
+
+
+VISITED = persona(
+    greeting={
+        "text": "Hello {{name|there}}.",
+        "when": {
+            "closed": "We are closed.",
+            "returning_caller": "Welcome back, {{name}}.",
+        },
+    },
+    goodbye={"text": "Bye {{name|you}}."},
+    instructions="Be kind to {{name|them}}.",
+    vars={"name": {"from": "lookup", "required": True}},
+)
+
+
+@pytest.mark.parametrize(
+    ("situation", "values", "said"),
+    [
+        ((), {}, "Hello there."),
+        ((), {"name": "Ada"}, "Hello Ada."),
+        (("anonymous",), {}, "Hello there."),
+        (("returning_caller",), {"name": "Ada"}, "Welcome back, Ada."),
+        (("returning_caller",), {}, "Hello there."),
+        (("returning_caller", "closed"), {"name": "Ada"}, "We are closed."),
+    ],
+)
+def test_the_greeting_is_for_the_situation_and_needs_its_values(
+    situation: tuple[str, ...], values: dict[str, str], said: str
+) -> None:
+    assert greeting_text(VISITED, frozenset(situation), values) == said
+
+
+def test_what_a_call_knows_is_in_the_words_and_in_the_prompt(tmp_path: Path) -> None:
+    known = {"name": "Ada"}
+    situation = frozenset({"returning_caller"})
+    told = bridge_settings(VISITED, nothing_rendered(tmp_path), situation, known)
+    assert told.greeting.text == "Welcome back, Ada."
+    assert told.goodbye.text == "Bye Ada."
+    assert session_config(VISITED, known).instructions.startswith("Be kind to Ada.")
+
+
+async def test_words_are_rendered_as_they_are_pronounced(tmp_path: Path) -> None:
+    bot = persona(
+        greeting={"text": "OPT {{name|here}}.", "when": {"closed": "No OPT."}},
+        pronounce={"OPT": "O P T"},
+        vars={"name": {}},
+    )
+    studio = Studio()
+    prompts = Prompts(tmp_path, studio)
+    await prompts.prepare([bot])
+    assert "O P T here." in studio.spoken
+    assert "No O P T." in studio.spoken
+    told = bridge_settings(bot, prompts)
+    assert told.greeting.text == "OPT here."
+    assert told.greeting.ulaw
+    closed = bridge_settings(bot, prompts, frozenset({"closed"}))
+    assert closed.greeting.ulaw
+
+
+# ---- what is known, and what may be done -----------------------------------------
+
+
+def test_values_come_from_whom_the_persona_names() -> None:
+    bot = persona(
+        vars={
+            "number": {"type": "phone", "from": "caller"},
+            "account": {"from": "header", "header": "X-Account"},
+            "name": {"from": "route"},
+            "shop": {"default": "ours"},
+        }
+    )
+    route = {"name": "Ada", "unasked": "for"}
+    headers = {"x-account": "A 1"}
+    assert call_values(bot, route, "+12025550199", headers) == {
+        "number": "+12025550199",
+        "account": "A 1",
+        "name": "Ada",
+        "shop": "ours",
+    }
+    assert call_values(bot, {}, "anonymous", {}) == {"shop": "ours"}
+
+
+def test_a_situation_is_what_the_hours_and_the_caller_make_it() -> None:
+    assert situation_of("+12025550199", is_open=True) == frozenset()
+    assert situation_of("anonymous", is_open=False) == {"closed", "anonymous"}
+
+
+def test_words_are_filled_in_with_what_is_known_when_they_are_said(
+    tmp_path: Path,
+) -> None:
+    bot = persona(vars={"day": {"from": "model"}})
+    words = words_of(bot, nothing_rendered(tmp_path))
+    said = words("See you on {{day|another day}}.", {"day": "Monday", "else": "x"})
+    assert said == bridge.Prompt("See you on Monday.")
+
+
+STAGED = {
+    "tools": {
+        "on": {"use": "goto_stage", "stages": ["last"]},
+        "desk": {"use": "transfer", "targets": ["desk"]},
+    },
+    "stages": {
+        "first": {"instructions": "Ask {{name|them}}.", "tools": ["on"]},
+        "last": {"instructions": "Say goodbye."},
+    },
+    "start_stage": "first",
+    "vars": {"name": {}},
+}
+
+
+def test_a_stage_adds_its_instructions_and_has_its_own_tools() -> None:
+    bot = persona(**STAGED)
+    first = session_config(bot, {"name": "Ada"})
+    assert first.instructions.endswith("Ask Ada.")
+    assert [tool.name for tool in first.tools] == ["on"]
+    last = session_config(bot, stage="last")
+    assert last.instructions.endswith("Say goodbye.")
+    assert last.tools == ()
+    assert last.instructions.partition("Say goodbye.")[0] in first.instructions
+
+
+def test_without_stages_all_tools_may_be_used_and_without_tools_none() -> None:
+    tools = session_config(persona(tools=STAGED["tools"] | {})).tools  # type: ignore[operator]
+    assert [tool.name for tool in tools] == ["on", "desk"]
+    assert session_config(persona()).tools == ()
+
+
+async def test_all_that_a_flow_may_say_is_rendered(tmp_path: Path) -> None:
+    bot = persona(
+        menus={
+            "keypad": {
+                "prompt": "Press.",
+                "keys": {"1": {"say": "Open."}, "0": {"transfer": "desk"}},
+                "noinput": [{"say": "Nothing?"}, {"do": {"say": "Well."}}],
+                "nomatch": [{"say": "Wrong."}, {"replay": True}],
+            }
+        },
+        silence=[{"after": "5s", "say": "There?"}, {"after": "5s", "do": "goodbye"}],
+        triggers=[{"name": "a", "says": ["b"], "do": {"say": "Heard."}}],
+        filler={"say": []},
+    )
+    studio = Studio()
+    await Prompts(tmp_path, studio).prepare([bot])
+    assert studio.spoken[3:] == [
+        *("Press.", "Nothing?", "Wrong.", "There?", "Heard.", "Open.", "Well."),
+        "One moment please, I'm putting you through.",
+    ]
+
+
+def test_a_flow_knows_its_caller(tmp_path: Path) -> None:
+    origin = Origin(
+        *("c1", "CA1", "AC1", "+12025550199", "+12025550100"),
+        persona(),
+        values={"name": "Ada"},
+    )
+    flow = flow_of(origin, nothing_rendered(tmp_path), 0.0)
+    assert flow.values.shown() == {"name": "Ada"}

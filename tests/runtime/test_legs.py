@@ -4,6 +4,7 @@ import orjson
 import pytest
 
 from voicebot.bridge import model as bridge
+from voicebot.flow import model as flow
 from voicebot.runtime.legs import (
     ModelAction,
     from_stepfun,
@@ -66,11 +67,13 @@ def test_what_twilio_says(
             bridge.PeerLost(bridge.Ending.STEPFUN_LOST),
         ),
         (events.ServerError(events.ErrorKind.OTHER, None, None), None),
+        (
+            events.FunctionArgumentsDone("r", "i", "c", "human", "{}"),
+            flow.ModelCalled("r", "c", "human", "{}"),
+        ),
     ],
 )
-def test_what_stepfun_says(
-    said: events.ServerEvent, event: bridge.Event | None
-) -> None:
+def test_what_stepfun_says(said: events.ServerEvent, event: flow.Input | None) -> None:
     assert from_stepfun(said) == event
 
 
@@ -91,6 +94,8 @@ def test_what_stepfun_says(
         (bridge.ForgetTurn("u"), ["conversation.item.delete"]),
         (bridge.FindTurns(True), ["session.update", "input_audio_buffer.clear"]),
         (bridge.FindTurns(False), ["session.update", "input_audio_buffer.clear"]),
+        (flow.ToolOutput("c", "Done."), ["conversation.item.create"]),
+        (flow.TellModel("The caller typed."), ["conversation.item.create"]),
     ],
 )
 def test_what_we_say_to_stepfun(action: ModelAction, kinds: list[str]) -> None:

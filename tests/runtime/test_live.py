@@ -1,11 +1,16 @@
 """Admission and tokens, with time as a number."""
 
 from tests.dialplan.plans import persona
+from voicebot.runtime.forward import Origin
 from voicebot.runtime.live import TOKEN_S, LiveCalls, Ticket
 
 
-def ticket(sid: str = "CA1", *, now: float = 0.0) -> Ticket:
-    return Ticket(f"id of {sid}", sid, "AC1", persona(), now + TOKEN_S)
+def ticket(
+    sid: str = "CA1", *, now: float = 0.0, caller: str = "+44", called: str = ""
+) -> Ticket:
+    origin = Origin("id", sid, "AC1", caller, called, persona())
+    until = now + TOKEN_S
+    return Ticket(f"id of {sid}", sid, "AC1", persona(), until, origin=origin)
 
 
 def test_a_token_admits_once() -> None:

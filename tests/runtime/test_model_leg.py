@@ -20,13 +20,13 @@ from voicebot.bridge.model import (
     AppendAudio,
     AskToSay,
     Ending,
-    Event,
     FindTurns,
     PeerLost,
     ReplyDone,
     ServerSpeechStarted,
     SessionReady,
 )
+from voicebot.flow.model import Input
 from voicebot.runtime.model_leg import DEFAULT_VOICE, MAX_BAD_FRAMES, ModelLeg
 from voicebot.sim.stepfun import (
     Mood,
@@ -69,9 +69,9 @@ async def server(script: Script) -> AsyncIterator[str]:
         yield str(running.make_url("/realtime")).replace("http", "ws")
 
 
-async def run(script: Script) -> tuple[ModelLeg, list[Event]]:
+async def run(script: Script) -> tuple[ModelLeg, list[Input]]:
     """Run a leg until the server is done with it."""
-    delivered: list[Event] = []
+    delivered: list[Input] = []
     async with server(script) as url, asyncio.timeout(10):
         leg = ModelLeg(url, "key", CONFIG, set())
         await leg.run(delivered.append)
@@ -133,11 +133,11 @@ async def test_who_finds_turns_may_change_in_a_call_and_is_no_fault(
     null_is_echoed: bool,
 ) -> None:
     """The server tells so each time, in other words than the session began with."""
-    heard: list[Event] = []
+    heard: list[Input] = []
     over = asyncio.Event()
     voice = UlawToPcm24().push(speech(seconds=1.0, level_dbov=-20.0))
 
-    def deliver(event: Event) -> None:
+    def deliver(event: Input) -> None:
         match event:
             case SessionReady():
                 leg.send(FindTurns(by_server=False))
@@ -189,7 +189,7 @@ async def test_a_repair_that_is_refused_is_a_fault_and_becomes_a_note() -> None:
         await socket.send_json({"type": "error", "error": about})
         got.append(await socket.receive_json())
 
-    def deliver(event: Event) -> None:
+    def deliver(event: Input) -> None:
         if event == ReplyDone("r"):
             leg.send(AmendReply("r", "We open"))
 
@@ -225,7 +225,7 @@ async def interrupted_twice(mood: Mood) -> tuple[Listener, ModelLeg, Counter[str
     mind, words = Listener(), ["One two.", "Three four.", "Five six."]
     over = asyncio.Event()
 
-    def deliver(event: Event) -> None:
+    def deliver(event: Input) -> None:
         match event:
             case SessionReady():
                 leg.send(AskToSay(words[0]))

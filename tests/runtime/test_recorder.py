@@ -101,3 +101,34 @@ async def test_a_line_whose_clock_jumps_is_placed_by_its_arrival(
     assert recorder.path
     samples, _ = soundfile.read(recorder.path, dtype="int16")
     assert (abs(samples[:, 0]) > 30_000).all()
+
+
+async def test_a_pause_is_silent_on_both_sides_whatever_comes_then(
+    tmp_path: Path, disk: ThreadPoolExecutor
+) -> None:
+    recorder = Recorder(tmp_path / "call.wav", disk)
+    for number in range(150):
+        recorder.caller(LOUD * 160, 155 + number * 20, number * 20)
+    recorder.bot(LOUD * ulaw_bytes(3000), 0)
+    recorder.pause(True, 500)
+    recorder.pause(True, 600)  # which it was
+    recorder.pause(False, 900)
+    recorder.pause(False, 1000)
+    recorder.pause(True, 2500)
+    over = asyncio.Event()
+    times = iter([1700.0, 2800.0, 3000.0])
+
+    def now_ms() -> float:
+        at_ms = next(times)
+        if at_ms == 2800:
+            over.set()
+        return at_ms
+
+    await recorder.run(over, now_ms)
+    assert recorder.path
+    samples, _ = soundfile.read(recorder.path, dtype="int16")
+    silent = (samples == 0).all(axis=1)
+    assert len(silent) == ulaw_bytes(3000)
+    assert silent[ulaw_bytes(500) : ulaw_bytes(900)].all()
+    assert silent[ulaw_bytes(2500) :].all()
+    assert silent.sum() == ulaw_bytes(900)

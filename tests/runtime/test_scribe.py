@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from voicebot.bridge.model import NoteDecision, NoteTurn, Outcome, Rule
 from voicebot.errors import StoreError
 from voicebot.runtime import scribe
+from voicebot.runtime.live import Earlier
 from voicebot.runtime.scribe import Scribe, ending, now
 from voicebot.store.calls import CallStore, open_store
 from voicebot.store.records import CallStarted, Decision, EndReason
@@ -51,6 +53,38 @@ async def test_a_turn_is_written_with_what_was_proved_of_it(tmp_path: Path) -> N
         (turn,) = await store.turns("c1")
     assert (turn.heard_text, turn.heard_ms, turn.proved_ms) == ("one", 400, 380)
     assert (turn.interrupted, turn.reply_ms) == (True, 640)
+
+
+async def test_what_comes_after_a_transfer_is_written_behind_what_was_before(
+    tmp_path: Path,
+) -> None:
+    turn = NoteTurn(
+        1, "bot", None, "r1", 100, 900, "one two", "one", 800, 400, 380, True, 640
+    )
+    note = NoteDecision(
+        seq=0,
+        kind="barge_in",
+        at_ms=100,
+        decided_ms=500,
+        rule=Rule.BACKCHANNEL,
+        outcome=Outcome.RESUMED,
+        caller_seq=2,
+        trace="V",
+        features={},
+    )
+    earlier = Earlier(turns=7, decisions=4, ms=60_000)
+    async with open_store(tmp_path / "calls.sqlite") as store:
+        await store.call_started(STARTED)
+        async with writing(store) as writer:
+            writer.turn("c1", turn, earlier)
+            writer.decision("c1", note, earlier)
+            writer.decision("c1", replace(note, seq=1, caller_seq=None), earlier)
+        (row,) = await store.turns("c1")
+        first, second = await store.decisions("c1")
+    assert (row.seq, row.started_ms, row.ended_ms) == (8, 60_100, 60_900)
+    assert (row.heard_ms, row.reply_ms) == (400, 640)
+    assert (first.seq, first.at_ms, first.decided_ms) == (4, 60_100, 60_500)
+    assert (first.caller_seq, second.seq, second.caller_seq) == (9, 5, None)
 
 
 async def test_a_decision_is_written_as_it_fell(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
-from voicebot.bridge.model import Ending, Event, PeerLost, SessionReady
+from voicebot.bridge.model import Ending, PeerLost, SessionReady
+from voicebot.flow.model import Input
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.realtime.commands import SessionConfig
@@ -74,7 +75,7 @@ class Caller:
     """A call that is told what its model does."""
 
     def __init__(self) -> None:
-        self.events: asyncio.Queue[Event] = asyncio.Queue()
+        self.events: asyncio.Queue[Input] = asyncio.Queue()
 
     @asynccontextmanager
     async def on(self, leg: ModelLeg) -> AsyncIterator[None]:
@@ -259,7 +260,7 @@ async def test_a_bug_of_ours_is_the_calls_alone(model: Model) -> None:
     warm.dial("call", leg)
     await leg.ready.wait()
 
-    def deliver(event: Event) -> None:
+    def deliver(event: Input) -> None:
         if isinstance(event, PeerLost):
             raise ZeroDivisionError
 

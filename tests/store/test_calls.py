@@ -25,12 +25,14 @@ from voicebot.store.records import (
     Decision,
     EndReason,
     JournalEntry,
+    Message,
     Turn,
 )
 from voicebot.store.tables import (
     SCHEMA_VERSION,
     calls,
     decisions,
+    messages,
     packed,
     turns,
     unpacked,
@@ -90,6 +92,15 @@ DECISION = Decision(
     caller_seq=2,
     trace="nnVVVVV.vVV" + 20 * "V",
     features={"owner": "local", "min_ms": 180, "factor": 1.25, "level_dbov": -21.5},
+)
+
+MESSAGE = Message(
+    recording_sid="RE1",
+    call_id="c1",
+    url="https://api.example.com/Recordings/RE1",
+    duration_s=12,
+    transcription=CANARY,
+    received_at=NOON + MINUTE,
 )
 
 
@@ -269,6 +280,37 @@ async def test_decisions_are_gone_with_their_call(path: Path, store: CallStore) 
         connection.execute("DELETE FROM calls")
         connection.commit()
     assert await store.decisions("c1") == []
+
+
+async def test_a_message_is_put_together_from_its_parts(store: CallStore) -> None:
+    await store.call_started(STARTED)
+    nothing = replace(MESSAGE, url=None, duration_s=None, transcription=None)
+    later = NOON + 2 * MINUTE
+    parts = [
+        replace(nothing, transcription=CANARY),
+        replace(MESSAGE, transcription=None, received_at=later),
+        replace(nothing, received_at=later),
+    ]
+    for part in parts:
+        await store.add_message(part)
+    other = replace(MESSAGE, recording_sid="RE0", received_at=later)
+    await store.add_message(other)
+    assert await store.messages("c1") == [MESSAGE, other]
+    assert await store.messages("c2") == []
+
+
+async def test_a_message_belongs_to_a_call_and_goes_with_it(
+    path: Path, store: CallStore
+) -> None:
+    with pytest.raises(StoreError):
+        await store.add_message(MESSAGE)
+    await store.call_started(STARTED)
+    await store.add_message(MESSAGE)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("DELETE FROM calls")
+        connection.commit()
+    assert await store.messages("c1") == []
 
 
 async def test_the_journal_tells_which_decisions_words_came_of(
@@ -476,7 +518,7 @@ async def test_a_log_keeps_its_version(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("statement", "version"),
-    [("PRAGMA user_version = 3", 3), ("CREATE TABLE theirs (id INTEGER)", 0)],
+    [("PRAGMA user_version = 4", 4), ("CREATE TABLE theirs (id INTEGER)", 0)],
 )
 def test_a_file_of_another_version_or_program_is_left_alone(
     statement: str, version: int, path: Path
@@ -484,7 +526,7 @@ def test_a_file_of_another_version_or_program_is_left_alone(
     path.parent.mkdir()
     sql(path, statement)
     before = sql(path, "SELECT sql FROM sqlite_master")
-    assert f"of version 2 or older, got version {version}: " in refusal(path)
+    assert f"of version 3 or older, got version {version}: " in refusal(path)
     assert sql(path, "SELECT sql FROM sqlite_master") == before
 
 
@@ -545,3 +587,4 @@ def test_the_tables_hold_what_the_records_say() -> None:
     assert calls.c.keys() == [field.name for field in fields(Call)]
     assert turns.c.keys() == [field.name for field in fields(Turn)]
     assert decisions.c.keys() == [field.name for field in fields(Decision)]
+    assert messages.c.keys() == [field.name for field in fields(Message)]

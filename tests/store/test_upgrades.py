@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.test_calls import CANARY, DECISION, STARTED, TURN, refusal, sql
+from tests.store.test_calls import (
+    CANARY,
+    DECISION,
+    MESSAGE,
+    STARTED,
+    TURN,
+    refusal,
+    sql,
+)
 from voicebot.store.calls import open_store
 from voicebot.store.tables import SCHEMA_VERSION, metadata
 
@@ -69,20 +77,42 @@ INSERT INTO turns VALUES (
 PRAGMA user_version = 1;
 """
 
+# And what that of version 2 made of it.
+VERSION_2 = """
+ALTER TABLE turns ADD COLUMN proved_ms INTEGER;
+CREATE TABLE decisions (
+    call_id VARCHAR NOT NULL,
+    seq INTEGER NOT NULL,
+    kind VARCHAR NOT NULL,
+    at_ms INTEGER NOT NULL,
+    decided_ms INTEGER NOT NULL,
+    rule VARCHAR NOT NULL,
+    outcome VARCHAR NOT NULL,
+    caller_seq INTEGER,
+    trace TEXT NOT NULL,
+    features JSON NOT NULL,
+    PRIMARY KEY (call_id, seq),
+    FOREIGN KEY(call_id) REFERENCES calls (call_id) ON DELETE CASCADE
+);
+PRAGMA user_version = 2;
+"""
+
 OLD_TURN = replace(
     TURN, generated_text=CANARY, heard_text="a-caller", heard_ms=500, proved_ms=None
 )
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
+@pytest.fixture(params=[1, 2])
+def path(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     path = tmp_path / "calls.sqlite"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(VERSION_1)
+        if request.param == 2:
+            connection.executescript(VERSION_2)
     return path
 
 
-async def test_a_log_of_version_1_is_read_and_written_on(path: Path) -> None:
+async def test_a_log_of_an_older_version_is_read_and_written_on(path: Path) -> None:
     async with open_store(path) as store:
         assert await store.turns("c1") == [OLD_TURN]
         call = await store.get_call("c1")
@@ -91,9 +121,11 @@ async def test_a_log_of_version_1_is_read_and_written_on(path: Path) -> None:
         assert await store.decisions("c1") == []
         await store.add_turn(TURN)
         await store.add_decision(DECISION)
+        await store.add_message(MESSAGE)
     async with open_store(path) as store:
         assert await store.turns("c1") == [TURN]
         assert await store.decisions("c1") == [DECISION]
+        assert await store.messages("c1") == [MESSAGE]
 
 
 async def test_an_upgraded_log_has_all_that_a_new_one_has(
@@ -138,19 +170,21 @@ async def test_the_release_that_made_the_log_can_still_write_it(path: Path) -> N
 
 def test_an_upgrade_that_fails_changes_nothing(path: Path) -> None:
     # It keeps the table from being made, when the column has been added already.
-    sql(path, "CREATE INDEX decisions ON turns (who)")
+    sql(path, "CREATE INDEX messages ON turns (who)")
+    version = sql(path, "PRAGMA user_version")
     before = sql(path, "SELECT sql FROM sqlite_master")
-    assert "already an index named decisions" in refusal(path)
+    assert "already an index named messages" in refusal(path)
     assert sql(path, "SELECT sql FROM sqlite_master") == before
-    assert sql(path, "PRAGMA user_version") == [(1,)]
+    assert sql(path, "PRAGMA user_version") == version
 
 
-def test_a_file_of_another_program_that_claims_version_1_is_left_alone(
-    tmp_path: Path,
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_of_another_program_that_claims_our_version_is_left_alone(
+    tmp_path: Path, version: int
 ) -> None:
     path = tmp_path / "theirs.sqlite"
     sql(path, "CREATE TABLE theirs (id INTEGER)")
-    sql(path, "PRAGMA user_version = 1")
+    sql(path, f"PRAGMA user_version = {version}")
     before = sql(path, "SELECT sql FROM sqlite_master")
     assert "no such table: turns" in refusal(path)
     assert sql(path, "SELECT sql FROM sqlite_master") == before

@@ -1,12 +1,17 @@
-"""Hanging up: what we ask of Twilio, and which answers mean that it is done."""
+"""What we ask of Twilio about a call, and which answers mean that it is done."""
 
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.twilio.examples import EXAMPLES
-from voicebot.errors import UpstreamError
-from voicebot.twilio.rest import RestRequest, hangup_request, read_answer
+from voicebot.errors import LocalProtocolError, UpstreamError
+from voicebot.twilio.rest import (
+    RestRequest,
+    hangup_request,
+    read_answer,
+    redirect_request,
+)
 
 
 def test_a_call_is_ended_as_documented() -> None:
@@ -18,6 +23,19 @@ def test_a_call_is_ended_as_documented() -> None:
     assert request == RestRequest(path, example["form"])
 
 
+def test_a_call_is_sent_elsewhere_by_the_same_resource() -> None:
+    twiml = "x" * 4000
+    assert redirect_request("AC1", "CA1", twiml) == RestRequest(
+        hangup_request("AC1", "CA1").path, {"Twiml": twiml}
+    )
+
+
+def test_more_twiml_than_twilio_takes_is_a_bug_of_ours() -> None:
+    with pytest.raises(LocalProtocolError) as caught:
+        redirect_request("AC1", "CA1", "x" * 4001)
+    assert str(caught.value) == "TwiML: expected at most 4000 characters, got 4001"
+
+
 def test_an_id_cannot_lead_to_another_resource() -> None:
     request = hangup_request("AC/../x", "CA?a=b#c/d")
     assert request.path == (
@@ -26,19 +44,21 @@ def test_an_id_cannot_lead_to_another_resource() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "body"),
+    ("status", "body", "was_there"),
     [
-        (200, b"{}"),
-        (201, b""),
-        (204, b""),
-        (299, b"\x00"),
-        (404, b'{"code":20404,"message":"not found","status":404}'),
-        (404, b'{"code":"20404"}'),
-        (400, b'{"code":21220,"message":"not in-progress","status":400}'),
+        (200, b"{}", True),
+        (201, b"", True),
+        (204, b"", True),
+        (299, b"\x00", True),
+        (404, b'{"code":20404,"message":"not found","status":404}', False),
+        (404, b'{"code":"20404"}', False),
+        (400, b'{"code":21220,"message":"not in-progress","status":400}', False),
     ],
 )
-def test_the_call_is_over(status: int, body: bytes) -> None:
-    read_answer(status, body)
+def test_it_is_done_or_the_call_was_over_before(
+    status: int, body: bytes, was_there: bool
+) -> None:
+    assert read_answer(status, body) is was_there
 
 
 @pytest.mark.parametrize(

@@ -146,3 +146,111 @@ def test_printable_text_arrives_as_it_was(text: str) -> None:
     assert say is not None
     assert stream.attrib["value"] == text
     assert (say.text or "") == text
+
+
+def dialled(**given: object) -> ET.Element:
+    options: dict[str, object] = {
+        "number": "+15550100777",
+        "sip": None,
+        "action_url": "https://h/dialed/t",
+        "ring_s": 24.6,
+        "caller_id": "+15550100001",
+    }
+    document = twiml.dial(**(options | given))  # type: ignore[arg-type]
+    (verb,) = ET.fromstring(document.encode())
+    return verb
+
+
+def test_a_number_is_rung_and_nothing_follows() -> None:
+    dial = dialled()
+    assert dial.attrib == {
+        "action": "https://h/dialed/t",
+        "method": "POST",
+        "timeout": "25",
+        "callerId": "+15550100001",
+        "answerOnBridge": "true",
+    }
+    (number,) = dial
+    assert (number.tag, number.text, number.attrib) == ("Number", "+15550100777", {})
+
+
+def test_a_sip_address_is_rung_and_who_answers_hears_something_first() -> None:
+    address = "sip:desk@example.com;transport=tls?X-Ref=a&X-Of=b"
+    (sip,) = dialled(number=None, sip=address, whisper_url="https://h/whisper/t")
+    assert (sip.tag, sip.text) == ("Sip", address)
+    assert sip.attrib == {"url": "https://h/whisper/t", "method": "POST"}
+
+
+def test_it_rings_for_a_second_at_least() -> None:
+    assert dialled(ring_s=0.1).attrib["timeout"] == "1"
+
+
+def message(**given: object) -> list[ET.Element]:
+    options: dict[str, object] = {
+        "greeting": "Leave a message.",
+        "language": "en",
+        "action_url": "https://h/recorded/t",
+        "status_url": "https://h/status/t",
+        "max_s": 90.4,
+    }
+    document = twiml.record(**(options | given))  # type: ignore[arg-type]
+    return list(ET.fromstring(document.encode()))
+
+
+def test_a_message_is_asked_for_and_recorded() -> None:
+    say, record, redirect = message(transcribe_url="https://h/transcribed/t")
+    assert (say.text, say.attrib) == ("Leave a message.", {"language": "en-US"})
+    assert record.attrib == {
+        "action": "https://h/recorded/t",
+        "method": "POST",
+        "timeout": "5",
+        "finishOnKey": "1234567890*#",
+        "maxLength": "90",
+        "playBeep": "true",
+        "recordingStatusCallback": "https://h/status/t",
+        "recordingStatusCallbackMethod": "POST",
+        "recordingStatusCallbackEvent": "completed absent",
+        "transcribe": "true",
+        "transcribeCallback": "https://h/transcribed/t",
+    }
+    # Twilio doesn't ask the action about a message without a sound.
+    assert (redirect.tag, redirect.text) == ("Redirect", "https://h/recorded/t")
+
+
+def test_a_message_is_only_transcribed_if_asked_and_has_two_seconds() -> None:
+    _, record, _ = message(max_s=0.5)
+    assert "transcribe" not in record.attrib
+    assert record.attrib["maxLength"] == "2"
+
+
+def test_who_answers_hears_a_text_or_nothing() -> None:
+    assert verbs(twiml.whisper("A call for you.", "en")) == ["Response", "Say"]
+    assert verbs(twiml.whisper("", "")) == ["Response"]
+
+
+@settings(max_examples=150)
+@given(texts, texts, texts)
+@example(HOSTILE, HOSTILE, HOSTILE)
+def test_no_text_adds_or_removes_a_verb_of_transfers_and_messages(
+    one: str, two: str, three: str
+) -> None:
+    dial = twiml.dial(
+        number=one,
+        sip=None,
+        action_url=two,
+        ring_s=5,
+        caller_id=three,
+        whisper_url=one or None,
+    )
+    assert verbs(dial) == ["Response", "Dial", "Number"]
+    sip = twiml.dial(number=None, sip=one, action_url=two, ring_s=5, caller_id=three)
+    assert verbs(sip) == ["Response", "Dial", "Sip"]
+    record = twiml.record(
+        greeting=one,
+        language=two,
+        action_url=three,
+        status_url=two,
+        max_s=5,
+        transcribe_url=one or None,
+    )
+    assert verbs(record) == ["Response", "Say", "Record", "Redirect"]

@@ -12,13 +12,17 @@ from voicebot.errors import RemoteProtocolError
 from voicebot.twilio.webhooks import (
     AfterStream,
     CallStatus,
+    Dialed,
     IncomingCall,
+    Recorded,
     StreamStatus,
+    Transcribed,
 )
 
 CALL_SID = "CA6de61b0d87adff60554523e2158a7654"
 OUTBOUND_SID = "CA8521d17147feee76fa4d54a421948e8b"
 ACCOUNT_SID = "ACc9e4d7bf209deee415fd458af404eeb9"
+RECORDING_SID = "RE7a2d2b9f4d9d7694a500db565975ba52"
 STREAM_SID = "MZ9d9403d49f3141873f88d84a4f2d2210"
 
 READERS: list[Callable[[Mapping[str, object]], object]] = [
@@ -26,6 +30,9 @@ READERS: list[Callable[[Mapping[str, object]], object]] = [
     StreamStatus.parse,
     CallStatus.parse,
     AfterStream.parse,
+    Dialed.parse,
+    Recorded.parse,
+    Transcribed.parse,
 ]
 
 # Good for every reader.
@@ -33,6 +40,8 @@ WHOLE = {
     **form("http.voice.inbound"),
     "StreamSid": STREAM_SID,
     "StreamEvent": "stream-started",
+    "DialCallStatus": "busy",
+    "RecordingSid": RECORDING_SID,
 }
 
 
@@ -47,7 +56,8 @@ def test_someone_rings_us() -> None:
         status="ringing",
         forwarded_from=None,
         caller_name=None,
-        caller_country="US",
+        from_country="US",
+        to_country="US",
         attestation="TN-Validation-Passed-A",
     )
     assert call.customer_number == "+15550100123"
@@ -59,7 +69,7 @@ def test_when_we_ring_someone_the_customer_is_to() -> None:
     call = IncomingCall.parse(fields)
     assert call.customer_number == "+15550100123"
     assert call.our_number == "+15550100777"
-    assert call.caller_country == "MX"
+    assert call.customer_country == "MX"
     assert (call.direction, call.status) == ("outbound-api", "in-progress")
 
 
@@ -86,7 +96,7 @@ def test_what_the_carrier_knows_is_read() -> None:
 def test_only_the_ids_are_needed() -> None:
     call = IncomingCall.parse({"CallSid": CALL_SID, "AccountSid": ACCOUNT_SID})
     assert call == IncomingCall(
-        CALL_SID, ACCOUNT_SID, "", "", "", "", None, None, None, None
+        CALL_SID, ACCOUNT_SID, "", "", "", "", None, None, None, None, None
     )
     assert AfterStream.parse({"CallSid": CALL_SID}) == AfterStream(CALL_SID, "")
 
@@ -247,3 +257,91 @@ def test_no_text_gets_past_the_cleaning(text: str) -> None:
         assert len(cleaned.splitlines()) <= 1
         assert "\x1b" not in cleaned
         cleaned.encode()
+
+
+def test_nobody_answered_a_transfer() -> None:
+    assert Dialed.parse(form("http.dial.action")) == Dialed(
+        call_sid=CALL_SID,
+        status="no-answer",
+        dial_sid="CA38acbd8c2c72e9e1744217d0e1803446",
+        duration_s=None,
+        bridged=False,
+        caller_left=False,
+    )
+
+
+def test_a_transfer_took_place_and_the_caller_hung_up() -> None:
+    news = Dialed.parse(
+        {
+            "CallSid": CALL_SID,
+            "CallStatus": "completed",
+            "DialCallStatus": "completed",
+            "DialCallDuration": "61",
+        }
+    )
+    assert news == Dialed(CALL_SID, "completed", "", 61, bridged=True, caller_left=True)
+
+
+RECORDING_URL = (
+    f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT_SID}"
+    f"/Recordings/{RECORDING_SID}"
+)
+
+
+def test_a_recording_can_be_fetched() -> None:
+    assert Recorded.parse(form("http.recording.completed")) == Recorded(
+        call_sid=CALL_SID,
+        recording_sid=RECORDING_SID,
+        url=RECORDING_URL,
+        duration_s=97,
+        digits="",
+        is_callback=True,
+    )
+
+
+@pytest.mark.parametrize("suffix", ["", ".wav"])
+def test_the_action_of_a_message_names_its_recording_in_the_address_only(
+    suffix: str,
+) -> None:
+    fields = {
+        "CallSid": CALL_SID,
+        "RecordingUrl": RECORDING_URL + suffix,
+        "RecordingDuration": "12",
+        "Digits": "hangup",
+    }
+    assert Recorded.parse(fields) == Recorded(
+        CALL_SID, RECORDING_SID, RECORDING_URL + suffix, 12, "hangup", False
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"RecordingUrl": "", "RecordingDuration": ""},
+        {"RecordingUrl": "https://example.com/RE1"},
+        {"RecordingSid": RECORDING_SID, "RecordingStatus": "absent"},
+    ],
+)
+def test_a_caller_who_says_nothing_leaves_no_recording(fields: dict[str, str]) -> None:
+    news = Recorded.parse({"CallSid": CALL_SID} | fields)
+    assert (news.recording_sid, news.url) == (None, "")
+    assert news.is_callback is ("RecordingStatus" in fields)
+
+
+def test_the_words_of_a_message_may_be_many() -> None:
+    words = "Call me back.\n\u202e" + "x" * 20_000
+    fields = {
+        "CallSid": CALL_SID,
+        "RecordingSid": RECORDING_SID,
+        "TranscriptionStatus": "completed",
+        "TranscriptionText": words,
+    }
+    news = Transcribed.parse(fields)
+    assert news.text is not None
+    assert news.text.startswith("Call me back.xxx")
+    assert len(news.text) == 10_000
+    del fields["TranscriptionText"]
+    assert Transcribed.parse(fields).text == ""
+    failed = fields | {"TranscriptionStatus": "failed", "TranscriptionText": ""}
+    assert Transcribed.parse(failed).text is None

@@ -15,7 +15,7 @@ from tests.e2e.house import (
     free_port,
     house,
 )
-from voicebot.errors import ConfigError
+from voicebot.errors import ConfigError, StoreError
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.twilio.signing import sign_form, sign_url
 from voicebot.store.records import EndReason
@@ -42,6 +42,10 @@ async def status(url: str, method: str, headers: dict[str, str]) -> int:
         ("POST", "/twilio/voice"),
         ("POST", "/twilio/after"),
         ("POST", "/twilio/status"),
+        ("POST", "/twilio/dialed/token"),
+        ("POST", "/twilio/recorded/token"),
+        ("POST", "/twilio/transcribed/token"),
+        ("POST", "/twilio/whisper/token"),
         ("GET", "/twilio/media/token"),
     ],
 )
@@ -53,7 +57,8 @@ async def test_an_unsigned_request_is_forbidden(
 
 
 async def test_a_signed_form_without_a_call_is_a_bad_request(home: House) -> None:
-    for path in ("/twilio/voice", "/twilio/after", "/twilio/status"):
+    names = ("voice", "after", "status", "dialed/t", "recorded/t", "transcribed/t")
+    for path in (f"/twilio/{name}" for name in names):
         signature = sign_form(TOKEN, home.url + path, [])
         headers = {"X-Twilio-Signature": signature}
         assert await status(home.url + path, "POST", headers) == 400
@@ -106,6 +111,53 @@ async def test_of_a_call_that_nobody_knows_the_line_is_hung_up(home: House) -> N
         http.post(url, data=form, headers=headers) as answer,
     ):
         assert "<Hangup" in await answer.text()
+
+
+async def told(home: House, path: str, **fields: str) -> tuple[int, str]:
+    """Post news of a call, signed; return status and body."""
+    url = f"{home.url}/twilio/{path}"
+    form = list({"AccountSid": ACCOUNT, "CallSid": "CA" + "3" * 32, **fields}.items())
+    headers = {"X-Twilio-Signature": sign_form(TOKEN, url, form)}
+    async with (
+        ClientSession() as http,
+        http.post(url, data=form, headers=headers) as answer,
+    ):
+        return answer.status, await answer.text()
+
+
+RECORDING = "RE" + "4" * 32
+NEWS = [
+    ("dialed/t", {"DialCallStatus": "busy"}, 200, "<Hangup"),
+    ("recorded/t", {"RecordingUrl": f"https://h/{RECORDING}"}, 200, "<Hangup"),
+    ("recorded/t", {"RecordingStatus": "absent"}, 204, ""),
+    ("transcribed/t", {"RecordingSid": RECORDING}, 204, ""),
+    ("whisper/t", {}, 200, "<Response"),
+    ("status", {"CallStatus": "completed"}, 204, ""),
+]
+
+
+@pytest.mark.parametrize(("path", "fields", "status", "body"), NEWS)
+async def test_news_of_a_call_that_nobody_knows_harms_nothing(
+    home: House, path: str, fields: dict[str, str], status: int, body: str
+) -> None:
+    found = await told(home, path, **fields)
+    assert found[0] == status
+    assert body in found[1]
+
+
+async def test_if_the_call_log_fails_twilio_is_told_so(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(call_sid: str) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(home.board.store, "call_by_sid", fails)
+    words = {"RecordingSid": RECORDING, "TranscriptionStatus": "completed"}
+    assert (await told(home, "dialed/t", DialCallStatus="busy"))[0] == 503
+    assert (await told(home, "recorded/t", RecordingSid=RECORDING))[0] == 503
+    assert (await told(home, "transcribed/t", **words))[0] == 503
+    # Somebody has answered; nothing is looked up for that.
+    assert (await told(home, "whisper/t"))[0] == 200
 
 
 async def test_two_servers_never_share_a_call_log(home: House) -> None:

@@ -877,7 +877,7 @@ class Bridge:
             return
         known = self._replies.gone
         self._replies.lose()
-        self._speech.complete()
+        self._speech.complete(broke_off=True)
         if not self._model_optional:
             self._close(ending, self._settings.apology, now)
         elif not known and self.phase is not Phase.CLOSING:
@@ -1063,7 +1063,7 @@ class Bridge:
     def _no_more_came(self, now: float) -> None:
         """An answer broke off: what was heard of it was all of it."""
         self._replies.withdraw()
-        self._speech.complete()
+        self._speech.complete(broke_off=True)
 
     def _move(self, moment: Moment, now: float) -> bool:
         """Change phase as the table says; whether it says so."""

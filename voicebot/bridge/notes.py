@@ -54,7 +54,8 @@ class Notes:
 
     def bot(self, spoken: Utterance, heard_ms: float, proved_ms: float) -> NoteTurn:
         made_ms = ulaw_ms(spoken.size)
-        if spoken.complete and (usual_ms := estimate_ms(spoken.text)):
+        whole = spoken.complete and not spoken.broke_off
+        if whole and (usual_ms := estimate_ms(spoken.text)):
             self._pace = min(max(made_ms / usual_ms, MIN_PACE), MAX_PACE)
         started_ms = self._ms(spoken.started_at)
         return NoteTurn(
@@ -65,13 +66,11 @@ class Notes:
             started_ms=started_ms,
             ended_ms=started_ms + round(heard_ms),
             generated_text=spoken.text.strip(),
-            heard_text=heard_text(
-                spoken.text, heard_ms, made_ms, spoken.complete, self._pace
-            ),
+            heard_text=heard_text(spoken.text, heard_ms, made_ms, whole, self._pace),
             generated_ms=round(made_ms),
             heard_ms=round(heard_ms),
             proved_ms=round(min(proved_ms, heard_ms)),
-            interrupted=not spoken.complete or heard_ms < made_ms,
+            interrupted=not whole or heard_ms < made_ms,
             reply_ms=spoken.reply_ms,
         )
 

@@ -49,6 +49,8 @@ class Utterance:
     text: str = ""
     complete: bool = False
     """Nothing is to be added to it."""
+    broke_off: bool = False
+    """... because the model fell silent: its text may go on behind its audio."""
     size: int = 0
     """Bytes of it that were made."""
     sent: int = 0
@@ -101,9 +103,10 @@ class BotSpeech:
         utterance.size += len(ulaw)
         self._pacer.push(ulaw)
 
-    def complete(self) -> None:
+    def complete(self, *, broke_off: bool = False) -> None:
         """Nothing is to be added to any of them."""
         for utterance in self.utterances:
+            utterance.broke_off |= broke_off and not utterance.complete
             utterance.complete = True
         self._pacer.complete()
 

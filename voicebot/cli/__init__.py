@@ -5,7 +5,21 @@ import sys
 
 import typer
 
-from voicebot.cli import call, calls, check, config, demo, measure, serve, tune
+from voicebot.cli import (
+    call,
+    calls,
+    check,
+    config,
+    demo,
+    explain,
+    measure,
+    new,
+    schema,
+    serve,
+    show,
+    test,
+    tune,
+)
 from voicebot.errors import VoicebotError
 
 app = typer.Typer(
@@ -17,6 +31,11 @@ app = typer.Typer(
 app.command("serve")(serve.run)
 app.command("demo")(demo.run)
 app.command("check")(check.run)
+app.command("test")(test.run)
+app.command("explain")(explain.run)
+app.add_typer(show.app, name="show")
+app.command("new")(new.run)
+app.command("schema")(schema.run)
 app.command("config")(config.run)
 app.command("call")(call.run)
 app.add_typer(calls.app, name="calls")

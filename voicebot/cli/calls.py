@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # SQLAlchemy takes longer to import than the rest to run
     from rich.text import Text
 
     from voicebot.store.calls import CallStore
-    from voicebot.store.records import Call, Decision, Turn
+    from voicebot.store.records import Call, Decision, Message, Turn
 
 T = TypeVar("T")
 
@@ -84,26 +84,38 @@ def show(
     if clips and not decisions:
         raise ConfigError("--clips: expected it together with --decisions")
 
-    async def work(store: "CallStore") -> "tuple[Call, list[Turn], list[Decision]]":
+    async def work(
+        store: "CallStore",
+    ) -> "tuple[Call, list[Turn], list[Decision], list[Message]]":
         call = await store.get_call(call_id)
         if call is None:
             raise StoreError(f"no call begins with {call_id!r}")
         decided = await store.decisions(call.call_id) if decisions else []
-        return call, await store.turns(call.call_id), decided
+        turns = await store.turns(call.call_id)
+        return call, turns, decided, await store.messages(call.call_id)
 
-    call, turns, decided = read_log(work)
+    call, turns, decided, messages = read_log(work)
     if not numbers:
         call = _masked(call)
     cut = cut_clips(call, decided, clips) if clips else {}
     if json:
-        shown = {"call": call, "turns": turns}
+        shown = {"call": call, "turns": turns, "messages": messages}
         print_json({**shown, "decisions": decided} if decisions else shown)
         return
     print_call(call, turns)
+    for message in messages:
+        print(_left(message))
     if decisions:
         print_out(_decisions(decided) if decided else "nothing was decided")
     if clips:
         print(f"{len(cut)} of {len(decided)} decisions cut out into {clips}")
+
+
+def _left(message: "Message") -> str:
+    """That there is a message: what it says is for who asks for JSON."""
+    seconds = "" if message.duration_s is None else f" of {message.duration_s} s"
+    written = "" if message.transcription is None else ", transcribed"
+    return f"a message{seconds}{written}: {message.recording_sid}"
 
 
 def print_call(call: "Call", turns: "list[Turn]") -> None:

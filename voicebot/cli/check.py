@@ -9,6 +9,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from voicebot.dialplan.coverage import Failure, Finding
     from voicebot.dialplan.model import Dialplan, Route
 
 
@@ -23,14 +24,22 @@ def run(
     json: Annotated[
         bool, typer.Option("--json", help="Print one object, for programs.")
     ] = False,
+    year: Annotated[
+        int | None,
+        typer.Option(
+            min=1970, max=2200, help="Walk through this year, and tell of surprises."
+        ),
+    ] = None,
 ) -> None:
     """Say whether the dialplans can be served, and if not, why not.
 
-    Exits with 0 if they can, and with 1 and one `file:line:column: key: …` for
-    each mistake if they cannot.
+    Exits with 0 if they can and their own tests hold, and with 1 and one
+    `file:line:column: key: …` for each mistake if not. What --year finds is no
+    mistake.
     """
     from rich.console import Console
 
+    from voicebot.dialplan.coverage import failures, walk_year
     from voicebot.dialplan.load import load
     from voicebot.errors import DialplanError
 
@@ -38,13 +47,18 @@ def run(
         plan = load(dialplans)
     except DialplanError as exc:
         if json:
-            print(_report(exc.problems, None))
+            print(_report(exc.problems, None, (), ()))
         else:
             print(exc, file=sys.stderr)
         raise typer.Exit(1) from None
+    failed = tuple(failures(plan))
+    findings = walk_year(plan, year) if year is not None else ()
     if json:
-        print(_report((), plan))
-        return
+        print(_report((), plan, failed, findings))
+        raise typer.Exit(1 if failed else 0)
+    if failed:
+        print("\n".join(f"{dialplans}/{each}" for each in failed), file=sys.stderr)
+        raise typer.Exit(1)
     print(
         f"{dialplans}: {_count(len(plan.routes), 'route')}, "
         f"{_count(len(plan.personas), 'persona')}, no problems, "
@@ -52,16 +66,29 @@ def run(
     )
     if unused := _unused(plan):
         print(f"no route uses: {', '.join(unused)}")
+    if plan.tests:
+        print(f"{_count(len(plan.tests), 'test')}, all good")
     Console().print(_table(plan))
+    if year is not None:
+        print(f"{year}: {_count(len(findings), 'surprise')}")
+        for found in findings:
+            place = f"{dialplans}/{found.place}: " if found.place else ""
+            kind = found.kind.replace("_", " ")
+            print(f"{place}{found.what}: {found.text} [{kind}]")
 
 
-def _report(problems: tuple[object, ...], plan: "Dialplan | None") -> str:
+def _report(
+    problems: tuple[object, ...],
+    plan: "Dialplan | None",
+    failed: tuple["Failure", ...],
+    findings: tuple["Finding", ...],
+) -> str:
     from json import dumps
 
     from voicebot.dialplan.source import Problem
 
     report = {
-        "ok": plan is not None,
+        "ok": plan is not None and not failed,
         "problems": [
             {
                 "file": str(problem.path),
@@ -77,6 +104,17 @@ def _report(problems: tuple[object, ...], plan: "Dialplan | None") -> str:
         "unused": _unused(plan) if plan else [],
         "routes": [route.name for route in plan.routes] if plan else [],
         "revision": plan.revision if plan else None,
+        "failed_tests": [str(each) for each in failed],
+        "surprises": [
+            {
+                "kind": found.kind,
+                "what": found.what,
+                "at": found.at.isoformat(),
+                "text": found.text,
+                "place": found.place,
+            }
+            for found in findings
+        ],
     }
     return dumps(report, ensure_ascii=False, indent=2)
 
@@ -85,7 +123,10 @@ def _unused(plan: "Dialplan") -> list[str]:
     """Name the personas that answer no call."""
     from voicebot.dialplan.model import Answer
 
-    used = {route.do.persona for route in plan.routes if isinstance(route.do, Answer)}
+    does = [route.do for route in plan.routes] + [plan.specials.anonymous]
+    answers = [do for do in does if isinstance(do, Answer)]
+    used = {do.persona for do in answers}
+    used |= {do.rollout.to for do in answers if do.rollout}
     return [name for name in plan.personas if name not in used]
 
 
@@ -104,16 +145,31 @@ def _table(plan: "Dialplan") -> "Table":
 
 
 def _action(plan: "Dialplan", route: "Route") -> str:
-    from voicebot.dialplan.model import Answer, Reject, Say
+    from voicebot.dialplan.model import (
+        Answer,
+        Goto,
+        Reject,
+        Say,
+        Transfer,
+        Voicemail,
+    )
 
     match route.do:
         case Answer(persona=name):
             persona = plan.personas[name]
-            return f"{name}: {persona.title} ({persona.language})"
+            said = f"{name}: {persona.title} ({persona.language})"
+            rollout = route.do.rollout
+            return f"{said}; {rollout.percent} % {rollout.to}" if rollout else said
         case Reject(reject=reason):
             return f"reject: {reason}"
         case Say(message=message):
             return f"message ({message.language})"
+        case Transfer(transfer=target):
+            return f"transfer: {target}"
+        case Voicemail(voicemail=box):
+            return f"voicemail ({box.language})"
+        case Goto(goto=other):
+            return f"as {other}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,23 +1,22 @@
 """What one key of a persona says against another."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from voicebot.dialplan.language import folded
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.source import Node, Problem
 
 
-def contradictions(path: Path, root: Node, persona: Persona) -> Iterator[Problem]:
+def contradictions(root: Node, persona: Persona) -> Iterator[Problem]:
     """Find settings that cannot both be meant."""
     section = root.find("barge_in")
     if section is None:
         return
-    yield from _never_confirmed(path, section, persona)
-    yield from _said_twice(path, section)
+    yield from _never_confirmed(section, persona)
+    yield from _said_twice(section)
 
 
-def _never_confirmed(path: Path, section: Node, persona: Persona) -> Iterator[Problem]:
+def _never_confirmed(section: Node, persona: Persona) -> Iterator[Problem]:
     asked = persona.barge_in
     if asked.mode == "pause" and asked.confirm_ms < asked.min_ms:
         # One of them is given: the defaults don't contradict each other.
@@ -27,10 +26,10 @@ def _never_confirmed(path: Path, section: Node, persona: Persona) -> Iterator[Pr
             f"expected min_ms to be at most confirm_ms, got {asked.min_ms}ms and "
             f"{asked.confirm_ms}ms"
         )
-        yield _problem(path, node, f"barge_in.{given}", message)
+        yield node.problem(f"barge_in.{given}", message)
 
 
-def _said_twice(path: Path, section: Node) -> Iterator[Problem]:
+def _said_twice(section: Node) -> Iterator[Problem]:
     """Find phrases that are to be ignored, and to stop the bot."""
     ignored = section.find("backchannel")
     stopping = section.find("stop_words")
@@ -40,8 +39,4 @@ def _said_twice(path: Path, section: Node) -> Iterator[Problem]:
     for index, node in enumerate(stopping.items()):
         if line := lines.get(folded(node.text)):
             message = f"{node.shown()} is backchannel already, on line {line}"
-            yield _problem(path, node, f"barge_in.stop_words[{index}]", message)
-
-
-def _problem(path: Path, node: Node, key: str, message: str) -> Problem:
-    return Problem(path, node.line, node.column, key, message)
+            yield node.problem(f"barge_in.stop_words[{index}]", message)

@@ -3,35 +3,42 @@
 import hashlib
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
+from voicebot.dialplan.actions_check import Names, misreferred
+from voicebot.dialplan.callers import Callers
 from voicebot.dialplan.contradictions import contradictions
+from voicebot.dialplan.language import own_words
 from voicebot.dialplan.model import Dialplan, DialplanFile
 from voicebot.dialplan.persona import Persona
+from voicebot.dialplan.plan import assembled, callers_of, checked
 from voicebot.dialplan.prompt import compile_instructions
-from voicebot.dialplan.references import dangling, unanswered, unreachable
 from voicebot.dialplan.section import Section
 from voicebot.dialplan.source import MAX_BYTES, MAX_PROBLEMS, Node, Problem, parse
+from voicebot.dialplan.tree import APPEND, not_of_a_mixin, resolved, settle
 from voicebot.dialplan.validate import validated
 from voicebot.dialplan.values import LABEL
+from voicebot.dialplan.variables import misused
 from voicebot.errors import DialplanError
 
 PLAN: Final = "dialplan.yaml"
 PERSONAS: Final = "personas"
+MIXINS: Final = "mixins"
 
 # Sent with every session: longer ones cost, and models lose track of them.
 MAX_PROMPT_CHARACTERS: Final = 32_000
+LONG: Final = ("facts", "faqs", "keyterms", "pronounce", "style")  # what makes it so
 
 S = TypeVar("S", bound=Section)
 
 
 def load(folder: Path) -> Dialplan:
     """
-    Read and check `dialplan.yaml` and `personas/*.yaml`.
+    Read and check `dialplan.yaml`, `personas/*.yaml` and `mixins/*.yaml`.
 
     Args:
         folder: as problems are to name it: a relative path stays relative.
@@ -43,33 +50,35 @@ def load(folder: Path) -> Dialplan:
         message = f"expected the folder that holds {PLAN}, got a file"
         raise DialplanError([Problem(folder, 1, 1, "", message)])
     problems: list[Problem] = []
-    listed = _personas(folder / PERSONAS, problems)
-    paths = [folder / PLAN, *(listed or ())]
+    listed = _listed(folder / PERSONAS, problems)
+    mixins = _listed(folder / MIXINS, problems, optional=True)
+    paths = [folder / PLAN, *(listed or ()), *(mixins or ())]
     problems += _misnamed(folder, paths[1:])
     files = dict(_contents(paths, problems))
-    known = None if listed is None else {path.stem for path in listed}
+    cast = _cast(listed or [], mixins or [], files, problems)
+    known = None if listed is None else {path.stem for path in listed} - cast.abstract
     plan = _plan(folder / PLAN, files, known, problems)
-    personas = {
-        path.stem: persona
-        for path in paths[1:]
-        if (persona := _persona(path, files, problems))
-    }
+    targets = plan[1].targets if plan else None
+    for name, persona in cast.personas.items():
+        names = Names(targets=targets, variables=persona.vars)
+        found = misreferred(cast.trees[name], persona, names)
+        problems += islice(found, MAX_PROBLEMS)
     if problems or plan is None:
-        raise DialplanError(sorted(problems))
-    return Dialplan(
-        numbers=MappingProxyType(plan.numbers),
-        routes=plan.routes,
-        personas=MappingProxyType(personas),
-        revision=_revision(folder, files),
-    )
+        raise DialplanError(sorted(set(problems)))
+    whole = assembled(folder / PLAN, *plan, cast.personas, _revision(folder, files))
+    return replace(whole, trees=MappingProxyType(cast.trees))
 
 
-def _personas(folder: Path, problems: list[Problem]) -> list[Path] | None:
-    """List the files of personas, or None if that cannot be done."""
+def _listed(
+    folder: Path, problems: list[Problem], *, optional: bool = False
+) -> list[Path] | None:
+    """List the files of personas or mixins, or None if that cannot be done."""
     try:
         # glob() would take a folder that cannot be read for an empty one.
         return _visible(path for path in folder.iterdir() if path.suffix == ".yaml")
     except (FileNotFoundError, NotADirectoryError):
+        if optional:
+            return []
         message = "missing folder; it holds one <id>.yaml for each persona"
     except OSError as exc:
         message = f"cannot be read: {exc.strerror}"
@@ -84,7 +93,8 @@ def _visible(paths: Iterable[Path]) -> list[Path]:
 
 def _misnamed(folder: Path, personas: list[Path]) -> Iterator[Problem]:
     """Find what would silently not be read, or could not be referred to."""
-    for path in _visible([*folder.glob("*.yml"), *folder.glob(f"{PERSONAS}/*.yml")]):
+    found = (folder.glob(f"{where}*.yml") for where in ("", "personas/", "mixins/"))
+    for path in _visible(chain.from_iterable(found)):
         yield Problem(path, 1, 1, "", f"rename it to {path.stem}.yaml")
     for path in personas:
         if not LABEL.fullmatch(path.stem):
@@ -112,39 +122,102 @@ def _contents(
 
 def _plan(
     path: Path,
-    files: Mapping[Path, bytes],
+    files: dict[Path, bytes],
     personas: Collection[str] | None,
     problems: list[Problem],
-) -> DialplanFile | None:
+) -> tuple[Node, DialplanFile, Callers] | None:
     root, plan = _section(DialplanFile, path, files, problems)
     if root is None:
         return None
-    found = dangling(path, root, personas)
-    problems += islice(found, MAX_PROBLEMS)
-    if plan:
-        problems += islice(unreachable(path, root, plan), MAX_PROBLEMS)
-        problems += islice(unanswered(path, root, plan), MAX_PROBLEMS)
-    return plan
+    problems += checked(path, root, plan, personas)
+    if plan is None:
+        return None
+    return root, plan, callers_of(path, root, plan, files, problems)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cast:
+    """All personas that can answer, and what their files say together."""
+
+    personas: dict[str, Persona]
+    trees: dict[str, Node]
+    abstract: set[str]
+
+
+def _cast(
+    listed: list[Path],
+    mixed: list[Path],
+    files: Mapping[Path, bytes],
+    problems: list[Problem],
+) -> _Cast:
+    unreadable: list[Problem] = []
+    personas, mixins = (
+        {path.stem: _root(path, files, unreadable) for path in paths}
+        for paths in (listed, mixed)
+    )
+    cast = _Cast({}, {}, set())
+    found: list[Problem] = []
+    for name, node in mixins.items():
+        if node:
+            found += not_of_a_mixin(node)
+            _persona(name, settle(node, {}), files, found, partial=True)
+    for name, node in personas.items():
+        abstract = node.find("abstract") if node else None
+        if abstract and abstract.value is True:
+            cast.abstract.add(name)
+        merged = resolved(name, personas, mixins, found)
+        if merged is None:
+            continue
+        tree = settle(merged, _own_words(merged))
+        partial = name in cast.abstract
+        persona = _persona(name, tree, files, found, partial=partial)
+        if persona and not partial:
+            cast.personas[name], cast.trees[name] = persona, tree
+    # One place gets only one problem.
+    known = {(problem.path, problem.line, problem.column) for problem in unreadable}
+    problems += unreadable
+    problems += [p for p in found if (p.path, p.line, p.column) not in known]
+    return cast
+
+
+def _own_words(tree: Node) -> dict[str, Any]:
+    plain = tree.plain()
+    if not isinstance(plain, dict):
+        return {}
+    barge_in = plain.get("barge_in")
+    if isinstance(barge_in, dict):
+        plain["barge_in"] = {key.rstrip(APPEND): x for key, x in barge_in.items()}
+    return own_words(plain)
 
 
 def _persona(
-    path: Path, files: Mapping[Path, bytes], problems: list[Problem]
+    name: str,
+    root: Node,
+    files: Mapping[Path, bytes],
+    problems: list[Problem],
+    *,
+    partial: bool,
 ) -> Persona | None:
     # A file whose name is no id is reported already; its content still counts.
-    name = path.stem if LABEL.fullmatch(path.stem) else "unnamed"
-    root, persona = _section(Persona, path, files, problems, id=name)
-    if root and (given := root.find("id")):
+    given = {"id": name if LABEL.fullmatch(name) else "unnamed"}
+    persona = validated(Persona, root.path, root, problems, partial=partial, **given)
+    if named := root.find("id"):
         message = "unknown key; the id of a persona is the name of its file"
-        problems.append(Problem(path, given.line, given.column, "id", message))
-    if root and persona:
-        problems += islice(contradictions(path, root, persona), MAX_PROBLEMS)
-    # Instructions without facts are not that long.
-    if root and persona and (at := root.keys.get("facts")):
-        size = len(compile_instructions(persona))
-        if size > MAX_PROMPT_CHARACTERS:
-            message = "expected at most {:,} characters with instructions, got {:,}"
-            message = message.format(MAX_PROMPT_CHARACTERS, size)
-            problems.append(Problem(path, *at, "facts", message))
+        problems.append(named.problem("id", message))
+    if persona is None:
+        return None
+    problems += islice(contradictions(root, persona), MAX_PROBLEMS)
+    if not partial:  # who extends it may declare what it lacks
+        problems += islice(misused(root, persona, files), MAX_PROBLEMS)
+    size = len(compile_instructions(persona))
+    if size > MAX_PROMPT_CHARACTERS:
+        # Instructions alone are not that long.
+        key = next(key for key in LONG if key in root.keys)
+        message = f"expected at most {MAX_PROMPT_CHARACTERS:,} characters"
+        message += f" with instructions, got {size:,}"
+        at, path = root.keys[key], root.find(key)
+        assert path
+        problems.append(Problem(path.path, *at, key, message))
     return persona
 
 
@@ -153,27 +226,36 @@ def _section(
     path: Path,
     files: Mapping[Path, bytes],
     problems: list[Problem],
-    **given: str,
 ) -> tuple[Node | None, S | None]:
     """Parse and validate a file; one place in it gets only one problem."""
-    if path not in files:
-        return None, None
-    root, unreadable = parse(path, files[path])
+    unreadable: list[Problem] = []
+    root = _root(path, files, unreadable)
     problems += unreadable
     if root is None:
         return None, None
-    if model is Persona:
-        _read_facts(root)
     invalid: list[Problem] = []
-    section = validated(model, path, root, invalid, **given)
+    section = validated(model, path, root, invalid)
     known = {(problem.line, problem.column) for problem in unreadable}
     problems += [p for p in invalid if (p.line, p.column) not in known]
     return root, section
 
 
-def _read_facts(root: Node) -> None:
+def _root(
+    path: Path, files: Mapping[Path, bytes], problems: list[Problem]
+) -> Node | None:
+    """Parse a file; None if that is impossible, which has been reported."""
+    if path not in files:
+        return None
+    root, unreadable = parse(path, files[path])
+    problems += unreadable
+    if root:
+        for key in ("facts", f"facts{APPEND}"):
+            _read_facts(root.find(key))
+    return root
+
+
+def _read_facts(facts: Node | None) -> None:
     """Take `- Price: 12.50`, a mapping to YAML, for the text it is."""
-    facts = root.find("facts")
     if facts and isinstance(facts.value, list):
         facts.value[:] = map(_fact, facts.value)
 

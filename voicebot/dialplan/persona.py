@@ -2,18 +2,30 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from voicebot.dialplan.actions import Action
 from voicebot.dialplan.language import own_words
+from voicebot.dialplan.menus import Menu
 from voicebot.dialplan.section import Section
+from voicebot.dialplan.silence import Silence
+from voicebot.dialplan.stages import Stage
+from voicebot.dialplan.testing import CallTest, distinct
+from voicebot.dialplan.tools import Tool
+from voicebot.dialplan.transfer import Transfer
+from voicebot.dialplan.triggers import Trigger
 from voicebot.dialplan.values import (
+    HEADER,
+    Flag,
     Label,
     Language,
     Line,
     Prose,
     Speech,
     Voice,
+    as_text,
     duration,
+    word,
 )
 
 
@@ -21,21 +33,43 @@ class Model(Section):
     """Which model listens and speaks."""
 
     name: Line = "stepaudio-2.5-realtime"
+    """StepFun's realtime model."""
+
     voice: Voice = "linjiajiejie"
-    """An id of StepFun's, or of a cloned voice: any is taken."""
+    """Any id, cloned voices' too; `check` cannot know which exist."""
 
     vad: Literal["local", "server"] = "local"
     """Who decides when the caller has finished: we, or StepFun."""
+
+
+Situation = Literal["closed", "returning_caller", "anonymous"]
+
+
+class Greetings(Section):
+    """What the caller hears first instead, in some situations."""
+
+    closed: Speech | None = None
+    """Said when the business is closed."""
+
+    returning_caller: Speech | None = None
+    """Said to callers who are known."""
+
+    anonymous: Speech | None = None
+    """Said to callers who hide their number."""
 
 
 class Greeting(Section):
     """What the caller hears first."""
 
     text: Speech
+    """Said word for word."""
+
+    when: Greetings = Greetings()
     protect_ms: Annotated[
         int | None, duration("0ms", "60s", "ms", word="must_hear")
     ] = Field(0, alias="protect")
-    """Its beginning that a caller cannot interrupt; None: all of it, by no means."""
+    """Its beginning that the caller's voice cannot interrupt; with `must_hear` nothing
+    interrupts it, keys neither."""
 
 
 Profile = Literal["normal", "patient", "digits", "yes_no"]
@@ -45,27 +79,33 @@ class Question(Section):
     """What the bot says when it asks for something of another kind."""
 
     says: Line
+    """A phrase that such an answer has in it."""
+
     profile: Profile
+    """The profile of the caller's next turn."""
 
 
 class Listening(Section):
     """When the caller's turn is over (local VAD)."""
 
     profile: Profile = "normal"
+    """How long a pause ends the caller's turn (`vad: local`)."""
+
     end_silence_ms: Annotated[int, duration("200ms", "3s", "ms")] | None = Field(
         None, alias="end_silence"
     )
-    """Silence that ends a turn; None: as the profile has it."""
+    """That pause, where `listening.profile` holds; else it is the profile's."""
 
     pace: Literal["adaptive", "fixed"] = "adaptive"
-    """Whether that silence follows the caller's pace."""
+    """Whether that pause follows the caller's pace."""
 
     questions: tuple[Question, ...] = ()
-    """After an answer of the bot's that says this: another profile, for one turn."""
+    """Answers of the bot's after which another profile holds, for one turn."""
 
     max_turn_s: Annotated[float, duration("5s", "5m", "s")] = Field(
         30.0, alias="max_turn"
     )
+    """No turn of the caller is longer (`vad: local`)."""
 
 
 class BargeIn(Section):
@@ -75,28 +115,31 @@ class BargeIn(Section):
     """Pause, and go on if nothing was meant by it; stop for good; or go on."""
 
     min_ms: Annotated[int, duration("0ms", "3s", "ms", bare=True)] = 100
-    """Shorter sounds do not make the bot pause or stop."""
+    """Clear speech that makes the bot pause or stop; what is less clear must last
+    longer."""
 
     confirm_ms: Annotated[int, duration("100ms", "5s", "ms", bare=True)] = 600
-    """Speech that is an interruption, whatever its words."""
+    """Speech this long is an interruption, whatever its words (`pause`); not below
+    `min_ms`."""
 
     decide_ms: Annotated[int, duration("100ms", "2s", "ms", bare=True)] = 800
-    """How long the bot waits for the words of what was shorter."""
+    """How long a paused bot waits for the words of what was shorter (`pause`)."""
 
     min_words: Annotated[int, Field(ge=1, le=5, strict=True)] = 1
-    """Words that are an interruption, backchannel not counted."""
+    """So many words are an interruption, backchannel not counted; a Chinese character
+    is a word (`pause`)."""
 
     backchannel: tuple[Line, ...] = ()
-    """What callers say to show that they listen."""
+    """What callers say to show that they listen: the bot goes on (`pause`)."""
 
     stop_words: tuple[Line, ...] = ()
-    """What is an interruption, however short."""
+    """What is an interruption however short (`pause`)."""
 
     stop: Literal["immediate", "fade", "word"] = "fade"
     """How the bot falls silent; `word`: at the end of a word, if one is near."""
 
     dtmf: Literal["always", "never"] = "always"
-    """Whether a key that the caller presses stops it."""
+    """Whether a key that the caller presses stops it, whatever the mode."""
 
 
 class Limits(Section):
@@ -106,14 +149,18 @@ class Limits(Section):
     duration_s: Annotated[float, duration("10s", "28m", "s")] = Field(
         600.0, alias="duration"
     )
+    """No call is longer."""
+
     idle_s: Annotated[float, duration("5s", "5m", "s")] = Field(20.0, alias="idle")
-    """Silence of both sides."""
+    """Silence of both sides that ends the call."""
 
 
 class Goodbye(Section):
     """How the bot ends a call."""
 
     text: Speech
+    """Said before the bot hangs up."""
+
     when_caller_says: tuple[Line, ...] = ()
     """The bot says goodbye and hangs up when it hears one of these."""
 
@@ -122,20 +169,24 @@ class Apology(Section):
     """What the caller hears when the model is lost."""
 
     text: Speech
+    """Said when the model is lost."""
 
 
 class Filler(Section):
     """What the caller hears when an answer is late."""
 
     after_s: Annotated[float, duration("500ms", "5s", "s")] = Field(2.5, alias="after")
+    """An answer that has not begun by then is late."""
+
     say: Annotated[tuple[Speech, ...], Field(max_length=10)] = ()
-    """Said in turn, one for each late answer; none: the bot keeps silent."""
+    """Said in turn when an answer is late; `[]` for silence."""
 
 
 class Recording(Section):
     """Whether calls are recorded."""
 
     mode: Literal["always", "never"] = "never"
+    """Whether calls are recorded."""
 
 
 class ServerVad(Section):
@@ -144,12 +195,69 @@ class ServerVad(Section):
     silence_ms: Annotated[int, duration("100ms", "3s", "ms")] = Field(
         500, alias="silence"
     )
+    """A pause that ends the caller's turn, with `vad: server`."""
+
     threshold: Annotated[int, Field(ge=0, le=5000, strict=True)] = 1200
-    """Loudness that counts as speech, in StepFun's own unit."""
+    """Loudness that counts as speech, in StepFun's unit."""
 
     prefix_padding_ms: Annotated[int, duration("0ms", "2s", "ms")] = Field(
         300, alias="prefix_padding"
     )
+    """Audio kept from before the speech."""
+
+
+class Faq(Section):
+    """A question that callers often ask."""
+
+    q: Line
+    """The question."""
+
+    a: Prose
+    """What the bot is to answer."""
+
+
+class Style(Section):
+    """How the bot speaks."""
+
+    sentence_max_words: Annotated[int, Field(ge=3, le=60, strict=True)] | None = None
+    """No sentence is longer; a Chinese character is a word."""
+
+    numbers: Line | None = None
+    """How it says numbers, such as `digit by digit`."""
+
+    dates: Line | None = None
+    """How it says dates, such as `weekday first, no year`."""
+
+    never_say: Annotated[tuple[Line, ...], Field(max_length=100)] = ()
+    """Words that it must not use."""
+
+
+class Var(Section):
+    """A value that stands for `{{name}}` in texts and instructions."""
+
+    type: Literal["text", "digits", "number", "bool", "date", "phone"] = "text"
+    """What it may be; what is not of this type counts as missing."""
+
+    required: Flag = False
+    """Whether a call is expected to have it, so that texts need no other words."""
+
+    default: Annotated[str, BeforeValidator(as_text), Field(max_length=200)] | None = (
+        None
+    )
+    """Its value when there is no other."""
+
+    from_: Literal["caller", "header", "lookup", "route", "digits", "model"] | None = (
+        Field(None, alias="from")
+    )
+    """Who gives the value; without it, only `default` does."""
+
+    header: Annotated[str, word(HEADER, "a SIP header such as X-Customer")] | None = (
+        None
+    )
+    """The SIP header that it comes from, with `from: header`."""
+
+    sensitive: Flag = False
+    """Whether its value is masked wherever it would be shown."""
 
 
 class Persona(Section):
@@ -159,11 +267,48 @@ class Persona(Section):
     """The file's name without `.yaml`."""
 
     title: Line
+    """For people."""
+
+    owner: Line | None = None
+    """Who looks after it; for people."""
+
+    abstract: Flag = False
+    """Whether it is only there to be extended, and answers no calls."""
+
+    extends: Label | None = None
+    """The persona whose keys count where this one has none."""
+
+    mixins: Annotated[tuple[Label, ...], Field(max_length=20)] = ()
+    """Files of `mixins/` that count more than `extends`, the last one most."""
+
     language: Language
+    """What the bot speaks, unless the instructions say otherwise."""
+
+    also_speaks: Annotated[tuple[Language, ...], Field(max_length=20)] = ()
+    """Languages to which the bot may change when the caller speaks them."""
+
+    language_switch: Literal["auto", "ask", "never"] = "auto"
+    """Whether it changes, asks first, or understands them and answers in its own."""
+
     instructions: Prose
+    """What the model is told, in Markdown."""
+
     greeting: Greeting
     model: Model = Model()
+    style: Style = Style()
+    faqs: Annotated[tuple[Faq, ...], Field(max_length=200)] = ()
+    """Questions and answers, added to the instructions."""
+
     facts: tuple[Prose, ...] = ()
+    """Added to the instructions; `- Price: 12.50` works without quotes."""
+
+    pronounce: Annotated[dict[Line, Line], Field(max_length=200)] = {}
+    """How terms are read aloud, such as `OPT: O P T`."""
+
+    keyterms: Annotated[tuple[Line, ...], Field(max_length=200)] = ()
+    """Names and terms that callers are likely to say."""
+
+    vars: dict[Label, Var] = {}
     listening: Listening = Listening()
     barge_in: BargeIn = BargeIn()
     limits: Limits = Limits()
@@ -172,6 +317,26 @@ class Persona(Section):
     filler: Filler = Filler()
     recording: Recording = Recording()
     server_vad: ServerVad = ServerVad()
+    menus: Annotated[dict[Label, Menu], Field(max_length=50)] = {}
+    triggers: Annotated[tuple[Trigger, ...], Field(max_length=100)] = ()
+    """What is done when a turn holds some words."""
+
+    silence: Annotated[tuple[Silence, ...], Field(max_length=10)] = ()
+    """What is done when nobody speaks; none: as `limits.idle` says."""
+
+    tools: Annotated[dict[Label, Tool], Field(max_length=16)] = {}
+    transfer: Transfer = Transfer()
+    on_model_lost: Action | None = None
+    """What is done when the model is lost; without it, an apology."""
+
+    stages: Annotated[dict[Label, Stage], Field(max_length=20)] = {}
+    start_stage: Label | None = None
+    """With which stage a call begins; needed where there are `stages`."""
+
+    tests: Annotated[
+        tuple[CallTest, ...], Field(max_length=200), AfterValidator(distinct)
+    ] = ()
+    """Calls to rehearse; of no meaning to a call that is none."""
 
     @model_validator(mode="before")
     @classmethod

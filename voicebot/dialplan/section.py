@@ -11,4 +11,6 @@ from pydantic import BaseModel, ConfigDict
 class Section(BaseModel):
     """Some keys and values of a file. A key that it doesn't know is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True
+    )

@@ -60,7 +60,10 @@ class Node:
     """A scalar as written, without its quotes."""
 
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Line and column of the keys of a mapping."""
+    """Line and column of the keys of a mapping, in the files of their values."""
+
+    path: Path = field(default=Path(), compare=False)
+    """The file it stands in: after inheritance, a tree is of several."""
 
     def find(self, *path: str) -> "Node | None":
         """Return the value at the end of a path of keys, if it is there."""
@@ -84,6 +87,10 @@ class Node:
                 return {key: item.plain() for key, item in items.items()}
             case scalar:
                 return scalar
+
+    def problem(self, key: str, message: str) -> Problem:
+        """Say that something is wrong here."""
+        return Problem(self.path, self.line, self.column, key, message)
 
     def shown(self) -> str:
         """Say what stands here, in one short line."""
@@ -162,7 +169,7 @@ class _Reader:
         next(self._events)  # StreamStart
         start = next(self._events)
         if isinstance(start, yaml.StreamEndEvent):
-            return Node(1, 1, None)
+            return Node(1, 1, None, path=self._path)
         root = self._node(next(self._events), "", 1)
         next(self._events)  # DocumentEnd
         after = next(self._events)
@@ -177,21 +184,21 @@ class _Reader:
         line, column = _position(event.start_mark)
         if isinstance(event, yaml.AliasEvent):
             self._problem(event, key, "aliases (*name) are refused: write it out")
-            return Node(line, column, None)
+            return Node(line, column, None, path=self._path)
         if event.anchor is not None:
             self._problem(event, key, "anchors (&name) are refused: write it out")
         if event.tag is not None:
             self._problem(event, key, "tags (!name) are refused: delete it")
         match event:
             case yaml.SequenceStartEvent():
-                return Node(line, column, self._items(key, depth))
+                return Node(line, column, self._items(key, depth), path=self._path)
             case yaml.MappingStartEvent():
                 values, keys = self._pairs(key, depth)
-                return Node(line, column, values, keys=keys)
+                return Node(line, column, values, keys=keys, path=self._path)
             case _:
                 text: str = event.value
                 value = _scalar(text) if event.implicit[0] else text
-                return Node(line, column, value, text)
+                return Node(line, column, value, text, path=self._path)
 
     def _items(self, key: str, depth: int) -> list[Node]:
         items: list[Node] = []

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from voicebot.dialplan.model import ACTIONS
+from voicebot.dialplan.model import ACTIONS, TAGS
 from voicebot.dialplan.section import Section
 from voicebot.dialplan.source import (
     FULL_WIDTH,
@@ -33,6 +33,7 @@ EXPECTED: Final = {
     "too_long": "expected at most {max_length}",
     "dict_type": "expected keys and values",
     "model_type": "expected keys and values",
+    "bool_type": "expected true or false",
     "int_type": "expected a whole number",
     "greater_than_equal": "expected at least {ge}",
     "less_than_equal": "expected at most {le}",
@@ -41,18 +42,26 @@ EXPECTED: Final = {
 
 
 # Parts of pydantic's locations that are no keys of a file.
-INTERNAL: Final = frozenset({"[key]", *(f"<{action}>" for action in ACTIONS)})
+INTERNAL: Final = frozenset({"[key]", *TAGS})
 
 
 def validated(
-    model: type[S], path: Path, node: Node, problems: list[Problem], **given: str
+    model: type[S],
+    path: Path,
+    node: Node,
+    problems: list[Problem],
+    *,
+    partial: bool = False,
+    **given: str,
 ) -> S | None:
     """
     Make a model of a file.
 
     Args:
-        node: the root of the file.
+        path: the file, if it is an empty one.
+        node: the root of the file, or of several that were merged.
         problems: gets what is wrong, when there is something.
+        partial: whether other files are to supply what is missing.
         given: values that do not come from the file.
 
     Returns:
@@ -66,7 +75,9 @@ def validated(
         return model.model_validate(plain | given if isinstance(plain, dict) else plain)
     except ValidationError as exc:
         errors = exc.errors(include_url=False, include_input=False)
-        problems += [_problem(model, path, node, e) for e in errors[:MAX_PROBLEMS]]
+        if partial:
+            errors = [error for error in errors if error["type"] != "missing"]
+        problems += [_problem(model, node, e) for e in errors[:MAX_PROBLEMS]]
         return None
 
 
@@ -76,9 +87,7 @@ def nearest(name: str, options: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _problem(
-    model: type[Section], path: Path, root: Node, error: ErrorDetails
-) -> Problem:
+def _problem(model: type[Section], root: Node, error: ErrorDetails) -> Problem:
     node, at, key = root, (root.line, root.column), ""
     at_key = at
     for part in error["loc"]:
@@ -98,7 +107,7 @@ def _problem(
                 pass  # ours, or the index of an item written without its list
     if error["type"] == "extra_forbidden" or "[key]" in error["loc"]:
         at = at_key
-    return Problem(path, *at, key, _message(model, node, error))
+    return Problem(node.path, *at, key, _message(model, node, error))
 
 
 def _message(model: type[Section], node: Node, error: ErrorDetails) -> str:
@@ -144,7 +153,7 @@ def _known_keys(model: type[Section], loc: tuple[int | str, ...]) -> list[str]:
     for part in loc[:-1]:
         fields = [f for m in models for name, f in _keys(m) if name == part]
         if fields:
-            models = [m for f in fields for m in _sections(f.annotation)]
+            models = [m for f in fields for m in sections_in(f.annotation)]
     return [name for m in models for name, _ in _keys(m)]
 
 
@@ -152,8 +161,8 @@ def _keys(model: type[Section]) -> list[tuple[str, FieldInfo]]:
     return [(field.alias or name, field) for name, field in model.model_fields.items()]
 
 
-def _sections(annotation: Any) -> list[type[Section]]:
+def sections_in(annotation: Any) -> list[type[Section]]:
     """Find the models in an annotation such as `tuple[Route, ...]`."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return [annotation]
-    return [found for part in get_args(annotation) for found in _sections(part)]
+    return [found for part in get_args(annotation) for found in sections_in(part)]

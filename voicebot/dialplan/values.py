@@ -1,9 +1,16 @@
 """The kinds of value that stand in dialplan files, each refusing what it is not."""
 
 import re
-from typing import Annotated, Final
+from collections.abc import Callable
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")  # Source: ITU-T E.164, 6.1
@@ -11,11 +18,13 @@ PREFIX: Final = re.compile(r"\+[1-9][0-9]{0,13}\*")
 LABEL: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")  # BCP 47
 VOICE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+HEADER: Final = re.compile(r"X-[A-Za-z0-9-]{1,60}")
 DURATION: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s|m)")
 UNIT_MS: Final = {"ms": 1, "s": 1000, "m": 60_000}
 UNSPEAKABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 ANONYMOUS: Final = "anonymous"
+EXPECTED: Final = "x-expected"  # in a JSON Schema: what our own error says
 
 
 def word(pattern: re.Pattern[str], expected: str) -> BeforeValidator:
@@ -26,7 +35,16 @@ def word(pattern: re.Pattern[str], expected: str) -> BeforeValidator:
             return value
         raise PydanticCustomError("word", "expected {what}", {"what": expected})
 
-    return BeforeValidator(check)
+    schema = {"type": "string", "pattern": f"^({pattern.pattern})$"}
+    return _checked(check, schema, expected)
+
+
+def _checked(
+    check: Callable[[object], Any], schema: dict[str, Any], expected: str
+) -> BeforeValidator:
+    """Give a check its JSON Schema, and say in it what is expected."""
+    told = WithJsonSchema({**schema, EXPECTED: expected})
+    return BeforeValidator(check, json_schema_input_type=Annotated[Any, told])
 
 
 def duration(
@@ -53,7 +71,12 @@ def duration(
                 return round(ms) if unit == "ms" else ms / UNIT_MS[unit]
         raise PydanticCustomError("duration", message)
 
-    return BeforeValidator(check)
+    units: dict[str, Any] = {"type": "string", "pattern": f"^({DURATION.pattern})$"}
+    ways = [units]
+    ways += [{"type": "integer", "minimum": 0}] if bare else []
+    ways += [{"const": word}] if word else []
+    either = f"{low} to {high}" + (f", or `{word}`" if word else "")
+    return _checked(check, {"anyOf": ways} if ways[1:] else units, either)
 
 
 def _milliseconds(text: str) -> float:
@@ -87,7 +110,16 @@ def listed(value: object) -> object:
     return [value] if isinstance(value, str | int | float) else filled(value)
 
 
+def as_text(value: object) -> object:
+    """Take a bare number, true or false for the text that it is."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
 SPEAKABLE: Final = AfterValidator(_speakable)
+
+Flag = Annotated[bool, Field(strict=True)]
 
 # Text that is not blank, without its margins.
 Line = Annotated[str, StringConstraints(True, min_length=1, max_length=200), SPEAKABLE]

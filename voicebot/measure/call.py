@@ -30,6 +30,7 @@ from voicebot.bridge.model import (
     PlayToCaller,
 )
 from voicebot.bridge.settings import Settings
+from voicebot.flow.model import ModelCalled
 from voicebot.measure.answers import Answer, answer
 from voicebot.measure.hearing import Span, spans, thinned, understood
 from voicebot.measure.model import Model
@@ -42,8 +43,10 @@ from voicebot.measure.sound import (
     to_ulaw,
     windows_dbov,
 )
+from voicebot.sim.stepfun.mind import Answered, Hear, Heard, Question, Reply, Thought
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.twilio.playout import Playout
+from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig
 
 FRAME_S: Final = FRAME_MS / 1000
 
@@ -88,7 +91,9 @@ class MeasuredCall:
         self._to_twilio_at = self._to_us_at = 0.0  # nothing overtakes
         self._bridge = Bridge(settings, 0.0, neural() if neural else None)
         mood = Mood.real() if scenario.real_mood else Mood.kind()
-        self._model = Model(mood, settings.owner, self._random, self._hear, self._say)
+        vad = ServerVad() if settings.owner == "server" else None
+        config = SessionConfig("", "jingdiannvsheng", vad)
+        self._model = Model(mood, config, self._random, self._think)
         self._playout = Playout(carrier_delay_s=network.carrier_ms / 1000)
         self._playout.take(0.0)
         echo = scenario.echo
@@ -170,7 +175,8 @@ class MeasuredCall:
             number = self._model.responses[event.response_id]
             self._arrived[number] += len(event.pcm16) // 6  # in bytes at 8 kHz
             self.record.arrived.append((self._now, number, self._arrived[number]))
-        if event is not None:
+        # Whom we measure has no tools.
+        if event is not None and not isinstance(event, ModelCalled):
             self._give(event)
 
     def _obey(self, actions: list[Action]) -> None:
@@ -258,6 +264,12 @@ class MeasuredCall:
         return frame
 
     # ---- the model's mind ----------------------------------------------------------
+
+    def _think(self, question: Question) -> Thought:
+        if isinstance(question, Hear):
+            return Heard(question.item_id, self._hear(question.pcm16))
+        spoken = self._say()
+        return Answered(question.response_id, Reply(spoken.text), spoken.pcm16)
 
     def _hear(self, pcm16: bytes) -> str:
         """Understand what the caller, or somebody else, said; or the echo."""

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from random import Random
-from typing import Literal
 
-from voicebot.bridge.model import Action, Event, SessionReady
-from voicebot.measure.answers import Answer
+from voicebot.bridge.model import SessionReady
+from voicebot.flow.model import Input, Order
 from voicebot.runtime.legs import from_stepfun, to_stepfun
-from voicebot.sim.stepfun.mind import Answered, Hear, Heard, Reply
+from voicebot.sim.stepfun.mind import Hear, Question, Thought, Utterance
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.stepfun.session import OfflineSession
 from voicebot.stepfun.realtime import events
-from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig
+from voicebot.stepfun.realtime.commands import SessionConfig
 from voicebot.stepfun.realtime.history import History
 from voicebot.stepfun.realtime.session import RealtimeSession
 
@@ -21,8 +20,9 @@ class Model:
     Both ends of the model's connection; what lies between them is the caller's to wait.
 
     Args:
-        hear: what the model understands of an item's audio (24 kHz pcm16).
-        say: its next answer.
+        config: of the session, as the client asks for it.
+        think: what the model understands of the caller's audio, and answers; it is
+            asked at the time that the server's end was last told.
 
     Attributes:
         responses: response id -> number of its answer, counted from 0.
@@ -33,19 +33,17 @@ class Model:
     def __init__(
         self,
         mood: Mood,
-        owner: Literal["local", "server"],
+        config: SessionConfig,
         random: Random,
-        hear: Callable[[bytes], str],
-        say: Callable[[], Answer],
+        think: Callable[[Question], Thought],
     ) -> None:
         self.responses: dict[str, int] = {}
         self.thinking: dict[int, float] = {}
-        self._hear, self._say = hear, say
+        self._config = config
+        self._mind = think
         self._server = OfflineSession(mood, random=random, now=0.0)
         self._client = RealtimeSession()
         self._history = History(set())
-        vad = ServerVad() if owner == "server" else None
-        self._config = SessionConfig("", "jingdiannvsheng", vad)
         self._ready = False
         self._begun_at: dict[str, float] = {}
 
@@ -68,19 +66,21 @@ class Model:
         """When to `take`."""
         return self._server.next_deadline()
 
+    def touch(self, now: float) -> None:
+        """A ping of ours reaches the server."""
+        self._server.touch(now)
+
+    @property
+    def history(self) -> list[Utterance]:
+        """The conversation as the server has it, oldest first."""
+        return self._server.history
+
     def _think(self, now: float) -> None:
         while questions := self._server.questions():
             for question in questions:
-                if isinstance(question, Hear):
-                    text = self._hear(question.pcm16)
-                    self._server.thought(Heard(question.item_id, text), now)
-                    continue
-                self.responses[question.response_id] = len(self.responses)
-                spoken = self._say()
-                thought = Answered(
-                    question.response_id, Reply(spoken.text), spoken.pcm16
-                )
-                self._server.thought(thought, now)
+                if not isinstance(question, Hear):
+                    self.responses[question.response_id] = len(self.responses)
+                self._server.thought(self._mind(question), now)
 
     def _watch(self, frame: str, now: float) -> None:
         """Note how long the model thinks: that is no fault of the bridge's."""
@@ -95,12 +95,12 @@ class Model:
 
     # ---- our end -------------------------------------------------------------------
 
-    def orders(self, action: Action) -> list[bytes]:
-        """The frames that carry out an action of the bridge's."""
+    def orders(self, action: Order) -> list[bytes]:
+        """The frames that carry out an order to the model."""
         vad = self._config.turn_detection
         return to_stepfun(action, self._history, vad)  # type: ignore[arg-type]  # the rest
 
-    def read(self, text: str) -> tuple[list[bytes], Event | None]:
+    def read(self, text: str) -> tuple[list[bytes], Input | None]:
         """A frame of the server reaches us: what to send back, and what it means."""
         event = self._client.receive(text)
         if event is None:

@@ -1,11 +1,16 @@
-"""Twilio's REST API, as far as a call needs it: to be ended."""
+"""Twilio's REST API, as far as a call needs it: to be ended, or sent elsewhere."""
 
 import asyncio
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, encode_basic_auth
 
 from voicebot.errors import UpstreamError
-from voicebot.twilio.rest import hangup_request, read_answer
+from voicebot.twilio.rest import (
+    RestRequest,
+    hangup_request,
+    read_answer,
+    redirect_request,
+)
 
 TIMEOUT = ClientTimeout(total=3)
 TRIES = 3
@@ -13,7 +18,7 @@ PAUSE_S = 0.5
 
 
 class TwilioRest:
-    """Ends calls."""
+    """Ends calls, and takes them off their streams."""
 
     def __init__(
         self, http: ClientSession, api_url: str, account_sid: str, auth_token: str
@@ -32,19 +37,34 @@ class TwilioRest:
         Raises:
             UpstreamError: Twilio refused, or failed three times.
         """
+        await self._insist(hangup_request(account_sid, call_sid))
+
+    async def redirect(self, account_sid: str, call_sid: str, twiml: str) -> bool:
+        """
+        Have Twilio run other TwiML with a call; its stream ends.
+
+        If only Twilio's answer was lost, the TwiML runs once more from its beginning.
+
+        Returns:
+            False if the call is over already.
+
+        Raises:
+            UpstreamError: Twilio refused, or failed three times.
+            LocalProtocolError: the TwiML is longer than Twilio takes.
+        """
+        return await self._insist(redirect_request(account_sid, call_sid, twiml))
+
+    async def _insist(self, request: RestRequest) -> bool:
         for _ in range(TRIES - 1):
             try:
-                await self._try(account_sid, call_sid)
+                return await self._try(request)
             except UpstreamError as exc:
                 if not exc.retryable:
                     raise
                 await asyncio.sleep(PAUSE_S)
-            else:
-                return
-        await self._try(account_sid, call_sid)
+        return await self._try(request)
 
-    async def _try(self, account_sid: str, call_sid: str) -> None:
-        request = hangup_request(account_sid, call_sid)
+    async def _try(self, request: RestRequest) -> bool:
         try:
             async with self._http.post(
                 self._api_url + request.path,
@@ -52,6 +72,6 @@ class TwilioRest:
                 headers=self._headers,
                 timeout=TIMEOUT,
             ) as answer:
-                read_answer(answer.status, await answer.read())
+                return read_answer(answer.status, await answer.read())
         except (ClientError, TimeoutError, OSError) as exc:
             raise UpstreamError("twilio", type(exc).__name__) from exc

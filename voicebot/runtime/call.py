@@ -1,7 +1,7 @@
 """One call, from the media stream's start to its end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from math import inf
 from typing import Final, assert_never
 
@@ -9,15 +9,18 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from voicebot.bridge import model as do
-from voicebot.bridge.bridge import Bridge
-from voicebot.bridge.model import Action, Ending, Event
-from voicebot.bridge.settings import Settings as BridgeSettings
+from voicebot.bridge.model import Ending
 from voicebot.errors import RemoteProtocolError, UpstreamError
+from voicebot.flow import model as flow
+from voicebot.flow.flow import Flow
+from voicebot.flow.model import Input, Order
 from voicebot.net.twilio import TwilioRest
 from voicebot.runtime.legs import from_twilio
 from voicebot.runtime.model_leg import ModelLeg
+from voicebot.runtime.next_step import VOICEMAIL
 from voicebot.runtime.outbox import Outbox
 from voicebot.runtime.recorder import Recorder
+from voicebot.stepfun.realtime.commands import SessionConfig
 from voicebot.twilio.messages import Media
 from voicebot.twilio.stream import MediaStream
 
@@ -38,6 +41,9 @@ PROPER_CLOSE: Final = frozenset({1000, 1001})
 # The line is dead already, or was the one to end the call: nothing to hang up.
 GONE: Final = frozenset({Ending.CALLER_HANGUP, Ending.TWILIO_LOST})
 
+# The call goes on elsewhere, out of its stream.
+LEFT: Final = frozenset({Ending.TRANSFERRED, Ending.VOICEMAIL})
+
 # The caller is owed an apology.
 MODEL_FAILED: Final = frozenset(
     {Ending.STEPFUN_LOST, Ending.STEPFUN_REFUSED, Ending.STEPFUN_STALLED}
@@ -55,10 +61,13 @@ class Call:
     Args:
         socket: the media stream, open.
         stream: its protocol, after `start`.
+        conduct: makes what runs the conversation; takes the time at which it begins.
+        apologises: whether an apology is rendered, for a model that is lost.
         model: its side towards the model, maybe dialled already.
+        stage: what the model is told in a stage, with what is known by then.
         note: takes each turn for the call log, at once.
         decide: the same for each decision about the caller's turn.
-        listen: a neural VAD on the caller's line, if there is one: see `Bridge`.
+        leave: sends the call to a target, or to `voicemail`; False: nobody is there.
         recorder: None if the call isn't recorded.
         rest: None if calls can't be ended at Twilio; then its stream is closed, and
             Twilio asks `/twilio/after`.
@@ -74,13 +83,15 @@ class Call:
         account_sid: str,
         socket: web.WebSocketResponse,
         stream: MediaStream,
-        settings: BridgeSettings,
+        conduct: Callable[[float], Flow],
+        apologises: bool,
         model: ModelLeg,
+        stage: Callable[[str, Mapping[str, str]], SessionConfig],
         note: Callable[[do.NoteTurn], None],
         decide: Callable[[do.NoteDecision], None],
+        leave: Callable[[str], Awaitable[bool]],
         recorder: Recorder | None,
         rest: TwilioRest | None,
-        listen: Callable[[bytes], float] | None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._began_at = self._loop.time()
@@ -88,11 +99,15 @@ class Call:
         self._account_sid = account_sid
         self._socket = socket
         self._stream = stream
-        self._bridge = Bridge(settings, self._began_at, listen)
-        self._apologises = settings.apology.ulaw is not None
+        self._now = self._began_at  # of the event that is handled
+        self._flow = conduct(self._began_at)
+        self._apologises = apologises
         self._model = model
+        self._stage = stage
         self._note = note
         self._decide = decide
+        self._leave = leave
+        self._leaves_for: str | None = None
         self._recorder = recorder
         self._rest = rest
         self._outbox = Outbox(OUTBOX_FRAMES)
@@ -109,6 +124,14 @@ class Call:
     def end(self, ending: Ending) -> None:
         """Ask for a polite end, as a drain does."""
         self.deliver(do.EndRequested(ending))
+
+    async def close_stream(self) -> None:
+        """Close the stream, so that Twilio asks `/twilio/after` what comes next."""
+        try:
+            async with asyncio.timeout(STOP_S):
+                await self._socket.close()
+        except TimeoutError:
+            self.faults["twilio.no_close"] += 1  # web aborts the connection
 
     async def run(self) -> Ending:
         """
@@ -136,7 +159,7 @@ class Call:
             async with asyncio.TaskGroup() as tasks:
                 reading = tasks.create_task(self._read(), name="from caller")
                 tasks.create_task(self._write(), name="to caller")
-                self._perform(self._bridge.start(self._began_at))
+                self._perform(self._flow.start(self._began_at))
                 model = tasks.create_task(self._model.run(self.deliver), name="model")
                 ending = await self._over
                 model.cancel()
@@ -145,18 +168,19 @@ class Call:
         except* _Over:
             pass
 
-    # ---- the bridge: every event, at once ------------------------------------
+    # ---- the flow: every event, at once --------------------------------------
 
-    def deliver(self, event: Event) -> None:
-        """Hand an event to the bridge, and do what it says."""
-        self._perform(self._bridge.handle(event, self._loop.time()))
+    def deliver(self, event: Input) -> None:
+        """Hand an event to the flow, and do what it says."""
+        self._now = self._loop.time()
+        self._perform(self._flow.handle(event, self._now))
 
-    def _perform(self, actions: list[Action]) -> None:
-        for action in actions:
-            self._act(action)
+    def _perform(self, orders: list[Order]) -> None:
+        for order in orders:
+            self._act(order)
         self._arm()
 
-    def _act(self, action: Action) -> None:
+    def _act(self, action: Order) -> None:
         match action:
             case do.PlayToCaller(ulaw, at):
                 self._send(self._stream.play(ulaw))
@@ -173,7 +197,7 @@ class Call:
             case do.NoteDecision():
                 self._decide(action)
             case do.NoteHeard() | do.ModelGone():
-                pass  # for whoever decides about the call
+                pass  # for the flow, which has seen them
             case do.HangUp(ending) if not self._over.done():  # else a bug ended it
                 self._over.set_result(ending)
             case do.HangUp():
@@ -187,15 +211,26 @@ class Call:
                 | do.AmendReply()
                 | do.ForgetTurn()
                 | do.FindTurns()
+                | flow.ToolOutput()
+                | flow.TellModel()
             ):
                 self._model.send(action)
+            case flow.UpdateSession(stage):
+                self._model.instruct(self._stage(stage, self._flow.values.shown()))
+            case flow.PauseRecording(on):
+                if self._recorder:
+                    self._recorder.pause(on, self._ms(self._now))
+            case flow.NoteEvent(kind, name, detail):
+                log.info("call event", kind=kind, name=name, detail=detail or None)
+            case flow.Leave(_, target):
+                self._leaves_for = target or VOICEMAIL
             case _:
                 assert_never(action)
 
     def _send(self, frame: bytes) -> None:
         if not self._outbox.put(frame):
             self.faults["twilio.write_blocked"] += 1
-            # Not at once: we are in the middle of the bridge's actions.
+            # Not at once: we are in the middle of the flow's orders.
             lost = do.PeerLost(Ending.TWILIO_LOST)
             self._loop.call_soon(self._guarded, self.deliver, lost)
 
@@ -206,7 +241,7 @@ class Call:
 
     def _arm(self) -> None:
         """Set the alarm, unless it rings early enough: most deadlines only move on."""
-        deadline = self._bridge.next_deadline()
+        deadline = self._flow.next_deadline()
         if deadline is None or deadline >= self._alarm_at:
             return
         self._disarm()
@@ -215,13 +250,13 @@ class Call:
 
     def _ring(self) -> None:
         self._alarm_at = inf
-        deadline = self._bridge.next_deadline()
+        deadline = self._flow.next_deadline()
         if deadline is not None and self._loop.time() >= deadline:
             self.deliver(do.DeadlineReached())
         else:
             self._arm()
 
-    def _guarded(self, act: Callable[..., None], *args: Event) -> None:
+    def _guarded(self, act: Callable[..., None], *args: Input) -> None:
         """Do what the loop calls: an exception there would end nothing."""
         try:
             act(*args)
@@ -290,7 +325,9 @@ class Call:
         ends first, and Twilio asks `/twilio/after`, which speaks it.
         """
         silent = ending in MODEL_FAILED and not self._apologises
-        if ending not in GONE and self._rest and not silent:
+        if ending in LEFT and self._leaves_for:
+            await self._go_to(self._leaves_for, reading)
+        elif ending not in GONE and self._rest and not silent:
             try:
                 await self._rest.hang_up(self._account_sid, self._call_sid)
                 async with asyncio.timeout(STOP_S):
@@ -300,8 +337,15 @@ class Call:
                 log.error("hang-up failed", detail=exc.detail, status=exc.status)
             except TimeoutError:
                 self.faults["twilio.no_stop"] += 1
+        await self.close_stream()
+
+    async def _go_to(self, wanted: str, reading: Awaitable[None]) -> None:
+        """Send the call elsewhere; Twilio ends its stream then."""
         try:
-            async with asyncio.timeout(STOP_S):
-                await self._socket.close()
+            if await self._leave(wanted):
+                async with asyncio.timeout(STOP_S):
+                    await asyncio.shield(reading)
+            else:  # it closed meanwhile; Twilio asks `/twilio/after`
+                self.faults["transfer.nowhere"] += 1
         except TimeoutError:
-            self.faults["twilio.no_close"] += 1  # web aborts the connection
+            self.faults["twilio.no_stop"] += 1

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from voicebot.bridge import model as bridge
+from voicebot.flow import model as flow
 from voicebot.stepfun.realtime import commands, events
 from voicebot.stepfun.realtime.history import History
 from voicebot.twilio import messages
@@ -20,6 +21,8 @@ ModelAction = (
     | bridge.AmendReply
     | bridge.ForgetTurn
     | bridge.FindTurns
+    | flow.ToolOutput
+    | flow.TellModel
 )
 
 
@@ -40,7 +43,7 @@ def from_twilio(message: messages.Message) -> bridge.Event | None:
             assert_never(message)
 
 
-def from_stepfun(event: events.ServerEvent) -> bridge.Event | None:
+def from_stepfun(event: events.ServerEvent) -> flow.Input | None:
     """What an event of the model means to the call, if anything."""
     match event:
         case events.AudioDelta(response_id=response_id, pcm16=pcm16):
@@ -49,6 +52,8 @@ def from_stepfun(event: events.ServerEvent) -> bridge.Event | None:
             return bridge.BotText(response_id, text)
         case events.ResponseCreated(response_id=response_id):
             return bridge.ReplyStarted(response_id)
+        case events.FunctionArgumentsDone(response_id, _, call_id, name, arguments):
+            return flow.ModelCalled(response_id, call_id, name, arguments)
         case events.ResponseDone(response_id=response_id):
             return bridge.ReplyDone(response_id)
         case events.ResponseCancelled(response_id=str(response_id)):
@@ -95,6 +100,10 @@ def to_stepfun(
             return history.forget(item_id)
         case bridge.FindTurns(by_server):
             return commands.find_turns(vad if by_server else None)
+        case flow.ToolOutput(call_id, text):
+            return [commands.create_function_output(call_id, text)]
+        case flow.TellModel(text):
+            return [commands.create_message("system", text)]
         case _:
             assert_never(action)
 

@@ -1,13 +1,34 @@
 """Which calls are there: admission, one-time tokens, drain. Pure, with `now` given."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final
+from math import inf
+from typing import Final, Literal
 
+from voicebot.dialplan.model import Dialplan
 from voicebot.dialplan.persona import Persona
+from voicebot.dialplan.values import ANONYMOUS
+from voicebot.runtime.forward import Origin
 
 # Twilio opens the stream within a second or two of our TwiML.
 TOKEN_S: Final = 30.0
+
+Full = Literal["draining", "full", "number_full", "caller_full"]
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a call was before this stream: its log goes on behind it."""
+
+    turns: int = 0
+    """The number of its next turn."""
+
+    decisions: int = 0
+    """The number of its next decision."""
+
+    ms: int = 0
+    """Milliseconds from the call's beginning to this stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +40,10 @@ class Ticket:
     account_sid: str
     persona: Persona
     expires_at: float
+    earlier: Earlier = Earlier()
+
+    origin: Origin = field(repr=False, kw_only=True)
+    """Who called whom, and all that can become of it outside the stream."""
 
 
 class LiveCalls:
@@ -35,12 +60,38 @@ class LiveCalls:
         self._running: dict[str, Ticket] = {}  # call_sid -> call
 
     def __len__(self) -> int:
-        waiting = {ticket.call_sid for ticket in self._waiting.values()}
-        return len(waiting) + len(self._running)
+        return sum(1 for _ in self._all())
 
     @property
     def has_room(self) -> bool:
         return not self.draining and len(self) < self.limit
+
+    def load(self, plan: Dialplan) -> float:
+        """How full we are: 0 to 1, of what the plan and this process allow."""
+        return min(1.0, len(self) / min(self.limit, plan.capacity.max_calls or inf))
+
+    def refusal(self, plan: Dialplan, *, caller: str, number: str) -> Full | None:
+        """Why one more call, from a caller to a number, has no room; None if it has."""
+        capacity = plan.capacity
+        if self.draining:
+            return "draining"
+        if len(self) >= min(self.limit, capacity.max_calls or inf):
+            return "full"
+        for label, most in capacity.per_number.items():
+            if plan.numbers[label].e164 == number and most <= sum(
+                ticket.origin.called == number for ticket in self._all()
+            ):
+                return "number_full"
+        if capacity.per_caller and caller != ANONYMOUS:
+            theirs = sum(ticket.origin.caller == caller for ticket in self._all())
+            if theirs >= capacity.per_caller:
+                return "caller_full"
+        return None
+
+    def _all(self) -> Iterator[Ticket]:
+        """Every call once, however many tokens it has."""
+        waiting = {ticket.call_sid: ticket for ticket in self._waiting.values()}
+        yield from (waiting | self._running).values()
 
     def waiting(self, call_sid: str) -> Ticket | None:
         """The admitted call whose stream hasn't come: its webhook was repeated."""

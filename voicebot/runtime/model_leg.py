@@ -17,16 +17,16 @@ from websockets.exceptions import ConnectionClosed
 from voicebot.bridge.model import (
     AppendAudio,
     Ending,
-    Event,
     PeerLost,
     SessionReady,
 )
 from voicebot.errors import RemoteProtocolError, UpstreamError
+from voicebot.flow.model import Input
 from voicebot.net.realtime import realtime_socket
 from voicebot.runtime.legs import ModelAction, from_stepfun, to_stepfun
 from voicebot.runtime.outbox import Outbox
 from voicebot.stepfun.realtime import events
-from voicebot.stepfun.realtime.commands import SessionConfig
+from voicebot.stepfun.realtime.commands import SessionConfig, instruct
 from voicebot.stepfun.realtime.history import History, Means, Refusal
 from voicebot.stepfun.realtime.session import RealtimeSession
 from voicebot.stepfun.upstream import SERVICE
@@ -78,7 +78,7 @@ class ModelLeg:
         self._api_key = api_key
         self._config = config
         self._refused = refused
-        self._deliver: Callable[[Event], None] | None = None  # None: no call yet
+        self._deliver: Callable[[Input], None] | None = None  # None: no call yet
         self._is_told = False  # the call was told that its session is ready
         self._ending = Ending.STEPFUN_REFUSED
         self._outbox = Outbox(OUTBOX_FRAMES)
@@ -96,6 +96,10 @@ class ModelLeg:
         for frame in to_stepfun(action, self._history, self._config.turn_detection):
             self._put(frame, is_audio=isinstance(action, AppendAudio))
 
+    def instruct(self, config: SessionConfig) -> None:
+        """Give the model other instructions and tools, from its next answer on."""
+        self._put(instruct(config))
+
     def _put(self, frame: bytes, *, is_audio: bool = False) -> None:
         if not self._outbox.put(frame):
             self._fault("stepfun.write_blocked")
@@ -107,7 +111,7 @@ class ModelLeg:
         self.ahead = asyncio.create_task(self._serve(), name="model ahead")
         return self.ahead
 
-    async def run(self, deliver: Callable[[Event], None]) -> None:
+    async def run(self, deliver: Callable[[Input], None]) -> None:
         """
         Run until cancelled, or until the model is lost: then that is an event.
 
@@ -203,7 +207,7 @@ class ModelLeg:
         if self._deliver:
             self._tell_ready(self._deliver)
 
-    def _tell_ready(self, deliver: Callable[[Event], None]) -> None:
+    def _tell_ready(self, deliver: Callable[[Input], None]) -> None:
         self._is_told = True
         deliver(SessionReady())
 

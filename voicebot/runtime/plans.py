@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final, TypeAlias
 
 import structlog
 from watchfiles import awatch
@@ -13,13 +16,26 @@ from voicebot.errors import DialplanError
 
 log = structlog.get_logger()
 
-DEBOUNCE_MS = 200  # an editor's save is several writes
+DEBOUNCE_MS: Final = 200  # an editor's save is several writes
+POLL_MS: Final = 1000
+
+Look: TypeAlias = frozenset[tuple[str, int, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A save that isn't served."""
+
+    problems: tuple[str, ...]
+    since: datetime
 
 
 class Plans:
     """
     Attributes:
         current: what the next call uses. Calls under way keep what they began with.
+        loaded_at: since when.
+        rejected: what is wrong with the files as they are now, if they are wrong.
 
     Raises:
         DialplanError: the files can't be served as they stand.
@@ -27,24 +43,61 @@ class Plans:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._seen = look(folder)
         self.current: Dialplan = load(folder)
+        self.loaded_at = datetime.now(UTC)
+        self.rejected: Rejected | None = None
 
     async def watch(self, changed: Callable[[], None]) -> None:
-        """Follow the files for ever. A broken save changes nothing but the log."""
-        async for _ in awatch(self._folder, debounce=DEBOUNCE_MS, step=50):
-            if await self.reload():
+        """Follow the files for ever. A broken save changes nothing but `rejected`.
+
+        Besides waiting to be told, it looks once a second: mounts over a network,
+        and a folder that is a link to another, tell of no change.
+        """
+        async for changes in awatch(
+            self._folder,
+            debounce=DEBOUNCE_MS,
+            step=50,
+            rust_timeout=POLL_MS,
+            yield_on_timeout=True,
+        ):
+            seen = await asyncio.to_thread(look, self._folder)
+            if (changes or seen != self._seen) and await self.reload():
                 changed()
 
     async def reload(self) -> bool:
         """Load the files again; whether something else is in force now."""
+        # Before the files are read: what changes meanwhile is seen the next time.
+        self._seen = await asyncio.to_thread(look, self._folder)
         try:
             plan = await asyncio.to_thread(load, self._folder)
         except DialplanError as exc:
-            for problem in exc.problems:
-                log.error("dialplan rejected", problem=str(problem))
+            self._reject(tuple(map(str, exc.problems)))
             return False
+        self.rejected = None
         if plan.revision == self.current.revision:
             return False
         self.current = plan
+        self.loaded_at = datetime.now(UTC)
         log.info("dialplan loaded", revision=plan.revision)
         return True
+
+    def _reject(self, problems: tuple[str, ...]) -> None:
+        if self.rejected and self.rejected.problems == problems:
+            return
+        self.rejected = Rejected(problems, datetime.now(UTC))
+        for problem in problems:
+            log.error("dialplan rejected", problem=problem)
+
+
+def look(folder: Path) -> Look:
+    """Return what is seen of a folder's files, and of its folders', without reading."""
+    seen = set()
+    for pattern in ("*", "*/*"):
+        for path in folder.glob(pattern):
+            try:
+                stat = path.stat()
+            except OSError:  # gone again, or a link to nowhere
+                continue
+            seen.add((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return frozenset(seen)

@@ -12,7 +12,10 @@ import structlog
 from voicebot.audio.framing import ULAW_HZ, ulaw_ms
 from voicebot.audio.g711 import pcm16_to_ulaw
 from voicebot.dialplan.persona import Persona
+from voicebot.dialplan.prompt import as_spoken
+from voicebot.dialplan.variables import NOTHING, fill, values_of
 from voicebot.errors import UpstreamError
+from voicebot.flow.survey import own_words
 from voicebot.stepfun.tts import SpeechRequest
 
 log = structlog.get_logger()
@@ -94,8 +97,20 @@ class Prompts:
 
 
 def _said_by_itself(persona: Persona) -> list[str]:
-    texts = [persona.greeting.text, persona.goodbye.text, persona.apology.text]
-    return [*texts, *persona.filler.say]
+    """List all texts, as read aloud in a call of which nothing is known.
+
+    What has a caller's name in it is left to the model: it belongs on no disk.
+    """
+    greeting = persona.greeting
+    when = (
+        greeting.when.closed,
+        greeting.when.anonymous,
+        greeting.when.returning_caller,
+    )
+    texts = [greeting.text, persona.goodbye.text, persona.apology.text]
+    texts += [*persona.filler.say, *filter(None, when), *own_words(persona)]
+    known = values_of(persona, NOTHING)
+    return [as_spoken(persona, fill(text, known)) for text in texts]
 
 
 def _name(voice: str, text: str) -> str:

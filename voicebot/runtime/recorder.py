@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import structlog
 
-from voicebot.audio.framing import ulaw_ms
+from voicebot.audio.framing import ULAW_SILENCE, ulaw_bytes, ulaw_ms
 from voicebot.audio.mixdown import Mixdown
 from voicebot.errors import StoreError
 from voicebot.store.recordings import StereoRecording
@@ -52,6 +52,8 @@ class Recorder:
         self.lost = False
         self._mix = Mixdown()
         self._caller_until_ms = 0.0
+        self._taken = 0  # samples of each side
+        self._pauses: list[tuple[float, float]] = []  # from, until; the last is open
         self._line_offset_ms = inf  # our clock less the line's; set by the first frame
 
     def caller(self, ulaw: bytes, timestamp_ms: float, now_ms: float) -> None:
@@ -80,6 +82,19 @@ class Recorder:
     def cut(self, at_ms: float) -> None:
         self._mix.cut_bot(at_ms)
 
+    def pause(self, on: bool, at_ms: float) -> None:
+        """Record silence of both sides from now on, or the call again."""
+        if on == self._is_paused:
+            return
+        if on:
+            self._pauses.append((at_ms, inf))
+        else:
+            self._pauses[-1] = (self._pauses[-1][0], at_ms)
+
+    @property
+    def _is_paused(self) -> bool:
+        return bool(self._pauses) and self._pauses[-1][1] == inf
+
     async def run(self, over: asyncio.Event, now_ms: Callable[[], float]) -> None:
         """
         Write what was heard once a second, and all the rest when the call is over.
@@ -103,8 +118,20 @@ class Recorder:
                 self.path = None
 
     async def _write(self, file: StereoRecording, until_ms: float) -> None:
-        stereo = self._mix.take(max(0.0, until_ms))
+        stereo = self._silenced(self._mix.take(max(0.0, until_ms)))
         await self._on_disk(_write_and_flush, file, stereo)
+
+    def _silenced(self, stereo: bytes) -> bytes:
+        """Blank what lies in a pause, of the piece that follows what was taken."""
+        first, last = self._taken, self._taken + len(stereo) // 2
+        self._taken = last
+        blanked = bytearray(stereo)
+        for from_ms, until_ms in self._pauses:
+            start = min(max(ulaw_bytes(from_ms), first), last)
+            end = last if until_ms == inf else min(ulaw_bytes(until_ms), last)
+            silence = ULAW_SILENCE * (2 * max(0, end - start))
+            blanked[2 * (start - first) : 2 * (start - first) + len(silence)] = silence
+        return bytes(blanked)
 
     async def _on_disk(self, act: Callable[..., T], *args: object) -> T:
         """Do what may block in the one thread that writes recordings, in order."""

@@ -8,12 +8,15 @@ import structlog
 
 from voicebot.bridge.model import NoteDecision, NoteTurn
 from voicebot.errors import StoreError
+from voicebot.runtime.live import Earlier
 from voicebot.store.calls import CallStore
 from voicebot.store.records import ENDED_BY, CallEnded, Decision, EndReason, Turn
 
 log = structlog.get_logger()
 
 Write = Callable[[], Awaitable[object]]
+
+NOTHING_EARLIER = Earlier()
 
 # Records that wait for the disk, over all calls: minutes of it.
 MAX_UNWRITTEN = 10_000
@@ -35,16 +38,18 @@ class Scribe:
         at = now()
         self._write(lambda: self._store.call_answered(call_id, stream_sid, at))
 
-    def turn(self, call_id: str, turn: NoteTurn) -> None:
+    def turn(
+        self, call_id: str, turn: NoteTurn, earlier: Earlier = NOTHING_EARLIER
+    ) -> None:
         """A turn of a call, or what has become known of one."""
         row = Turn(
             call_id=call_id,
-            seq=turn.seq,
+            seq=earlier.turns + turn.seq,
             who=turn.who,
             item_id=turn.item_id,
             response_id=turn.response_id,
-            started_ms=turn.started_ms,
-            ended_ms=turn.ended_ms,
+            started_ms=earlier.ms + turn.started_ms,
+            ended_ms=earlier.ms + turn.ended_ms,
             generated_text=turn.generated_text,
             heard_text=turn.heard_text,
             generated_ms=turn.generated_ms,
@@ -55,17 +60,20 @@ class Scribe:
         )
         self._write(lambda: self._store.add_turn(row))
 
-    def decision(self, call_id: str, decision: NoteDecision) -> None:
+    def decision(
+        self, call_id: str, decision: NoteDecision, earlier: Earlier = NOTHING_EARLIER
+    ) -> None:
         """A decision of a call, or what came of one."""
+        caller_seq = decision.caller_seq
         row = Decision(
             call_id=call_id,
-            seq=decision.seq,
+            seq=earlier.decisions + decision.seq,
             kind=decision.kind,
-            at_ms=decision.at_ms,
-            decided_ms=decision.decided_ms,
+            at_ms=earlier.ms + decision.at_ms,
+            decided_ms=earlier.ms + decision.decided_ms,
             rule=decision.rule.value,
             outcome=decision.outcome.value,
-            caller_seq=decision.caller_seq,
+            caller_seq=None if caller_seq is None else earlier.turns + caller_seq,
             trace=decision.trace,
             features=dict(decision.features),
         )

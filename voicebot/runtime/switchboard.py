@@ -7,35 +7,46 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Literal
 
 import structlog
 from aiohttp import ClientSession, TCPConnector, web
 
 from voicebot.bridge.model import Ending
 from voicebot.config import Settings
-from voicebot.dialplan.model import Answer, Reject, Say
-from voicebot.dialplan.persona import Persona
-from voicebot.dialplan.routing import Decision, choose
-from voicebot.errors import ConfigError
+from voicebot.dialplan.calls import CallFacts
+from voicebot.dialplan.model import Action, Dialplan
+from voicebot.dialplan.routing import Decision, choose, settled
+from voicebot.errors import ConfigError, UpstreamError
 from voicebot.net.tts import Tts
 from voicebot.net.twilio import TwilioRest
+from voicebot.runtime.answers import Connect, Refuse, Tell
 from voicebot.runtime.call import Call
-from voicebot.runtime.conduct import bridge_settings, session_config
-from voicebot.runtime.live import TOKEN_S, LiveCalls, Ticket
+from voicebot.runtime.conduct import apology_of, flow_of, session_config
+from voicebot.runtime.forward import Answer, Origin
+from voicebot.runtime.forwarding import Forwarding
+from voicebot.runtime.live import TOKEN_S, Earlier, LiveCalls, Ticket
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.neural import load_neural
+from voicebot.runtime.next_step import Record, Ring, twiml_for
 from voicebot.runtime.plans import Plans
 from voicebot.runtime.prompts import Prompts
+from voicebot.runtime.reception import (
+    facts_of,
+    known,
+    origin_of,
+    received,
+    refusal,
+    wanted,
+)
 from voicebot.runtime.recorder import Recorder
 from voicebot.runtime.scribe import Scribe, ending, now
 from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.address import realtime_url
 from voicebot.stepfun.realtime.history import Means
 from voicebot.store.calls import CallStore, open_store
+from voicebot.store.records import Call as LoggedCall
 from voicebot.store.records import CallEnded, CallStarted, EndReason
 from voicebot.twilio.stream import MediaStream
 from voicebot.twilio.webhooks import IncomingCall
@@ -59,31 +70,10 @@ UNEXPLAINED = frozenset(
         EndReason.STEPFUN_LOST,  # these three if we had no apology to play
         EndReason.STEPFUN_REFUSED,
         EndReason.STEPFUN_STALLED,
+        EndReason.TRANSFERRED,  # by a process that has ended, to who didn't answer
         EndReason.TWILIO_LOST,
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Connect:
-    """Open a media stream with this token."""
-
-    token: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Don't answer the call."""
-
-    reason: Literal["busy", "rejected"]
-
-
-@dataclass(frozen=True, slots=True)
-class Tell:
-    """Say something and hang up."""
-
-    text: str
-    language: str
 
 
 class Switchboard:
@@ -100,7 +90,7 @@ class Switchboard:
         assert settings.stepfun_api_key
         self._settings = settings
         self._api_key = settings.stepfun_api_key.get_secret_value()
-        self._plans = plans
+        self.plans = plans
         self.store = store
         self.scribe = Scribe(store)
         self._disk = disk
@@ -120,13 +110,25 @@ class Switchboard:
         self._neural = load_neural()  # logs it if there is none
         if self._neural:
             log.info("neural voice detector is on")
+        self.forwarding = Forwarding(
+            store,
+            self.scribe,
+            clock=self._loop.time,
+            has_room=lambda: self.live.has_room,
+            connect=self._reconnect,
+            booked=self._until_booked,
+            apology=self.apology_for,
+        )
         self._refused: set[Means] = set()  # what the model refuses of repairs
 
     # ---- a call arrives ------------------------------------------------------
 
-    async def incoming(self, call: IncomingCall) -> Connect | Refuse | Tell:
+    async def incoming(self, call: IncomingCall) -> Answer | None:
         """
         Decide what becomes of a call, and write it down before anyone is told.
+
+        Returns:
+            What Twilio is to do; None: hang up.
 
         Raises:
             StoreError: the call log can't be written.
@@ -142,15 +144,11 @@ class Switchboard:
             if not lock.locked():
                 self._arriving.pop(call.call_sid, None)
 
-    async def _arrive(self, call: IncomingCall) -> Connect | Refuse | Tell:
-        plan = self._plans.current
-        decision = choose(plan, to=call.our_number, from_=call.customer_number)
+    async def _arrive(self, call: IncomingCall) -> Answer | None:
+        plan = self.plans.current
+        facts = facts_of(call, now(), self.live.load(plan))
+        decision = choose(plan, facts)
         call_id = uuid.uuid4().hex
-        persona = (
-            plan.personas[decision.action.persona]
-            if isinstance(decision.action, Answer)
-            else None
-        )
         started = CallStarted(
             call_id=call_id,
             call_sid=call.call_sid,
@@ -158,33 +156,54 @@ class Switchboard:
             from_number=call.from_number,
             to_number=call.to_number,
             direction=call.direction,
-            persona=persona.id if persona else "",
+            persona=decision.persona or "",
             route=decision.route,
             dialplan_revision=plan.revision,
             started_at=now(),
         )
         if not await self.store.call_started(started):
-            if persona is None:  # once more the same, which costs nobody anything
-                return _refusal(decision)
+            # Once more the same, which costs nobody anything.
+            told = refusal(decision.action) or self.forwarding.again(call.call_sid)
+            if told:
+                return told
             log.warning("webhook replayed")  # of a call that ran, or is running
             return Refuse("rejected")
-        if persona is None or not self.live.has_room:
-            full = "draining" if self.live.draining else "full"
-            self._turned_away(call_id, full if persona else None)
-            return _refusal(decision)
+        # Asked as late as this: while the log was written, others were let in.
+        decision, full = received(
+            plan,
+            facts,
+            decision,
+            lambda: self.live.refusal(plan, caller=facts.caller, number=facts.to),
+        )
+        _tell(decision, call_id)
+        do = decision.action
+        if said := refusal(do):
+            self._turned_away(call_id, full)
+            return said
+        origin = self._origin(plan, do, started, facts, decision.persona)
+        persona = origin.persona
+        if persona is None:
+            return self._elsewhere(origin, wanted(do))
         ticket = Ticket(
             call_id,
             call.call_sid,
             call.account_sid,
             persona,
             self._loop.time() + TOKEN_S,
+            origin=known(origin, persona, facts, decision),
         )
-        self.warm.dial(call_id, self._leg(persona))
+        self.warm.dial(call_id, self._leg(ticket))
         return self._connect(ticket)
 
-    def _leg(self, persona: Persona) -> ModelLeg:
+    def _elsewhere(self, origin: Origin, wanted: str) -> Answer | None:
+        step = self.forwarding.step(origin, wanted)
+        return self.forwarding.send(origin, step)
+
+    def _leg(self, ticket: Ticket) -> ModelLeg:
+        persona = ticket.persona
         url = realtime_url(self._settings.stepfun_base_url, persona.model.name)
-        return ModelLeg(url, self._api_key, session_config(persona), self._refused)
+        config = session_config(persona, ticket.origin.values)
+        return ModelLeg(url, self._api_key, config, self._refused)
 
     def _connect(self, ticket: Ticket) -> Connect:
         token = secrets.token_urlsafe(24)
@@ -197,23 +216,109 @@ class Switchboard:
         faults = (f"admission.{fault}",) if fault else ()
         self.scribe.ended(ending(call_id, EndReason.REJECTED, 0, faults))
 
-    async def apology_for(self, call_sid: str) -> Tell | None:
-        """What a caller hears whose stream broke; None if the call ended as it should.
+    async def apology_for(self, call_sid: str) -> Answer | None:
+        """What a caller gets whose stream broke; None if the call ended as it should.
 
         Asked when the stream is over and the call isn't, so it may be of a call of
         which this process knows nothing.
         """
-        booked = self._booked.get(call_sid)
-        if booked:  # our own call, which is about to be written down
+        await self._until_booked(call_sid)
+        call = await self.store.call_by_sid(call_sid)
+        if call is None or call.end_reason not in UNEXPLAINED:
+            return None
+        plan = self.plans.current
+        if do := plan.specials.failure:
+            ours, theirs = call.to_number, call.from_number
+            if call.direction == "outbound-api":  # we rang them
+                ours, theirs = theirs, ours
+            facts = CallFacts(ours, theirs, now())
+            settled_as = settled(plan, facts, "specials.failure", do, ()).action
+            origin = self._origin(plan, settled_as, call, facts, None)
+            return refusal(settled_as) or self._elsewhere(origin, wanted(settled_as))
+        persona = plan.personas.get(call.persona)
+        return Tell(persona.apology.text, persona.language) if persona else None
+
+    def _origin(
+        self,
+        plan: Dialplan,
+        do: Action,
+        call: CallStarted | LoggedCall,
+        facts: CallFacts,
+        persona: str | None,
+    ) -> Origin:
+        return origin_of(
+            plan,
+            do,
+            call_id=call.call_id,
+            call_sid=call.call_sid,
+            account_sid=call.account_sid,
+            caller=facts.from_,
+            called=facts.to,
+            persona=persona,
+            now=now,
+        )
+
+    async def _until_booked(self, call_sid: str) -> None:
+        """Wait for a call's stream that is just ending; what it was is written then."""
+        if booked := self._booked.get(call_sid):
             with suppress(TimeoutError):
                 async with asyncio.timeout(BOOK_S):
                     await booked.wait()
                     await self.scribe.written()
-        call = await self.store.call_by_sid(call_sid)
-        if call is None or call.end_reason not in UNEXPLAINED:
-            return None
-        persona = self._plans.current.personas.get(call.persona)
-        return Tell(persona.apology.text, persona.language) if persona else None
+
+    # ---- it leaves its stream, and comes back -----------------------------------
+
+    async def leave_stream(self, origin: Origin, wanted: str) -> bool:
+        """
+        Send a call elsewhere, out of its live stream.
+
+        If Twilio can't be told, the stream is closed: then it asks `/twilio/after`.
+
+        Args:
+            wanted: a target's name, or `voicemail`.
+
+        Returns:
+            False if there is nobody to send it to, and it stays where it is.
+        """
+        call = self._calls.get(origin.call_sid)
+        step = self.forwarding.step(origin, wanted)
+        if call is None or not isinstance(step, Ring | Record):
+            return False
+        answer = self.forwarding.send(origin, step)
+        twiml = twiml_for(answer, self._settings.public_url or "")
+        if not await self._redirected(origin, twiml):
+            self.forwarding.untold(origin.call_sid, twiml)
+            if self._rest:
+                call.faults["twilio.redirect_failed"] += 1
+            await call.close_stream()
+        return True
+
+    async def _redirected(self, origin: Origin, twiml: str) -> bool:
+        """Whether Twilio knows what becomes of a call; no need if the call is over."""
+        if self._rest is None:
+            return False
+        account_sid, call_sid = origin.account_sid, origin.call_sid
+        try:
+            if not await self._rest.redirect(account_sid, call_sid, twiml):
+                self.forwarding.cancel(call_sid)
+        except UpstreamError as exc:
+            log.error("redirect failed", detail=exc.detail, status=exc.status)
+            return False
+        return True
+
+    def _reconnect(self, origin: Origin, earlier: Earlier) -> Connect:
+        assert origin.persona
+        ticket = Ticket(
+            origin.call_id,
+            origin.call_sid,
+            origin.account_sid,
+            origin.persona,
+            self._loop.time() + TOKEN_S,
+            earlier,
+            origin=origin,
+        )
+        self.warm.dial(ticket.call_id, self._leg(ticket))
+        return self._connect(ticket)
 
     # ---- its stream arrives --------------------------------------------------
 
@@ -250,18 +355,24 @@ class Switchboard:
         self, ticket: Ticket, socket: web.WebSocketResponse, stream: MediaStream
     ) -> CallEnded:
         recorder = self._recorder(ticket)
+        listen = self._neural.listen() if self._neural else None
+        apology = apology_of(ticket.origin, self.prompts)
         call = Call(
             call_sid=ticket.call_sid,
             account_sid=ticket.account_sid,
             socket=socket,
             stream=stream,
-            settings=bridge_settings(ticket.persona, self.prompts),
+            conduct=lambda now: flow_of(ticket.origin, self.prompts, now, listen),
+            apologises=apology.ulaw is not None,
             model=self.warm.take(ticket.call_id),
-            note=lambda turn: self.scribe.turn(ticket.call_id, turn),
-            decide=lambda note: self.scribe.decision(ticket.call_id, note),
+            stage=lambda stage, values: session_config(ticket.persona, values, stage),
+            note=lambda turn: self.scribe.turn(ticket.call_id, turn, ticket.earlier),
+            decide=lambda note: self.scribe.decision(
+                ticket.call_id, note, ticket.earlier
+            ),
+            leave=lambda wanted: self.leave_stream(ticket.origin, wanted),
             recorder=recorder,
             rest=self._rest,
-            listen=self._neural.listen() if self._neural else None,
         )
         self._calls[ticket.call_sid] = call
         try:
@@ -287,7 +398,10 @@ class Switchboard:
         self._over(ticket, ending(ticket.call_id, reason, 0, ()))
 
     def _over(self, ticket: Ticket, end: CallEnded) -> None:
-        self.scribe.ended(end)
+        if whole := self.forwarding.stream_over(ticket.call_sid, end):
+            self.scribe.ended(whole)
+        else:
+            log.info("stream left", call_id=ticket.call_id)
         self.live.over(ticket)
         self.warm.drop(ticket.call_id)
         if not self.live:
@@ -298,7 +412,8 @@ class Switchboard:
             return None
         day = now().strftime("%Y/%m/%d")
         folder = self._settings.data / "recordings" / day
-        return Recorder(folder / f"{ticket.call_id}.wav", self._disk)
+        later = f"-{ticket.earlier.ms}" if ticket.earlier.ms else ""
+        return Recorder(folder / f"{ticket.call_id}{later}.wav", self._disk)
 
     # ---- for the life of the process -----------------------------------------
 
@@ -313,10 +428,11 @@ class Switchboard:
             await asyncio.sleep(REAP_S)
             for ticket in self.live.expired(self._loop.time()):
                 self.never_started(ticket, EndReason.NEVER_CONNECTED)
+            self.forwarding.reap()
 
     async def prepare_prompts(self) -> bool:
         """Render what the personas say by themselves; whether nothing is missing."""
-        return await self.prompts.prepare(list(self._plans.current.personas.values()))
+        return await self.prompts.prepare(list(self.plans.current.personas.values()))
 
     async def render_prompts(self) -> None:
         """Render what is new in each good save, and what failed again, for ever."""
@@ -329,7 +445,7 @@ class Switchboard:
 
     async def follow_plans(self) -> None:
         """Put each good save of the dialplan in force, for ever."""
-        await self._plans.watch(self._plan_changed.set)
+        await self.plans.watch(self._plan_changed.set)
 
     async def drain(self, timeout_s: float) -> None:
         """Let in nobody new, and wait for the last call to end; then end the rest."""
@@ -386,6 +502,7 @@ async def open_switchboard(
                     yield board
                 finally:
                     await board.warm.close()
+                    board.forwarding.close()
                     await board.scribe.written()
                     for chore in chores:
                         chore.cancel()
@@ -421,14 +538,17 @@ def _sole_owner(data: Path) -> Iterator[None]:
         yield
 
 
-def _refusal(decision: Decision) -> Refuse | Tell:
-    match decision.action:
-        case Say(message=message):
-            return Tell(message.text, message.language)
-        case Reject(reject=reason):
-            return Refuse(reason)
-        case Answer():  # there was no room
-            return Refuse("busy")
+def _tell(decision: Decision, call_id: str) -> None:
+    """Log why a call is where it is, without a word of who calls."""
+    log.info(
+        "call routed",
+        call_id=call_id,
+        route=decision.route,
+        via=decision.via or None,
+        persona=decision.persona,
+        rollout=decision.rollout,
+        hours=[f"{x.calendar}: {x.why}" for x in decision.hours] or None,
+    )
 
 
 def _rest(settings: Settings, http: ClientSession) -> TwilioRest | None:

@@ -20,9 +20,10 @@ from voicebot.store.records import (
     Decision,
     EndReason,
     JournalEntry,
+    Message,
     Turn,
 )
-from voicebot.store.tables import calls, decisions, turns
+from voicebot.store.tables import calls, decisions, messages, turns
 
 
 @asynccontextmanager
@@ -81,6 +82,23 @@ class CallStore:
     async def add_decision(self, decision: Decision) -> None:
         """Note a decision, or what came of it later."""
         await self._put(decisions, asdict(decision))
+
+    async def add_message(self, message: Message) -> None:
+        """
+        Note a message, or what became known of it: its parts come in any order.
+
+        What is None leaves what was known as it is.
+        """
+        statement = insert(messages).values(asdict(message))
+        await self._database.write(
+            statement.on_conflict_do_update(
+                index_elements=[messages.c.recording_sid],
+                set_={
+                    name: func.coalesce(statement.excluded[name], messages.c[name])
+                    for name in ("url", "duration_s", "transcription")
+                },
+            )
+        )
 
     async def call_ended(self, end: CallEnded) -> bool:
         """
@@ -167,6 +185,15 @@ class CallStore:
         """Read what was said in a call, in order."""
         query = select(turns).where(turns.c.call_id == call_id).order_by(turns.c.seq)
         return [Turn(**row._mapping) for row in await self._database.read(query)]
+
+    async def messages(self, call_id: str) -> list[Message]:
+        """Read what a caller left on the voicemail, oldest first."""
+        query = (
+            select(messages)
+            .where(messages.c.call_id == call_id)
+            .order_by(messages.c.received_at, messages.c.recording_sid)
+        )
+        return [Message(**row._mapping) for row in await self._database.read(query)]
 
     async def decisions(self, call_id: str) -> list[Decision]:
         """Read what was decided in a call, in order."""

@@ -29,8 +29,9 @@ class EndReason(StrEnum):
     PROTOCOL = "protocol"  # the media stream wasn't what Twilio documents
     REJECTED = "rejected"  # by the dialplan, or because the house is full
     NEVER_CONNECTED = "never_connected"  # answered, but no media stream came
-    TRANSFERRED = "transferred"  # somebody else has taken it over
-    VOICEMAIL = "voicemail"  # the caller leaves a message
+    TRANSFERRED = "transferred"  # and somebody took the call
+    TRANSFER_FAILED = "transfer_failed"  # nobody did, and nothing else was to be done
+    VOICEMAIL = "voicemail"  # the caller was asked for a message
     NODE_CRASH = "node_crash"  # found open when a process started
     INTERNAL_ERROR = "internal_error"  # a bug of ours
 
@@ -52,6 +53,7 @@ ENDED_BY: Final[Mapping[EndReason, Party]] = MappingProxyType(
         EndReason.REJECTED: "us",
         EndReason.NEVER_CONNECTED: "twilio",
         EndReason.TRANSFERRED: "bot",
+        EndReason.TRANSFER_FAILED: "bot",
         EndReason.VOICEMAIL: "bot",
         EndReason.NODE_CRASH: "us",
         EndReason.INTERNAL_ERROR: "us",
@@ -154,6 +156,23 @@ class Decision:
 
     features: dict[str, int | float | str]
     """Levels, durations and settings that it rested on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a caller left on the voicemail. The recording itself lies at Twilio."""
+
+    recording_sid: str
+    call_id: str
+    url: str | None
+    """Where Twilio keeps it; fetching it takes the account's credentials."""
+
+    duration_s: int | None
+    transcription: str | None
+    """What was understood; None if nothing was, or not yet."""
+
+    received_at: datetime
+    """When we first heard of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,12 @@ from sqlalchemy import (
 
 from voicebot.store.records import EndReason
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 # What brings a log of this version to the next one. New tables are made anyway.
 UPGRADES: Final[Mapping[int, tuple[str, ...]]] = {
     1: ("ALTER TABLE turns ADD COLUMN proved_ms INTEGER",),
+    2: ("SELECT proved_ms FROM turns LIMIT 0",),  # fails in another program's file
 }
 
 RUN: Final = re.compile("([^0-9])([0-9]*)")
@@ -163,4 +164,20 @@ decisions = Table(
     Column("caller_seq", Integer),
     Column("trace", Trace, nullable=False),
     Column("features", JSON, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("recording_sid", String, primary_key=True),
+    Column(
+        "call_id",
+        ForeignKey("calls.call_id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("url", String),
+    Column("duration_s", Integer),
+    Column("transcription", Text),
+    Column("received_at", Utc, nullable=False),
 )

@@ -19,3 +19,23 @@ async def readyz(request: web.Request) -> web.Response:
     state = "draining" if live.draining else "ready"
     body = {"status": state, "calls": len(live), "max_calls": live.limit}
     return web.json_response(body, status=503 if live.draining else 200)
+
+
+@routes.get("/healthz/dialplan")
+async def dialplan(request: web.Request) -> web.Response:
+    """What the next call gets, and what is wrong with the last save, if anything.
+
+    200 even then: calls are answered, and nobody is to restart us.
+    """
+    plans = request.app[BOARD].plans
+    rejected = plans.rejected
+    body = {
+        "revision": plans.current.revision,
+        "loaded_at": plans.loaded_at.isoformat(timespec="seconds"),
+        "rejected": rejected
+        and {
+            "since": rejected.since.isoformat(timespec="seconds"),
+            "problems": rejected.problems,
+        },
+    }
+    return web.json_response(body)

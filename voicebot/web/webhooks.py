@@ -1,5 +1,8 @@
 """
-What Twilio asks and tells us by HTTP: `/twilio/voice`, `/after` and `/status`.
+What Twilio asks and tells us by HTTP, under `/twilio/`.
+
+`voice` and `after` of a call and its stream; `dialed` and `whisper` of a transfer;
+`recorded` and `transcribed` of a message; `status` of all of them.
 
 Each handler runs only behind a valid signature; without one the answer is 403 and
 nothing is read.
@@ -8,7 +11,7 @@ nothing is read.
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, assert_never
+from typing import TypeVar
 
 import structlog
 from aiohttp import ClientPayloadError, web
@@ -16,13 +19,18 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import MultiMapping
 
 from voicebot.errors import RemoteProtocolError, StoreError
-from voicebot.runtime.switchboard import Connect, Refuse, Tell
+from voicebot.runtime.forward import Answer
+from voicebot.runtime.next_step import twiml_for
 from voicebot.twilio import twiml
 from voicebot.twilio.webhooks import (
+    TERMINAL,
     AfterStream,
     CallStatus,
+    Dialed,
     IncomingCall,
+    Recorded,
     StreamStatus,
+    Transcribed,
 )
 from voicebot.web.keys import BOARD, SETTINGS, SIGNATURES
 
@@ -47,7 +55,8 @@ def signed(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]
         if form is None or not check.webhook(
             request.method, request.raw_path, form, signature
         ):
-            log.warning("bad signature", path=request.path)
+            resource = request.match_info.route.resource  # its path has no token
+            log.warning("bad signature", path=resource and resource.canonical)
             raise web.HTTPForbidden(text="bad signature")
         return await handler(request, form)
 
@@ -78,25 +87,8 @@ async def voice(request: web.Request, form: Form) -> web.Response:
             answer = await request.app[BOARD].incoming(call)
         except StoreError as exc:
             # A call that leaves no record isn't taken: Twilio goes to the fallback.
-            log.error("call log fails", error=str(exc))
-            raise web.HTTPServiceUnavailable(text="call log fails") from None
-    base = request.app[SETTINGS].public_url or ""
-    match answer:
-        case Connect(token):
-            return _xml(
-                twiml.connect_stream(
-                    stream_url=f"ws{base.removeprefix('http')}/twilio/media/{token}",
-                    action_url=f"{base}/twilio/after",
-                    status_url=f"{base}/twilio/status",
-                    parameters={},
-                )
-            )
-        case Refuse(reason):
-            return _xml(twiml.reject(reason))
-        case Tell(text, language):
-            return _xml(twiml.say_and_hangup(text, language))
-        case _:
-            assert_never(answer)
+            raise _unwritten(exc) from None
+    return _answered(request, answer)
 
 
 @routes.post("/twilio/after")
@@ -104,14 +96,64 @@ async def voice(request: web.Request, form: Form) -> web.Response:
 async def after(request: web.Request, form: Form) -> web.Response:
     """The stream is over and the call isn't: we ended it, or it broke."""
     stream = _read(AfterStream.parse, form)
+    if stream.status in TERMINAL:  # the caller has left: nobody is rung for them
+        return _answered(request, None)
+    if elsewhere := request.app[BOARD].forwarding.after_stream(stream.call_sid):
+        return _xml(elsewhere)
     try:
         apology = await request.app[BOARD].apology_for(stream.call_sid)
     except StoreError as exc:
         log.error("call log fails", error=str(exc))
         apology = None
-    if apology is None:
-        return _xml(twiml.hangup())
-    return _xml(twiml.say_and_hangup(apology.text, apology.language))
+    return _answered(request, apology)
+
+
+@routes.post("/twilio/dialed/{token}")
+@signed
+async def dialed(request: web.Request, form: Form) -> web.Response:
+    """A transfer is over, or nobody answered: what comes next?"""
+    news = _read(Dialed.parse, form)
+    board = request.app[BOARD]
+    with structlog.contextvars.bound_contextvars(call_sid=news.call_sid):
+        try:
+            answer = await board.forwarding.dialed(_token(request), news)
+        except StoreError as exc:
+            raise _unwritten(exc) from None
+    return _answered(request, answer)
+
+
+@routes.post("/twilio/recorded/{token}")
+@signed
+async def recorded(request: web.Request, form: Form) -> web.Response:
+    """A message was left, or none, or its recording is ready."""
+    news = _read(Recorded.parse, form)
+    with structlog.contextvars.bound_contextvars(call_sid=news.call_sid):
+        try:
+            await request.app[BOARD].forwarding.recorded(_token(request), news)
+        except StoreError as exc:
+            raise _unwritten(exc) from None
+    return web.Response(status=204) if news.is_callback else _answered(request, None)
+
+
+@routes.post("/twilio/transcribed/{token}")
+@signed
+async def transcribed(request: web.Request, form: Form) -> web.Response:
+    """The words of a message."""
+    news = _read(Transcribed.parse, form)
+    with structlog.contextvars.bound_contextvars(call_sid=news.call_sid):
+        try:
+            await request.app[BOARD].forwarding.transcribed(news)
+        except StoreError as exc:
+            raise _unwritten(exc) from None
+    return web.Response(status=204)
+
+
+@routes.post("/twilio/whisper/{token}")
+@signed
+async def whisper(request: web.Request, form: Form) -> web.Response:
+    """Somebody answered a transfer: what do they hear before the caller does?"""
+    text, language = request.app[BOARD].forwarding.whisper(_token(request))
+    return _xml(twiml.whisper(text, language))
 
 
 @routes.post("/twilio/status")
@@ -126,6 +168,8 @@ async def status(request: web.Request, form: Form) -> web.Response:
     else:
         call = _read(CallStatus.parse, form)
         log.debug("call status", call_sid=call.call_sid, status=call.status)
+        if call.terminal:
+            await request.app[BOARD].forwarding.call_over(call.call_sid)
     return web.Response(status=204)
 
 
@@ -134,6 +178,20 @@ def _read(parse: Callable[[Form], T], form: Form) -> T:
         return parse(form)
     except RemoteProtocolError as exc:
         raise web.HTTPBadRequest(text=str(exc)) from None
+
+
+def _token(request: web.Request) -> str:
+    return request.match_info["token"]
+
+
+def _unwritten(exc: StoreError) -> web.HTTPException:
+    """Twilio goes to the fallback, or asks again."""
+    log.error("call log fails", error=str(exc))
+    return web.HTTPServiceUnavailable(text="call log fails")
+
+
+def _answered(request: web.Request, answer: Answer | None) -> web.Response:
+    return _xml(twiml_for(answer, request.app[SETTINGS].public_url or ""))
 
 
 def _xml(text: str) -> web.Response:

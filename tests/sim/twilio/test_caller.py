@@ -9,6 +9,7 @@ import pytest
 
 from tests.sim.twilio.bot import BEEP, TOKEN, Bot
 from voicebot.errors import ConfigError
+from voicebot.sim.twilio.agents import FarEnd
 from voicebot.sim.twilio.caller import place_call
 from voicebot.sim.twilio.misbehaviour import (
     BINARY,
@@ -229,7 +230,7 @@ async def test_redirects_and_dials_ask_for_more(bot: Bot) -> None:
         "<Response><Dial action='/dialled'>+15550100999</Dial></Response>"
     )
     bot.documents["/dialled"] = "<Response><Dial>+15550100998</Dial></Response>"
-    report = await call(bot, dial_status="no-answer")
+    report = await call(bot, far_ends={"+15550100999": FarEnd("no-answer")})
     assert report.tally.dialled == ["+15550100999", "+15550100998"]
     assert bot.unsigned == []
     form = next(form for path, form in bot.forms if path == "/dialled")

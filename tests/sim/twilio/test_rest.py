@@ -75,3 +75,31 @@ async def test_the_first_answers_can_be_failures() -> None:
         with rest.registered("CA1", Call()):
             answers = [await post(rest, COMPLETED) for _ in range(3)]
     assert answers == [(500, 20500), (429, 20429), (200, None)]
+
+
+@pytest.mark.parametrize(
+    ("form", "answer"),
+    [
+        ({}, (400, 20001)),
+        ({"Status": "canceled"}, (400, 20001)),
+        ({"Status": "in-progress"}, (400, 20001)),
+        ({"Status": "completed", "Twiml": "<Response/>"}, (400, 20001)),
+        ({"Twiml": "<Response/>", "Url": "https://h/"}, (400, 20001)),
+        ({"Twiml": ""}, (400, 20001)),
+        ({"Twiml": "x" * 4000}, (200, None)),
+        ({"Twiml": "x" * 4001}, (400, 20001)),
+        ({"Url": "/next"}, (400, 21205)),
+        ({"Url": "https://h/", "Method": "PUT"}, (400, 20001)),
+        ({"Url": "https://h/", "Method": "GET", "TimeLimit": "9"}, (200, None)),
+        ({"Status": "completed", "Reason": "x"}, (400, 20001)),
+    ],
+)
+async def test_an_update_is_read_as_strictly_as_it_is_documented(
+    form: dict[str, str], answer: tuple[int, int | None]
+) -> None:
+    call = Call()
+    rest = TwilioRest(ACCOUNT, "token")
+    async with rest.running():
+        with rest.registered("CA1", call):
+            assert await post(rest, form) == answer
+    assert len(call.orders) == (answer[0] == 200)

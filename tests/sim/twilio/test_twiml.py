@@ -9,6 +9,7 @@ from voicebot.sim.twilio.twiml import (
     Dial,
     Hangup,
     Pause,
+    Record,
     Redirect,
     Reject,
     Say,
@@ -60,13 +61,73 @@ def test_the_other_verbs() -> None:
         Pause(1.0),
         Pause(3.0),
         Redirect(Callback("https://voice.example.com/twilio/next", "GET")),
-        Dial("+15550100999", dialled),
+        Dial("+15550100999", dialled, 20),
         Dial("+15550100999"),
         Hangup(),
     ]
     assert parse(response("<Reject/>"), BASE) == [Reject("rejected")]
     assert parse(response('<Reject reason="busy"/>'), BASE) == [Reject("busy")]
     assert parse("<Response/>", BASE) == []
+
+
+def test_a_transfer_with_all_that_we_give_it() -> None:
+    inner = (
+        '<Dial action="/dialed" timeout="25" callerId="+15550100001"'
+        ' answerOnBridge="true">{}</Dial>'
+    )
+    number = '<Number url="/whisper" method="GET">+15550100999</Number>'
+    sip = "<Sip>sip:desk@example.com;transport=tls?X-Ref=1</Sip>"
+    host = "https://voice.example.com"
+    action = Callback(f"{host}/dialed")
+    assert parse(response(inner.format(number)), BASE) == [
+        Dial(
+            "+15550100999",
+            action,
+            25,
+            "+15550100001",
+            Callback(f"{host}/whisper", "GET"),
+        )
+    ]
+    address = "sip:desk@example.com;transport=tls?X-Ref=1"
+    assert parse(response(inner.format(sip)), BASE) == [
+        Dial(address, action, 25, "+15550100001")
+    ]
+
+
+def test_a_message_with_all_that_we_give_it() -> None:
+    text = response(
+        '<Record action="/a" method="GET" timeout="4" finishOnKey="#" maxLength="90"'
+        ' playBeep="true" transcribe="true" transcribeCallback="/t"'
+        ' recordingStatusCallback="/s" recordingStatusCallbackMethod="GET"'
+        ' recordingStatusCallbackEvent="completed absent"/><Record action="/a"/>'
+    )
+    host = "https://voice.example.com"
+    assert parse(text, BASE) == [
+        Record(
+            Callback(f"{host}/a", "GET"),
+            90,
+            4,
+            "#",
+            Callback(f"{host}/s", "GET"),
+            ("completed", "absent"),
+            Callback(f"{host}/t"),
+        ),
+        Record(Callback(f"{host}/a")),
+    ]
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "<Record/>",
+        "<Dial><Number>+15550100999</Number><Number>+15550100998</Number></Dial>",
+    ],
+)
+def test_what_twilio_does_and_the_simulated_one_does_not_is_said_to_be_so(
+    inner: str,
+) -> None:
+    with pytest.raises(ConfigError):
+        parse(response(inner), BASE)
 
 
 def test_a_relative_stream_becomes_a_websocket_of_the_same_host() -> None:
@@ -100,7 +161,22 @@ def test_a_relative_stream_becomes_a_websocket_of_the_same_host() -> None:
         (response("<Hangup><Say>no</Say></Hangup>"), 12200),
         (response("<Say/>"), 12200),
         (response('<Pause length="-1"/>'), 12200),
-        (response("<Dial/>"), 12200),
+        (response("<Dial/>"), 13223),
+        (response("<Dial>5550100999</Dial>"), 13223),
+        (response("<Dial><Number>sip:a@b</Number></Dial>"), 13223),
+        (response("<Dial><Sip>+15550100999</Sip></Dial>"), 12200),
+        (response('<Dial timeout="0">+15550100999</Dial>'), 12200),
+        (response('<Dial timeout="601">+15550100999</Dial>'), 12200),
+        (response('<Dial answerOnBridge="yes">+15550100999</Dial>'), 12200),
+        (response('<Dial ring="20">+15550100999</Dial>'), 12200),
+        (response('<Record action="/a" maxLength="1"/>'), 12200),
+        (response('<Record action="/a" maxLength="1.5"/>'), 12200),
+        (response('<Record action="/a" timeout="0"/>'), 12200),
+        (response('<Record action="/a" playBeep="yes"/>'), 12200),
+        (response('<Record action="/a" finishOnKey="#x"/>'), 12200),
+        (response('<Record action="/a" recordingStatusCallbackEvent="x"/>'), 12200),
+        (response('<Record action="/a" transcribeCallback="/t"/>'), 12200),
+        (response('<Record action="/a"><Say>no</Say></Record>'), 12200),
         (response("<Redirect> </Redirect>"), 12200),
         (response('<Reject reason="tired"/>'), 12200),
         (response("<Say>Hi</Say><Reject/>"), 12200),

@@ -58,6 +58,16 @@ def test_every_documented_command_is_said_or_has_a_reason_not_to() -> None:
     assert SAID.keys() | NEVER_SAID.keys() == named("c.")
 
 
+def test_a_running_session_gets_other_instructions_and_tools_and_nothing_else() -> None:
+    tool = Tool("go_on", "Go on.", {"type": "object"})
+    frame = commands.instruct(SessionConfig("Be kind.", "voice", None, (tool,)))
+    told = json.loads(frame)
+    assert told["type"] == "session.update"
+    assert told["session"].keys() == {"instructions", "tools"}
+    assert told["session"]["instructions"] == "Be kind."
+    assert told["session"]["tools"][0]["function"]["name"] == "go_on"
+
+
 @pytest.mark.parametrize("name", SAID)
 def test_a_command_is_what_the_page_documents(name: str) -> None:
     documented: dict[str, Any] = json.loads(json.dumps(EXAMPLES[name]))

@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -29,14 +30,15 @@ SYLLABLES: Final = re.compile(
 PEAK: Final = 9000.0
 
 
-def babble(text: str) -> bytes:
+@lru_cache(256)
+def babble(text: str, rate_hz: int = RATE_HZ) -> bytes:
     """
-    Voice a text as 24 kHz pcm16: one syllable after the other, always the same way.
+    Voice a text as pcm16: one syllable after the other, always the same way.
 
     It has the rhythm, the pitch, the formants and the level of a telephone voice,
     so that voice detectors take it for one. Nobody can understand it.
     """
-    pieces = [_piece(piece) for piece in SYLLABLES.findall(text.strip())]
+    pieces = [_piece(piece, rate_hz) for piece in SYLLABLES.findall(text.strip())]
     if not pieces:
         return b""
     samples = np.concatenate(pieces)
@@ -46,18 +48,29 @@ def babble(text: str) -> bytes:
     return to_pcm16(samples)
 
 
-def _piece(piece: str) -> Samples:
-    is_ideograph = "\u4e00" <= piece[0] <= "\u9fff"
-    ms = IDEOGRAPH_MS if is_ideograph else LETTER_MS * min(len(piece), 6)
-    count = RATE_HZ * ms // 1000
+def syllables(text: str) -> list[tuple[str, int]]:
+    """What a text is voiced of, in order: each piece and how many ms it takes."""
+    pieces = SYLLABLES.findall(text.strip())
+    return [(piece, _length_ms(piece)) for piece in pieces]
+
+
+def _length_ms(piece: str) -> int:
+    if "\u4e00" <= piece[0] <= "\u9fff":
+        return IDEOGRAPH_MS
+    # The end of a sentence takes longer than the end of a word.
+    ends = not piece[0].isalnum() and set(piece) & set(".,;:!?。，？！")
+    return LETTER_MS * min(len(piece), 6) + (200 if ends else 0)
+
+
+@lru_cache(512)
+def _piece(piece: str, rate_hz: int) -> Samples:
+    count = rate_hz * _length_ms(piece) // 1000
     if not piece[0].isalnum():
-        # The end of a sentence takes longer than the end of a word.
-        long = RATE_HZ // 5 if set(piece) & set(".,;:!?。，？！") else 0
-        return np.zeros(count + long)
+        return np.zeros(count)
     seed = zlib.crc32(piece.lower().encode())
     vowel = next((letter for letter in piece.lower() if letter in FORMANTS), None)
     first_hz, second_hz = FORMANTS[vowel or "aeiou"[seed % 5]]
-    time_s = np.arange(count) / RATE_HZ
+    time_s = np.arange(count) / rate_hz
     pitch_hz = 110 + seed % 30 - 40 * time_s  # each syllable falls a little
     harmonics = np.arange(1, 26)[:, None]
     tone_hz = harmonics * pitch_hz
@@ -66,7 +79,7 @@ def _piece(piece: str) -> Samples:
         + 0.5 * np.exp(-(((tone_hz - second_hz) / 250) ** 2))
         + 0.3 / harmonics
     )
-    phase = 2 * np.pi * np.cumsum(pitch_hz) / RATE_HZ
+    phase = 2 * np.pi * np.cumsum(pitch_hz) / rate_hz
     voiced = (strength * np.sin(harmonics * phase)).sum(axis=0)
     breath = 0.05 * np.random.default_rng(seed).standard_normal(count)
     swell = np.sin(np.pi * np.linspace(0.08, 0.92, count)) ** 0.5

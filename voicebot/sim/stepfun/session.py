@@ -16,7 +16,7 @@ from voicebot.sim.stepfun.conversation import (
 )
 from voicebot.sim.stepfun.ear import SpeechStarted, SpeechStopped
 from voicebot.sim.stepfun.intake import Intake
-from voicebot.sim.stepfun.mind import Question, Thought
+from voicebot.sim.stepfun.mind import Question, Thought, Utterance
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.stepfun.profile import Profile
 from voicebot.sim.stepfun.talk import Talk
@@ -80,6 +80,11 @@ class OfflineSession:
     def said_ms(self) -> float:
         """How much audio was sent to the client."""
         return self._talk.said_ms
+
+    @property
+    def history(self) -> list[Utterance]:
+        """The conversation as the server has it, oldest first."""
+        return self._talk.conversation.history()
 
     def receive(self, text: str | bytes, now: float) -> None:
         """Take a frame of the client. A bad one is answered with an error."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -11,6 +11,7 @@ from aiohttp import ClientSession
 
 from voicebot.errors import ConfigError
 from voicebot.sim.twilio.addresses import Addresses
+from voicebot.sim.twilio.agents import Agents, FarEnd, elapse
 from voicebot.sim.twilio.forms import (
     Form,
     Identity,
@@ -18,6 +19,7 @@ from voicebot.sim.twilio.forms import (
     status_form,
     voice_form,
 )
+from voicebot.sim.twilio.mailbox import Mailbox, Message
 from voicebot.sim.twilio.misbehaviour import NONE, Misbehaviour
 from voicebot.sim.twilio.report import CallReport, Outcome, Tally
 from voicebot.sim.twilio.rest import TwilioRest
@@ -37,6 +39,7 @@ from voicebot.sim.twilio.twiml import (
     Dial,
     Hangup,
     Pause,
+    Record,
     Redirect,
     Reject,
     Say,
@@ -70,7 +73,8 @@ async def place_call(
     rest: TwilioRest | None = None,
     i_own_this: bool = False,
     carrier_delay_s: float = 0.0,
-    dial_status: str = "completed",
+    far_ends: Mapping[str, FarEnd] | None = None,
+    message: Message | None = None,
     max_call_s: float = 600.0,
 ) -> CallReport:
     """
@@ -87,7 +91,9 @@ async def place_call(
         rest: where the bot's REST requests arrive; the call is registered there.
         i_own_this: allows a host that isn't this machine.
         carrier_delay_s: from Twilio's buffer to the ear, out of reach of `clear`.
-        dial_status: what comes of a transfer.
+        far_ends: who is at the other end of a transfer, by number or SIP address; all
+            others answer, and hang up soon.
+        message: what the caller says on a voicemail; nothing by default.
         max_call_s: when to give up.
 
     Raises:
@@ -108,9 +114,11 @@ async def place_call(
             http,
             hooks,
             addresses,
-            Line(who, auth_token, carrier_delay_s, dial_status, misbehave),
+            Line(who, auth_token, carrier_delay_s, misbehave),
             script,
             on_event,
+            dict(far_ends or {}),
+            message or Message(says_s=0),
         )
         if rest is None:
             return await caller.call(voice_url, status_url, max_call_s)
@@ -139,6 +147,8 @@ class SimulatedCaller:
         line: Line,
         script: Script,
         on_event: OnEvent | None,
+        far_ends: dict[str, FarEnd],
+        message: Message,
     ) -> None:
         self.in_progress = True
         self._hooks, self._addresses, self._line = hooks, addresses, line
@@ -147,6 +157,10 @@ class SimulatedCaller:
         self._tally = Tally(hooks.answers, [], [], [], [], [], [])
         self._streams = Streams(
             http, hooks, addresses, line, script, self._tally, self._note
+        )
+        self._agents = Agents(far_ends, line.who, hooks, self._tally)
+        self._mailbox = Mailbox(
+            message, line.who, hooks, self._tally, line.misbehaviour
         )
         self._dialled_s = 0.0
         self._answered = False
@@ -173,16 +187,11 @@ class SimulatedCaller:
         finally:
             self.in_progress = False
             await self._streams.told()
+            await self._mailbox.told()
         duration_s = loop.time() - self._dialled_s
         self._note("ended", loop.time(), over.ended_by)
         if status_url is not None:
-            form = status_form(
-                self._line.who,
-                over.status,
-                round(duration_s),
-                format_datetime(datetime.now(UTC)),
-            )
-            await self._hooks.ask("status", Callback(status_url), form)
+            await self._tell_status(Callback(status_url), over, round(duration_s))
         return CallReport(
             over.outcome,
             over.ended_by,
@@ -192,6 +201,18 @@ class SimulatedCaller:
             self._streams.tape,
             self._tally,
         )
+
+    async def _tell_status(self, to: Callback, over: _Over, duration_s: int) -> None:
+        wrong, who = self._line.misbehaviour, self._line.who
+        timestamp = format_datetime(datetime.now(UTC))
+        end = status_form(who, over.status, duration_s, timestamp, 2)
+        earlier = [
+            status_form(who, status, None, timestamp, number)
+            for number, status in enumerate(("ringing", "in-progress"))
+        ]
+        forms = [end] * (2 if wrong.callbacks_twice else 1)
+        for form in [*forms, *(earlier if wrong.callbacks_reversed else [])]:
+            await self._hooks.ask("status", to, form)
 
     async def _dialogue(self, first: Callback) -> _Over:
         verbs: list[Verb] | _Over = await self._fetch("voice", first)
@@ -250,24 +271,54 @@ class SimulatedCaller:
                 return await self._pause(length_s)
             case Redirect(to):
                 return await self._fetch("redirect", to)
-            case Dial(number, action):
-                self._tally.dialled.append(number)
-                if action is None:
-                    return None
-                form = dialled_form(self._line.who, self._line.dial_status)
-                return await self._fetch("dial", action, form)
+            case Dial():
+                return await self._dial(verb)
+            case Record():
+                return await self._record(verb)
             case Connect(stream, action):
                 end = await self._streams.run(stream, self._inbox)
                 return await self._after(end, action)
 
-    async def _pause(self, length_s: float) -> list[Verb] | _Over | None:
+    async def _dial(self, dial: Dial) -> list[Verb] | _Over | None:
+        self._tally.dialled.append(dial.number)
+        self._note("dialling", asyncio.get_running_loop().time(), "")
         try:
-            async with asyncio.timeout(length_s):
-                order = await self._inbox.get()
-        except TimeoutError:
-            return None
-        assert isinstance(order, Complete | Update)  # no stream, so nothing else
-        return await self._after(order, None)
+            rung = await self._agents.ring(dial, self._inbox)
+        except TwimlError as exc:
+            return self._failed(f"whisper: {exc}")
+        if isinstance(rung, Complete | Update):
+            return await self._after(rung, None)
+        verbs: list[Verb] | _Over | None = None
+        if dial.action:
+            form = dialled_form(
+                self._line.who,
+                rung.status,
+                rung.dial_sid,
+                rung.duration_s,
+                bridged=rung.bridged,
+            )
+            verbs = await self._fetch("dial", dial.action, form)
+        if rung.status == "canceled":
+            return _Over(Outcome.COMPLETED, "caller", "hung up while it rang")
+        return verbs
+
+    async def _record(self, record: Record) -> list[Verb] | _Over | None:
+        self._note("beep", asyncio.get_running_loop().time(), "")
+        left = await self._mailbox.take(record, self._inbox)
+        match left:
+            case Complete() | Update():
+                return await self._after(left, None)
+            case None:
+                return None
+            case _:
+                verbs = await self._fetch("record", record.action, left.form)
+        if left.hung_up:
+            return _Over(Outcome.COMPLETED, "caller", "hung up after a message")
+        return verbs
+
+    async def _pause(self, length_s: float) -> list[Verb] | _Over | None:
+        order = await elapse(length_s, self._inbox)
+        return None if order is None else await self._after(order, None)
 
     async def _after(
         self, end: Closed | CallerHungUp | Order | None, action: Callback | None

@@ -2,7 +2,8 @@
 The forms that Twilio posts to a bot.
 
 Source: Twilio: TwiML for Programmable Voice, "Twilio's request to your application";
-<Stream> status callbacks; Call resource, status callbacks.
+<Stream> status callbacks; Call resource, status callbacks; <Dial>, action; <Number>,
+url; <Record>, action and callbacks.
 """
 
 from dataclasses import dataclass
@@ -42,13 +43,88 @@ def voice_form(who: Identity, status: str) -> Form:
     return form
 
 
-def dialled_form(who: Identity, dial_status: str) -> Form:
-    """Build the form of a <Dial action>."""
-    answered = dial_status == "completed"
+def dialled_form(
+    who: Identity, status: str, dial_sid: str, duration_s: int | None, *, bridged: bool
+) -> Form:
+    """
+    Build the form of a <Dial action>.
+
+    Args:
+        status: `canceled` if the caller hung up first: then the call is over too.
+        duration_s: None if nobody answered.
+    """
+    over = status == "canceled"
     return [
-        *voice_form(who, "in-progress"),
-        ("DialCallStatus", dial_status),
-        ("DialBridged", "true" if answered else "false"),
+        *voice_form(who, "completed" if over else "in-progress"),
+        ("DialCallStatus", status),
+        ("DialCallSid", dial_sid),
+        ("DialBridged", "true" if bridged else "false"),
+        *([] if duration_s is None else [("DialCallDuration", str(duration_s))]),
+    ]
+
+
+def whisper_form(who: Identity, dial_sid: str, number: str) -> Form:
+    """Build the form of a <Number url>: of the other leg, which has its own id."""
+    return [
+        ("AccountSid", who.account_sid),
+        ("ApiVersion", "2010-04-01"),
+        ("CallSid", dial_sid),
+        ("ParentCallSid", who.call_sid),
+        ("CallStatus", "in-progress"),
+        ("Direction", "outbound-dial"),
+        ("From", who.to_number),
+        ("To", number),
+    ]
+
+
+def recorded_form(
+    who: Identity, status: str, url: str, duration_s: int, digits: str
+) -> Form:
+    """Build the form of a <Record action>. It doesn't name the recording's id."""
+    return [
+        *voice_form(who, status),
+        ("RecordingUrl", url),
+        ("RecordingDuration", str(duration_s)),
+        ("Digits", digits),
+    ]
+
+
+def recording_form(
+    who: Identity, status: str, sid: str, url: str, duration_s: int
+) -> Form:
+    """
+    Build the form of a recording status callback.
+
+    Args:
+        status: `completed` or `absent`.
+    """
+    return [
+        ("AccountSid", who.account_sid),
+        ("CallSid", who.call_sid),
+        ("RecordingSid", sid),
+        ("RecordingUrl", url),
+        ("RecordingStatus", status),
+        ("RecordingDuration", str(duration_s)),
+        ("RecordingChannels", "1"),
+        ("RecordingSource", "RecordVerb"),
+    ]
+
+
+def transcribed_form(who: Identity, sid: str, url: str, text: str | None) -> Form:
+    """
+    Build the form of a <Record transcribeCallback>.
+
+    Args:
+        text: None if the transcription failed.
+    """
+    return [
+        *voice_form(who, "completed"),
+        ("TranscriptionSid", f"TR{sid[2:]}"),
+        ("TranscriptionText", text or ""),
+        ("TranscriptionStatus", "failed" if text is None else "completed"),
+        ("TranscriptionUrl", f"{url}/Transcriptions/TR{sid[2:]}"),
+        ("RecordingSid", sid),
+        ("RecordingUrl", url),
     ]
 
 
@@ -74,18 +150,26 @@ def stream_form(
     ]
 
 
-def status_form(who: Identity, status: str, duration_s: int, timestamp: str) -> Form:
+def status_form(
+    who: Identity,
+    status: str,
+    duration_s: int | None,
+    timestamp: str,
+    sequence: int = 0,
+) -> Form:
     """
-    Build the form of the final call status callback.
+    Build the form of a call status callback.
 
     Args:
+        duration_s: None if the call isn't over.
         timestamp: RFC 2822.
     """
+    over = duration_s is not None
     return [
         *voice_form(who, status),
-        ("CallDuration", str(duration_s)),
-        ("Duration", str(-(-duration_s // 60))),
+        *([("CallDuration", str(duration_s))] if over else []),
+        *([("Duration", str(-(-(duration_s or 0) // 60)))] if over else []),
         ("CallbackSource", "call-progress-events"),
-        ("SequenceNumber", "0"),
+        ("SequenceNumber", str(sequence)),
         ("Timestamp", timestamp),
     ]

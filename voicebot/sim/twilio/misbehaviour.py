@@ -55,6 +55,15 @@ class Misbehaviour:
 
     never_echoes_marks: bool = False
     closes_without_stop: bool = False
+    callbacks_reversed: bool = False
+    """Tells of the transcription before the recording, of the end before the middle."""
+
+    callbacks_twice: bool = False
+    """Tells everything twice, as after an answer that got lost."""
+
+    callbacks_late_s: float = 0.0
+    """How much later it tells of a recording and its transcription."""
+
     stops_without_close: bool = False
     """Leaves the closing of the socket to the server."""
 

@@ -1,6 +1,6 @@
 """What came of a simulated call."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -52,6 +52,8 @@ class Tally:
     underruns: list[Underrun]
     said: list[str]
     dialled: list[str]
+    whispered: list[str] = field(default_factory=list)
+    messages: int = 0
     marks_sent: int = 0
     marks_played: int = 0
     marks_cleared: int = 0

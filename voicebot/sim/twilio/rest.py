@@ -1,19 +1,26 @@
 """
 The part of Twilio's REST API that a bot needs: to update a live call.
 
-Source: Twilio: Call resource, "Update a Call"; errors 20003, 20404, 21220.
+Source: Twilio: Call resource, "Update a Call"; errors 20001, 20003, 20404, 21205,
+21220.
 """
 
 import hmac
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Protocol
+from typing import Final, Protocol
 
 from aiohttp import web
 
 from voicebot.sim.twilio.socket import Complete, Order, Update
 from voicebot.sim.twilio.twiml import Callback
+
+TWIML_CHARACTERS: Final = 4000
+PARAMETERS: Final = frozenset(
+    {"Status", "Twiml", "Url", "Method", "FallbackUrl", "FallbackMethod", "TimeLimit"}
+    | {"StatusCallback", "StatusCallbackMethod"}
+)
 
 
 class LiveCall(Protocol):
@@ -110,22 +117,32 @@ class TwilioRest:
         if not call.in_progress:
             return _error(400, 21220, "Call is not in-progress. Cannot redirect.")
         order = _order(form)
-        if order is None:
-            return _error(400, 20001, "expected Status=completed, Twiml or Url")
+        if isinstance(order, tuple):
+            return _error(400, *order)
         await call.obey(order)
         status = "completed" if isinstance(order, Complete) else "in-progress"
         body = {"sid": call_sid, "account_sid": self._account_sid, "status": status}
         return web.json_response(body)
 
 
-def _order(form: dict[str, str]) -> Order | None:
-    if form.get("Status") == "completed":
-        return Complete()
-    if "Url" in form:
-        return Update(Callback(form["Url"], form.get("Method", "POST")))
-    if "Twiml" in form:
-        return Update(form["Twiml"])
-    return None
+def _order(form: dict[str, str]) -> Order | tuple[int, str]:
+    """Read an update; return a code and a text if Twilio would refuse it."""
+    if unknown := form.keys() - PARAMETERS:
+        return 20001, f"{min(unknown)} is not a parameter of a call's update"
+    given = [name for name in ("Status", "Twiml", "Url") if name in form]
+    match given:
+        case ["Status"] if form["Status"] == "completed":
+            return Complete()
+        case ["Twiml"] if 0 < len(form["Twiml"]) <= TWIML_CHARACTERS:
+            return Update(form["Twiml"])
+        case ["Twiml"]:
+            return 20001, f"Twiml must have 1 to {TWIML_CHARACTERS} characters"
+        case ["Url"] if not form["Url"].startswith(("http://", "https://")):
+            return 21205, "Url is not a valid URL"
+        case ["Url"] if form.get("Method", "POST") in ("GET", "POST"):
+            return Update(Callback(form["Url"], form.get("Method", "POST")))
+        case _:
+            return 20001, "expected exactly one of Status=completed, Twiml and Url"
 
 
 def _error(status: int, code: int, text: str) -> web.Response:

@@ -39,7 +39,6 @@ class Line:
     who: Identity
     auth_token: str
     carrier_delay_s: float
-    dial_status: str
     misbehaviour: Misbehaviour
 
 

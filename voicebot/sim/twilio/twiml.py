@@ -4,10 +4,11 @@ Reads the TwiML of a bot, as strictly as Twilio's debugger would complain.
 Twilio only warns of a misspelt attribute (12200) and goes on without it. Here it is
 an error: a bot that relies on what Twilio ignores is broken.
 
-Source: Twilio: TwiML for Programmable Voice, <Stream>, <Connect>; errors 12100, 12200,
-15004, 31920, 31922, 31923, 31941.
+Source: Twilio: TwiML for Programmable Voice, <Stream>, <Connect>, <Dial>, <Record>;
+errors 12100, 12200, 13223, 15004, 31920, 31922, 31923, 31941.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -21,7 +22,11 @@ from voicebot.errors import ConfigError, RemoteProtocolError
 UNPARSABLE: Final = 12100
 SCHEMA: Final = 12200
 RELATIVE_URL: Final = 15004
+NO_NUMBER: Final = 13223
 PARAMETER_CHARACTERS: Final = 500
+
+E164: Final = re.compile(r"\+[1-9][0-9]{1,14}")
+ANY_KEY: Final = "1234567890*#"
 
 
 class TwimlError(RemoteProtocolError):
@@ -66,7 +71,32 @@ class Dial:
     """A transfer."""
 
     number: str
+    """E.164, or a SIP address, which begins with `sip:`."""
+
     action: Callback | None = None
+    timeout_s: int = 30
+    caller_id: str = ""
+    """Empty: the caller's own."""
+
+    whisper: Callback | None = None
+    """Asked for what the callee hears first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A message is taken."""
+
+    action: Callback
+    max_s: int = 3600
+    timeout_s: int = 5
+    """So much silence ends it."""
+
+    finish_on_key: str = ANY_KEY
+    status: Callback | None = None
+    events: tuple[str, ...] = ("completed",)
+    """Of which `status` is told."""
+
+    transcribe: Callback | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +124,7 @@ class Hangup:
     pass
 
 
-Verb = Connect | Dial | Redirect | Say | Pause | Reject | Hangup
+Verb = Connect | Dial | Record | Redirect | Say | Pause | Reject | Hangup
 
 CALLBACK: Final = frozenset({"action", "method"})
 ATTRIBUTES: Final[Mapping[str, frozenset[str]]] = {
@@ -113,9 +143,15 @@ ATTRIBUTES: Final[Mapping[str, frozenset[str]]] = {
     | {"record", "recordingStatusCallback", "ringTone", "sequential", "trim"},
     "Number": frozenset({"url", "method", "sendDigits"})
     | {"statusCallback", "statusCallbackEvent", "statusCallbackMethod"},
+    "Sip": frozenset({"url", "method", "username", "password"})
+    | {"statusCallback", "statusCallbackEvent", "statusCallbackMethod"},
+    "Record": CALLBACK
+    | {"timeout", "finishOnKey", "maxLength", "playBeep", "trim"}
+    | {"transcribe", "transcribeCallback", "recordingStatusCallback"}
+    | {"recordingStatusCallbackEvent", "recordingStatusCallbackMethod"},
 }
 NOT_SIMULATED: Final = frozenset(
-    {"Play", "Gather", "Record", "Enqueue", "Leave", "Start", "Stop", "Refer", "Pay"}
+    {"Play", "Gather", "Enqueue", "Leave", "Start", "Stop", "Refer", "Pay"}
 )
 
 
@@ -186,6 +222,8 @@ class _Reader:
                 return self._connect(element)
             case "Dial":
                 return self._dial(element)
+            case "Record":
+                return self._record(element)
             case "Say":
                 _check(element)
                 return Say(_text(element))
@@ -235,16 +273,57 @@ class _Reader:
         )
 
     def _dial(self, element: Element) -> Dial:
-        _check(element, "Number")
+        _check(element, "Number", "Sip")
+        if len(element) > 1:
+            raise ConfigError("<Dial>: Twilio rings several, the simulated one doesn't")
+        whisper = None
         for child in element:
             _check(child)
+            whisper = self._callback(child, "url")
         number = "".join(element.itertext()).strip()
-        if not number:
-            raise TwimlError(SCHEMA, "<Dial>: no number")
-        return Dial(number, self._callback(element, "action"))
+        is_sip = len(element) == 1 and element[0].tag == "Sip"
+        if is_sip and not number.startswith("sip:"):
+            raise TwimlError(SCHEMA, "<Sip>: expected an address that begins with sip:")
+        if not is_sip and not E164.fullmatch(number):
+            raise TwimlError(NO_NUMBER, "<Dial>: expected a number in E.164")
+        _one_of(element, "answerOnBridge", "true", "false")
+        return Dial(
+            number,
+            self._callback(element, "action"),
+            _whole(element, "timeout", 30, 1, 600),
+            element.get("callerId", ""),
+            whisper,
+        )
+
+    def _record(self, element: Element) -> Record:
+        _check(element)
+        action = self._callback(element, "action")
+        if action is None:
+            raise ConfigError("<Record>: expected an action: else it goes in circles")
+        for name in ("playBeep", "transcribe"):
+            _one_of(element, name, "true", "false")
+        keys = element.get("finishOnKey", ANY_KEY)
+        if not set(ANY_KEY).issuperset(keys):
+            raise TwimlError(SCHEMA, "<Record finishOnKey>: expected 0-9, * and #")
+        events = tuple(element.get("recordingStatusCallbackEvent", "completed").split())
+        if not {"in-progress", "completed", "absent"}.issuperset(events):
+            raise TwimlError(SCHEMA, "<Record recordingStatusCallbackEvent>: unknown")
+        words = self._callback(element, "transcribeCallback")
+        if words and element.get("transcribe") != "true":
+            raise TwimlError(SCHEMA, "<Record transcribeCallback>: without transcribe")
+        return Record(
+            action,
+            _whole(element, "maxLength", 3600, 2, 14_400),
+            _whole(element, "timeout", 5, 1, 14_400),
+            keys,
+            self._callback(element, "recordingStatusCallback"),
+            events,
+            words,
+        )
 
     def _callback(self, element: Element, name: str) -> Callback | None:
-        method = _method(element, "method" if name == "action" else f"{name}Method")
+        plain = name in ("action", "url")
+        method = _method(element, "method" if plain else f"{name}Method")
         url = element.get(name)
         if url is None:
             return None
@@ -281,6 +360,18 @@ def _method(element: Element, name: str) -> str:
     if method not in ("GET", "POST"):
         raise TwimlError(SCHEMA, f"<{element.tag} {name}>: expected GET or POST")
     return method
+
+
+def _one_of(element: Element, name: str, *values: str) -> None:
+    if element.get(name, values[0]) not in values:
+        raise TwimlError(SCHEMA, f"<{element.tag} {name}>: expected {values}")
+
+
+def _whole(element: Element, name: str, default: int, low: int, high: int) -> int:
+    text = element.get(name, str(default))
+    if not (text.isdecimal() and len(text) < 9 and low <= int(text) <= high):
+        raise TwimlError(SCHEMA, f"<{element.tag} {name}>: expected {low} to {high}")
+    return int(text)
 
 
 def _seconds(element: Element) -> float:

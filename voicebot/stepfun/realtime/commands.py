@@ -120,6 +120,22 @@ def session_update(config: SessionConfig) -> bytes:
     )
 
 
+def instruct(config: SessionConfig) -> bytes:
+    """
+    Give a running session other instructions and tools; it keeps all the rest.
+
+    Raises:
+        LocalProtocolError: a tool's schema or a text can't be written as JSON.
+    """
+    return _frame(
+        "session.update",
+        session={
+            "instructions": config.instructions,
+            "tools": [_tool(tool) for tool in config.tools],
+        },
+    )
+
+
 def find_turns(vad: ServerVad | None) -> list[bytes]:
     """
     Let the server find the caller's turns from now on, or no more.

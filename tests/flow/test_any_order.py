@@ -1,0 +1,111 @@
+"""Whatever happens in whatever order: no exception, one end, nothing unallowed."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.bridge.calls import BUSINESS, VOICE, pcm
+from tests.flow.flows import words
+from tests.flow.personas import CLINIC, persona
+from voicebot.bridge import model as do
+from voicebot.bridge.bridge import Bridge
+from voicebot.flow.flow import Flow
+from voicebot.flow.model import Input, Leave, ModelCalled, Order
+
+PLAIN = persona("")
+FULL = persona(
+    CLINIC
+    + """\
+silence: [{after: 3s, say: Hello?}, {after: 4s, do: {menu: keypad}}]
+triggers: [{name: human, says: [human], do: {transfer: front_desk}}]
+on_model_lost: {menu: keypad}
+"""
+)
+OPEN = frozenset({"front_desk", "on_call"})
+
+responses = st.sampled_from(["r1", "r2"])
+items = st.sampled_from(["i1", "i2"])
+said = st.sampled_from(["ok", "never mind", "a human", "bye", "yes", ""])
+sounds = st.sampled_from([VOICE[:3200], b"\xff" * 3200, b"\xff" * 160])
+bridge_events: st.SearchStrategy[do.Event] = st.one_of(
+    st.builds(do.CallerAudio, sounds),
+    st.builds(do.CallerKey, st.sampled_from("0129#*")),
+    st.builds(do.CallerText, items, said),
+    st.builds(do.TurnCommitted, items),
+    st.builds(do.ReplyStarted, responses),
+    st.builds(do.BotAudio, responses, st.just(pcm(400))),
+    st.builds(do.BotText, responses, st.just("Yes.")),
+    st.builds(do.ReplyDone, responses),
+    st.just(do.SessionReady()),
+    st.just(do.DeadlineReached()),
+    st.builds(do.ModelRefused, st.sampled_from(["no_speech", "ongoing_response"])),
+    st.builds(do.PeerLost, st.sampled_from([do.Ending.STEPFUN_LOST])),
+    st.just(do.EndRequested(do.Ending.DRAIN)),
+)
+calls = st.builds(
+    ModelCalled,
+    responses,
+    st.sampled_from(["c1", "c2"]),
+    st.sampled_from([*FULL.tools, "dial"]),
+    st.sampled_from(
+        [
+            "{}",
+            '{"target": "front_desk"}',
+            '{"target": "+19005550100"}',
+            '{"name": "reason", "value": "x"}',
+            '{"stage": "booking"}',
+            "nonsense",
+        ]
+    ),
+)
+waits = st.sampled_from([0.0, 0.02, 0.3, 2.5, 9.0])
+
+
+@given(st.lists(st.tuples(bridge_events, waits), max_size=25))
+@settings(max_examples=150, deadline=None)
+def test_a_persona_that_arranges_nothing_leaves_the_bridge_alone(
+    steps: list[tuple[do.Event, float]],
+) -> None:
+    now = 100.0
+    bridge, flow = Bridge(BUSINESS, now), Flow(PLAIN, BUSINESS, words, now)
+    assert flow.start(now) == bridge.start(now)
+    for event, wait in steps:
+        now += wait
+        assert flow.handle(event, now) == bridge.handle(event, now)
+        assert flow.next_deadline() == bridge.next_deadline()
+        assert flow.phase is bridge.phase
+
+
+@given(st.lists(st.tuples(bridge_events | calls, waits), max_size=40))
+@settings(max_examples=120, deadline=None)
+def test_any_events_in_any_order(steps: list[tuple[Input, float]]) -> None:
+    now = 100.0
+    wants = replace(BUSINESS, duration_s=60.0, no_media_s=1000.0)
+    flow = Flow(FULL, wants, words, now, open_targets=lambda: OPEN)
+    orders: list[Order] = flow.start(now)
+    for event, wait in steps:
+        until = now + wait
+        for _ in range(200):
+            due = flow.next_deadline()
+            if due is None or due > until:
+                break
+            now = max(now, due)
+            orders += flow.handle(do.DeadlineReached(), now)
+        now = until
+        orders += flow.handle(event, now)
+    for _ in range(2000):  # and then left alone
+        due = flow.next_deadline()
+        if flow.phase == "ended" or due is None:
+            break
+        now = max(now, due)
+        orders += flow.handle(do.DeadlineReached(), now)
+    assert flow.phase == "ended"
+    ends = [order for order in orders if isinstance(order, do.HangUp)]
+    assert len(ends) == 1
+    assert orders[-1] is ends[0]
+    leaves = [order for order in orders if isinstance(order, Leave)]
+    assert len(leaves) <= 1
+    assert {leave.target for leave in leaves} <= OPEN | {""}
+    left = ends[0].ending in (do.Ending.TRANSFERRED, do.Ending.VOICEMAIL)
+    assert left == bool(leaves)

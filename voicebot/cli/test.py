@@ -1,0 +1,89 @@
+"""Rehearse the calls of the personas' `tests:`."""
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from voicebot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from voicebot.rehearse.run import Result
+
+
+def run(
+    dialplans: Annotated[
+        Path,
+        typer.Argument(
+            envvar="VOICEBOT_DIALPLANS",
+            help="The folder that holds dialplan.yaml and personas/.",
+        ),
+    ] = Path("dialplans"),
+    name: Annotated[
+        str,
+        typer.Option("-k", metavar="NAME", help="Only tests with this in their name."),
+    ] = "",
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one object, for programs.")
+    ] = False,
+) -> None:
+    """Rehearse the calls of the personas' `tests:`.
+
+    Each goes through the real bridge, with the offline StepFun, on a clock of its own:
+    nothing is dialled, and a call of minutes takes a moment. Exits with 0 if all is as
+    the tests expect, and with 1 if something isn't, or the dialplans have mistakes.
+    """
+    from voicebot.dialplan.load import load
+    from voicebot.rehearse.run import run_all
+
+    plan = load(dialplans)
+    results: list[Result] = []
+    began_at = time.perf_counter()
+    for result in run_all(plan, dialplans, name):
+        results.append(result)
+        if not json:
+            _show(result)
+    took_s = time.perf_counter() - began_at
+    if name and not results:
+        raise ConfigError(f"-k {name}: no test of {dialplans} has this in its name")
+    failed = sum(not each.ok for each in results)
+    if json:
+        print(_report(results))
+    else:
+        call_s = sum(each.call_s for each in results)
+        print(
+            f"{_count(len(results), 'test')}, {failed} failed; "
+            f"{call_s:.0f} s of calls in {took_s:.1f} s"
+        )
+    if failed:
+        raise typer.Exit(1)
+
+
+def _show(result: "Result") -> None:
+    """Print a line for a test that passed; for one that failed, what happened."""
+    title = f"{result.persona}: {result.name}"
+    if result.ok:
+        print(f"ok      {title}")
+        return
+    print(f"FAILED  {title}")
+    for failure in result.failures:
+        print(f"  {failure}")
+    for line in result.timeline:
+        print(f"    {line}")
+    sys.stdout.flush()
+
+
+def _report(results: "list[Result]") -> str:
+    from json import dumps
+
+    report = {
+        "ok": all(each.ok for each in results),
+        "tests": [each.as_json() for each in results],
+    }
+    return dumps(report, ensure_ascii=False, indent=2)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,69 @@
+"""What is done when a key is pressed, a phrase is said, or nothing is."""
+
+from typing import Any, Final, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from voicebot.dialplan.section import Section
+from voicebot.dialplan.values import Label, Line, Speech
+
+# Those that need nothing but their name.
+WORDS: Final = ("goodbye", "hangup", "replay")
+
+
+class Voicemail(Section):
+    """The caller leaves a message; how is the dialplan's matter."""
+
+
+class Action(Section):
+    """Exactly one of these. `goodbye`, `hangup` and `replay` stand by themselves."""
+
+    say: Speech | None = None
+    """Words of ours; then whatever was going on goes on."""
+
+    menu: Label | None = None
+    """A menu of `menus` that has `keys`."""
+
+    gather: Label | None = None
+    """One that collects digits."""
+
+    transfer: Label | None = None
+    """A target of the dialplan: the call is announced, then put through."""
+
+    voicemail: Voicemail | None = None
+    """The caller leaves a message; nothing can be set here."""
+
+    set_: dict[Label, Line] | None = Field(None, alias="set", min_length=1)
+    """Variables and what they become."""
+
+    goto: Label | None = None
+    """A stage."""
+
+    goodbye: Literal[True] | None = None
+    """Say goodbye, then hang up."""
+
+    hangup: Literal[True] | None = None
+    """Hang up without a word."""
+
+    replay: Literal[True] | None = None
+    """Say the menu's prompt once more; only within a menu."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _exactly_one(cls, given: Any) -> Any:
+        if isinstance(given, str) and given in WORDS:
+            return {given: True}
+        if isinstance(given, dict) and len(given) == 1:
+            return given
+        message = "expected exactly one of {names}"
+        raise PydanticCustomError("action", message, {"names": ", ".join(NAMES)})
+
+    @property
+    def name(self) -> str:
+        """Which it is."""
+        (field,) = self.model_fields_set
+        return field.rstrip("_")
+
+
+NAMES: Final = tuple(field.alias or name for name, field in Action.model_fields.items())

@@ -1,0 +1,37 @@
+"""What is known about a call by name: from its route, its caller, its digits."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+MAX_CHARACTERS: Final = 200
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|\{\{|\}\}")
+
+
+def as_data(text: str) -> str:
+    """Return text that came from outside as what may be filled into our own."""
+    while _UNSAFE.search(text):  # what is left may be one anew
+        text = _UNSAFE.sub("", text)
+    return text[:MAX_CHARACTERS].strip()
+
+
+class Values:
+    """Variables of one call. Sensitive ones are kept, and told nobody."""
+
+    def __init__(self, known: Mapping[str, str]) -> None:
+        self._open = dict(known)
+        self._sensitive: dict[str, str] = {}
+
+    def set(self, name: str, text: str, *, sensitive: bool = False) -> None:
+        self._open.pop(name, None)
+        self._sensitive.pop(name, None)
+        (self._sensitive if sensitive else self._open)[name] = as_data(text)
+
+    def shown(self) -> Mapping[str, str]:
+        """Those that may be spoken and logged."""
+        return MappingProxyType(self._open)
+
+    def secret(self, name: str) -> str | None:
+        """A sensitive one, for the service that it was typed for."""
+        return self._sensitive.get(name)

@@ -1,0 +1,322 @@
+"""Leads calls on that are outside a stream: rings, comes back, takes messages."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import structlog
+
+from voicebot.runtime.answers import Connect, Dial, TakeMessage
+from voicebot.runtime.forward import (
+    Answer,
+    Forward,
+    Forwards,
+    Mailbox,
+    Origin,
+    Target,
+    caller_id,
+    joined,
+)
+from voicebot.runtime.live import Earlier
+from voicebot.runtime.next_step import (
+    ComeBack,
+    HangUp,
+    Record,
+    Ring,
+    Step,
+    after_dial,
+    first_step,
+)
+from voicebot.runtime.scribe import Scribe, ending, now
+from voicebot.store.calls import CallStore
+from voicebot.store.records import CallEnded, EndReason, Message
+from voicebot.twilio.webhooks import Dialed, Recorded, Transcribed
+
+log = structlog.get_logger()
+
+
+class Forwarding:
+    """
+    Keeps the calls that left their stream, or never had one, and their records open.
+
+    A call's record is closed here when the call is over, with what its streams said
+    of themselves: `stream_over`.
+    """
+
+    def __init__(
+        self,
+        store: CallStore,
+        scribe: Scribe,
+        *,
+        clock: Callable[[], float],
+        has_room: Callable[[], bool],
+        connect: Callable[[Origin, Earlier], Connect],
+        booked: Callable[[str], Awaitable[None]],
+        apology: Callable[[str], Awaitable[Answer | None]],
+    ) -> None:
+        """
+        Args:
+            clock: seconds that never go back.
+            has_room: whether a new stream would be let in.
+            connect: lets one in.
+            booked: waits until a call's stream, if it is just ending, is written down.
+            apology: what a caller hears of whose call, by its SID, we know nothing.
+        """
+        self._store, self._scribe = store, scribe
+        self._clock = clock
+        self._has_room = has_room
+        self._connect = connect
+        self._booked = booked
+        self._apology = apology
+        self._forwards = Forwards()
+        self._ends: dict[str, CallEnded] = {}  # what is over of calls that go on
+        self._began: dict[str, datetime] = {}
+
+    def __len__(self) -> int:
+        return len(self._forwards)
+
+    # ---- a call goes elsewhere -----------------------------------------------
+
+    def step(self, origin: Origin, wanted: str) -> Step:
+        """
+        Say what would become of a call that is to go somewhere, and change nothing.
+
+        Args:
+            wanted: a target's name, `persona`, `voicemail` or `hangup`.
+        """
+        return first_step(origin, wanted, room=self._has_room())
+
+    def send(self, origin: Origin, step: Step) -> Answer | None:
+        """
+        Do what `step` said: the call's record stays open until it is over.
+
+        Returns:
+            What Twilio is to be told; None to hang up.
+        """
+        return self._take(origin, (), step, Earlier())
+
+    def again(self, call_sid: str) -> Answer | None:
+        """Return what Twilio was told, for a webhook that it repeats."""
+        forward = self._forwards.of_call(call_sid)
+        return forward.answer if forward else None
+
+    def _take(
+        self, origin: Origin, tried: tuple[str, ...], step: Step, earlier: Earlier
+    ) -> Answer | None:
+        log.info(
+            "call goes on",
+            call_id=origin.call_id,
+            step=type(step).__name__,
+            target=step.target.name if isinstance(step, Ring) else None,
+        )
+        token = secrets.token_urlsafe(24)
+        match step:
+            case Ring(target):
+                dial = dial_to(target, origin, token)
+                return self._open(origin, (*tried, target.name), dial)
+            case Record(box):
+                return self._open(origin, tried, message_to(box, token))
+            case ComeBack():
+                self._forwards.drop(origin.call_sid)
+                return self._connect(origin, earlier)
+            case HangUp(reason):
+                self._close(origin, reason)
+                return None
+
+    def _open(
+        self, origin: Origin, tried: tuple[str, ...], answer: Dial | TakeMessage
+    ) -> Answer:
+        self._forwards.open(origin, tried, answer, self._clock())
+        self._began.setdefault(origin.call_sid, now())
+        return answer
+
+    # ---- Twilio tells how it went --------------------------------------------
+
+    async def dialed(self, token: str, news: Dialed) -> Answer | None:
+        """
+        Say what comes after a transfer; None hangs up.
+
+        Raises:
+            StoreError: the call log can't be read.
+        """
+        await self._booked(news.call_sid)
+        if again := self._forwards.settled(token):
+            return again[0]
+        forward = self._forwards.find(token)
+        if forward is None or forward.origin.call_sid != news.call_sid:
+            return await self._unknown(news)
+        step = after_dial(news, forward.origin, forward.tried, room=self._has_room())
+        log.info("transfer over", call_id=forward.origin.call_id, status=news.status)
+        earlier = Earlier()
+        if isinstance(step, ComeBack):
+            earlier = await self._earlier(forward.origin)
+            if again := self._forwards.settled(token):  # asked twice at once
+                return again[0]
+            if self._forwards.find(token) is None:  # the caller left meanwhile
+                return None
+        answer = self._take(forward.origin, forward.tried, step, earlier)
+        self._forwards.settle(token, answer, self._clock())
+        return answer
+
+    async def _unknown(self, news: Dialed) -> Answer | None:
+        """A transfer that another process began, or one that was given up."""
+        log.warning("news of an unknown transfer", call_sid=news.call_sid)
+        spoke = news.status == "completed" and news.bridged
+        return None if spoke or news.caller_left else await self._apology(news.call_sid)
+
+    async def _earlier(self, origin: Origin) -> Earlier:
+        """What the call's log holds already: a new stream must not write over it."""
+        await self._scribe.written()
+        turns = await self._store.turns(origin.call_id)
+        decisions = await self._store.decisions(origin.call_id)
+        end = self._ends.get(origin.call_sid)
+        # If it began nowhere, it is over: that was told while we were reading.
+        since = end.ended_at if end else self._began.get(origin.call_sid, now())
+        elsewhere_ms = round((now() - since).total_seconds() * 1000)
+        return Earlier(
+            turns=turns[-1].seq + 1 if turns else 0,
+            decisions=decisions[-1].seq + 1 if decisions else 0,
+            ms=(end.duration_ms if end else 0) + elsewhere_ms,
+        )
+
+    async def recorded(self, token: str, news: Recorded) -> None:
+        """
+        Note a message, and that the call is over if it isn't news only.
+
+        Raises:
+            StoreError: the call log can't be read or written.
+        """
+        if news.recording_sid:
+            await self._note(
+                news.call_sid,
+                news.recording_sid,
+                url=news.url or None,
+                duration_s=news.duration_s,
+            )
+        forward = self._forwards.find(token)
+        if forward and not news.is_callback:
+            await self._booked(news.call_sid)
+            self._close(forward.origin, EndReason.VOICEMAIL)
+
+    async def transcribed(self, news: Transcribed) -> None:
+        """
+        Note the words of a message.
+
+        Raises:
+            StoreError: the call log can't be read or written.
+        """
+        if news.text is None:
+            log.warning("a message wasn't transcribed", call_sid=news.call_sid)
+            return
+        await self._note(news.call_sid, news.recording_sid, transcription=news.text)
+
+    async def _note(
+        self,
+        call_sid: str,
+        recording_sid: str,
+        *,
+        url: str | None = None,
+        duration_s: int | None = None,
+        transcription: str | None = None,
+    ) -> None:
+        call = await self._store.call_by_sid(call_sid)
+        if call is None:
+            log.warning("a message of an unknown call", call_sid=call_sid)
+            return
+        await self._store.add_message(
+            Message(recording_sid, call.call_id, url, duration_s, transcription, now())
+        )
+
+    def whisper(self, token: str) -> tuple[str, str]:
+        """Return what who answers hears first, and in which language; maybe nothing."""
+        forward = self._forwards.find(token)
+        if forward is None or isinstance(forward.answer, TakeMessage):
+            return "", ""
+        return forward.answer.whisper, forward.answer.whisper_language
+
+    # ---- the books -----------------------------------------------------------
+
+    def stream_over(self, call_sid: str, end: CallEnded) -> CallEnded | None:
+        """
+        Return how a call ended whose stream has; None if it goes on elsewhere.
+        """
+        end = joined(self._ends.pop(call_sid, None), end)
+        if self._forwards.of_call(call_sid):
+            self._ends[call_sid] = end
+            return None
+        self._began.pop(call_sid, None)
+        return end
+
+    async def call_over(self, call_sid: str) -> None:
+        """Note that a call is over at Twilio, wherever it was."""
+        if self._forwards.of_call(call_sid) is None:
+            return
+        await self._booked(call_sid)
+        if forward := self._forwards.of_call(call_sid):
+            rings = isinstance(forward.answer, Dial)
+            reason = EndReason.CALLER_HANGUP if rings else EndReason.VOICEMAIL
+            self._close(forward.origin, reason)
+
+    def untold(self, call_sid: str, twiml: str) -> None:
+        """Keep what Twilio couldn't be told: it asks for it when the stream is over."""
+        self._forwards.untold(call_sid, twiml, self._clock())
+
+    def after_stream(self, call_sid: str) -> str | None:
+        """Return what Twilio couldn't be told of a call; None if there is no such."""
+        return self._forwards.told(call_sid, self._clock())
+
+    def cancel(self, call_sid: str) -> None:
+        """Forget where a call was to go: it was over before it went there."""
+        self._forwards.drop(call_sid)
+        if end := self._ends.pop(call_sid, None):
+            self._scribe.ended(end)
+        self._began.pop(call_sid, None)
+
+    def reap(self) -> None:
+        """Close the records of calls of which Twilio has said nothing any more."""
+        for forward in self._forwards.expired(self._clock()):
+            log.warning("a transfer was lost", call_id=forward.origin.call_id)
+            self._close(forward.origin, _so_far(forward))
+
+    def close(self) -> None:
+        """Close all records, as this process ends; the calls go on at Twilio."""
+        for forward in self._forwards.all():
+            self._close(forward.origin, _so_far(forward))
+
+    def _close(self, origin: Origin, reason: EndReason) -> None:
+        self._forwards.drop(origin.call_sid)
+        began = self._began.pop(origin.call_sid, None) or now()
+        lasted_ms = round((now() - began).total_seconds() * 1000)
+        first = self._ends.pop(origin.call_sid, None)
+        last = ending(origin.call_id, reason, lasted_ms, ())
+        self._scribe.ended(joined(first, last))
+        log.info("call ended", call_id=origin.call_id, reason=reason.value)
+
+
+def dial_to(target: Target, origin: Origin, token: str) -> Dial:
+    return Dial(
+        token=token,
+        number=target.number,
+        sip=target.sip,
+        ring_s=target.ring_s,
+        caller_id=caller_id(target, origin),
+        whisper=target.whisper,
+        whisper_language=target.whisper_language,
+    )
+
+
+def message_to(box: Mailbox, token: str) -> TakeMessage:
+    return TakeMessage(
+        token=token,
+        greeting=box.greeting,
+        language=box.language,
+        max_s=box.max_s,
+        transcribe=box.transcribe,
+    )
+
+
+def _so_far(forward: Forward) -> EndReason:
+    if forward.twiml:  # nobody asked what comes next
+        return EndReason.CALLER_HANGUP
+    rings = isinstance(forward.answer, Dial)
+    return EndReason.TRANSFERRED if rings else EndReason.VOICEMAIL

@@ -49,6 +49,31 @@ async def test_one_caller_gets_so_many_calls_at_once(tmp_path: Path) -> None:
         assert call.faults == ("admission.caller_full",)
 
 
+async def test_who_is_put_through_as_there_is_no_room_has_that_in_the_record(
+    tmp_path: Path,
+) -> None:
+    plan = (
+        DIALPLAN.partition("routes:")[0]
+        + """\
+targets: {desk: {number: "+15550100300", fallback: hangup}}
+capacity: {per_caller: 1}
+specials: {overload: {transfer: desk}}
+routes:
+  - {name: a, do: {persona: tester}}
+"""
+    )
+    async with house(tmp_path) as home:
+        (home.settings.dialplans / "dialplan.yaml").write_text(plan)
+        await home.board.plans.reload()
+        assert "<Stream" in await home.webhook("CA" + "1" * 32)
+        assert "<Number>+15550100300" in await home.webhook("CA" + "2" * 32)
+        await home.board.forwarding.call_over("CA" + "2" * 32)
+        await home.board.scribe.written()
+        call = await home.board.store.call_by_sid("CA" + "2" * 32)
+        assert call
+        assert call.faults == ("admission.caller_full",)
+
+
 FAILURE = """\
 targets: {desk: {number: "+15550100300", fallback: persona}}
 specials: {failure: {transfer: desk}}

@@ -230,7 +230,8 @@ class Match(Section):
     """All of these hold; `!` stands for closed. Quote the `!`."""
 
     weekday: Days | None = None
-    """`mon`, `mon-fri`, `daily`, or a list of these."""
+    """`mon`, `mon-fri`, `daily`, or a list of these: the day of the call, also of one
+    at 1:00 in hours that began the day before."""
 
     date: Annotated[tuple[Dates, ...], BeforeValidator(_grouped), LISTED] = Field(
         (), max_length=400

@@ -89,6 +89,9 @@ class Origin:
     situation: frozenset[str] = frozenset()
     """Which greetings are meant: see `conduct.greeting_text`."""
 
+    faults: tuple[str, ...] = ()
+    """Why it goes elsewhere at all, for its record."""
+
 
 @dataclass(frozen=True, slots=True)
 class Forward:

@@ -288,7 +288,7 @@ class Forwarding:
         began = self._began.pop(origin.call_sid, None) or now()
         lasted_ms = round((now() - began).total_seconds() * 1000)
         first = self._ends.pop(origin.call_sid, None)
-        last = ending(origin.call_id, reason, lasted_ms, ())
+        last = ending(origin.call_id, reason, lasted_ms, origin.faults)
         self._scribe.ended(joined(first, last))
         log.info("call ended", call_id=origin.call_id, reason=reason.value)
 

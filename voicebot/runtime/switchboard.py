@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 
@@ -183,7 +184,8 @@ class Switchboard:
         origin = self._origin(plan, do, started, facts, decision.persona)
         persona = origin.persona
         if persona is None:
-            return self._elsewhere(origin, wanted(do))
+            faults = (f"admission.{full}",) if full else ()
+            return self._elsewhere(replace(origin, faults=faults), wanted(do))
         ticket = Ticket(
             call_id,
             call.call_sid,

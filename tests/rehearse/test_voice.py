@@ -3,7 +3,7 @@
 import pytest
 
 from voicebot.audio.framing import ULAW_HZ, ulaw_bytes
-from voicebot.rehearse.clock import Posts
+from voicebot.measure.clock import Posts
 from voicebot.rehearse.heard import in_words
 from voicebot.rehearse.voice import answered, spoken, timed
 from voicebot.sim.stepfun.babble import RATE_HZ, babble, syllables

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable
-from heapq import heappop, heappush
 from math import inf
 from random import Random
 from typing import Final
@@ -32,6 +31,7 @@ from voicebot.bridge.model import (
 from voicebot.bridge.settings import Settings
 from voicebot.flow.model import ModelCalled
 from voicebot.measure.answers import Answer, answer
+from voicebot.measure.clock import Posts
 from voicebot.measure.hearing import Span, spans, thinned, understood
 from voicebot.measure.model import Model
 from voicebot.measure.record import Network, Record
@@ -58,7 +58,7 @@ ANSWER_S: Final = 12.0  # the bot must have begun by then
 PATIENCE_S: Final = 6.5  # how long a call goes on after its stimulus
 AFTERWARDS_S: Final = 0.6  # ... once the next answer is heard
 
-# The probability of speech in the end of some audio of the caller's, μ-law.
+# Begins to listen to one line: see `NeuralVad.listen`.
 Neural = Callable[[], Callable[[bytes], float]]
 
 # What is on its way: to Twilio, to us, to the model (bytes), from it (str).
@@ -85,9 +85,8 @@ class MeasuredCall:
         self._scenario, self._network = scenario, network
         self._random = Random(f"{scenario.name} {settings.owner}")
         self._now = 0.0
-        self._posts: list[tuple[float, int, Post]] = []
+        self._posts: Posts[Post] = Posts()
         self._arrived: Counter[int] = Counter()
-        self._posted = 0
         self._to_twilio_at = self._to_us_at = 0.0  # nothing overtakes
         self._bridge = Bridge(settings, 0.0, neural() if neural else None)
         mood = Mood.real() if scenario.real_mood else Mood.kind()
@@ -120,7 +119,7 @@ class MeasuredCall:
     def _step(self) -> None:
         """Let the next thing happen."""
         frame_at = (self._frames + 1) * FRAME_S
-        post_at = self._posts[0][0] if self._posts else inf
+        post_at = self._posts.next_at()
         deadline = self._bridge.next_deadline()
         bridge_at = inf if deadline is None else deadline
         mark_at = self._playout.next_deadline() if self._scenario.marks else None
@@ -130,17 +129,13 @@ class MeasuredCall:
         if mark_at is not None and mark_at <= self._now:
             self._marks_back(self._playout.advance(self._now))
         if post_at <= self._now:
-            self._deliver(heappop(self._posts)[2])
+            self._deliver(self._posts.take())
         elif model_at <= self._now:
             self._from_model()
         elif bridge_at <= self._now:
             self._give(DeadlineReached())
         elif frame_at <= self._now:
             self._frame()
-
-    def _post(self, at: float, what: "Post") -> None:
-        self._posted += 1
-        heappush(self._posts, (at, self._posted, what))
 
     def _deliver(self, what: "Post") -> None:
         match what:
@@ -160,7 +155,7 @@ class MeasuredCall:
 
     def _from_model(self) -> None:
         for frame in self._model.take(self._now):
-            self._post(self._now + self._network.model_ms / 1000, frame)
+            self._posts.send(self._now + self._network.model_ms / 1000, frame)
 
     # ---- the bridge ------------------------------------------------------------
 
@@ -200,15 +195,15 @@ class MeasuredCall:
                         self._to_model(frame)
 
     def _to_model(self, frame: bytes) -> None:
-        self._post(self._now + self._network.model_ms / 1000, frame)
+        self._posts.send(self._now + self._network.model_ms / 1000, frame)
 
     def _to_twilio(self, action: PlayToCaller | MarkCaller | ClearCaller) -> None:
         self._to_twilio_at = max(self._to_twilio_at, self._now + self._lag_s())
-        self._post(self._to_twilio_at, action)
+        self._posts.send(self._to_twilio_at, action)
 
     def _to_us(self, event: Event) -> None:
         self._to_us_at = max(self._to_us_at, self._now + self._lag_s())
-        self._post(self._to_us_at, event)
+        self._posts.send(self._to_us_at, event)
 
     def _lag_s(self) -> float:
         network = self._network

@@ -41,10 +41,10 @@ from voicebot.flow.model import (
     UpdateSession,
 )
 from voicebot.flow.survey import named_targets
+from voicebot.measure.clock import Posts
 from voicebot.measure.model import Model
 from voicebot.measure.record import Network
 from voicebot.rehearse.caller import Caller, Line
-from voicebot.rehearse.clock import Posts
 from voicebot.rehearse.mind import Lines
 from voicebot.rehearse.record import Record
 from voicebot.rehearse.voice import Spoken, answered, spoken

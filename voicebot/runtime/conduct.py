@@ -1,6 +1,7 @@
 """A persona, as the bridge and the model are told of it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final, Protocol
 
 from voicebot.bridge.settings import BargeIn, Listening, Prompt, Settings
@@ -137,22 +138,16 @@ def bridge_settings(
     Args:
         situation, values: as of `greeting_text`.
     """
-    voice = persona.model.voice
-    known = values_of(persona, values)
-
-    def prompt(text: str, *, must_hear: bool = False) -> Prompt:
-        text = fill(text, known)
-        return Prompt(text, prompts.get(voice, as_spoken(persona, text)), must_hear)
-
+    words = words_of(persona, prompts)
     protect_ms = persona.greeting.protect_ms
-    first = greeting_text(persona, situation, values)
-    fillers = map(prompt, persona.filler.say)
+    first = words(greeting_text(persona, situation, values), values)
+    fillers = (words(text, values) for text in persona.filler.say)
     return Settings(
         owner=persona.model.vad,
-        greeting=prompt(first, must_hear=protect_ms is None),
+        greeting=replace(first, must_hear=protect_ms is None),
         protect_s=(protect_ms or 0) / 1000,
-        goodbye=prompt(persona.goodbye.text),
-        apology=prompt(persona.apology.text),
+        goodbye=words(persona.goodbye.text, values),
+        apology=words(persona.apology.text, values),
         farewells=persona.goodbye.when_caller_says,
         # To ask the model for one would only make its answer later.
         fillers=tuple(filler for filler in fillers if filler.ulaw),

@@ -1,4 +1,4 @@
-"""What is on its way, in the order in which it arrives: the clock of a rehearsal."""
+"""What is on its way, in the order in which it arrives: the virtual clock of a call."""
 
 from heapq import heappop, heappush
 from math import inf

@@ -24,7 +24,7 @@ def root_of(text: str) -> Node:
 
 
 def names(text: str, personas: list[str] | None) -> list[str]:
-    found = dangling(FILE, root_of(text), personas)
+    found = dangling(root_of(text), personas)
     return [str(problem).removeprefix("f:") for problem in found]
 
 
@@ -36,7 +36,7 @@ def reach(*matches: str) -> list[str]:
     ).replace("match: {}, ", "")
     root = root_of(f"{NUMBERS}routes:\n{routes}")
     file = DialplanFile.model_validate(root.plain())
-    found = [*unreachable(FILE, root, file), *unanswered(FILE, root, file)]
+    found = [*unreachable(root, file), *unanswered(root, file)]
     return [str(problem).removeprefix("f:") for problem in found]
 
 
@@ -175,5 +175,5 @@ def test_a_route_that_takes_a_call_is_never_called_unreachable(
     plan = dialplan(*routes)
     text = "routes:\n" + "".join(f"  - {route.name}\n" for route in routes)
     file = DialplanFile(version=1, numbers=dict(plan.numbers), routes=routes)
-    dead = {problem.key for problem in unreachable(FILE, root_of(text), file)}
+    dead = {problem.key for problem in unreachable(root_of(text), file)}
     assert f"routes[{routed(plan, to, from_).route}]" not in dead

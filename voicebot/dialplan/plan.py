@@ -39,11 +39,11 @@ def checked(
         file: None if it could not be read in full.
         personas: ids of those that there are files of; None if that is unknown.
     """
-    yield from islice(dangling(path, root, personas), MAX_PROBLEMS)
+    yield from islice(dangling(root, personas), MAX_PROBLEMS)
     if file:
-        yield from _homeless(path, root, file)
-        yield from islice(unreachable(path, root, file), MAX_PROBLEMS)
-        yield from islice(unanswered(path, root, file), MAX_PROBLEMS)
+        yield from _homeless(root, file)
+        yield from islice(unreachable(root, file), MAX_PROBLEMS)
+        yield from islice(unanswered(root, file), MAX_PROBLEMS)
 
 
 def callers_of(
@@ -192,7 +192,7 @@ def _place(path: Path, node: Node) -> str:
     return f"{path.name}:{node.line}"
 
 
-def _homeless(path: Path, root: Node, file: DialplanFile) -> Iterator[Problem]:
+def _homeless(root: Node, file: DialplanFile) -> Iterator[Problem]:
     """Find times of day of which nobody knows where: the first is enough."""
     if file.timezone:
         return
@@ -209,5 +209,5 @@ def _homeless(path: Path, root: Node, file: DialplanFile) -> Iterator[Problem]:
     nodes += [test.find("at") for test in items(root, "tests")]
     for at in filter(None, nodes):
         message = "timezone is missing, such as Europe/London: it says where this is"
-        yield Problem(path, at.line, at.column, "timezone", message)
+        yield at.problem("timezone", message)
         return

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from voicebot.dialplan.model import ENDS, DialplanFile, Goto
@@ -36,9 +35,7 @@ SPECIALS: Final = {
 ANY: Final = ""  # where a number or a caller's pattern stands
 
 
-def dangling(
-    path: Path, root: Node, personas: Collection[str] | None
-) -> Iterator[Problem]:
+def dangling(root: Node, personas: Collection[str] | None) -> Iterator[Problem]:
     """
     Find names that lead nowhere and names that are given twice.
 
@@ -47,23 +44,23 @@ def dangling(
     Args:
         personas: ids of those that there are files of; None if that is unknown.
     """
-    names = _Names(path, root, personas)
+    names = _Names(root, personas)
     numbers = root.find("numbers")
     labels = list(numbers.keys) if numbers else []
     phones = [(f"numbers.{x}.e164", root.find("numbers", x, "e164")) for x in labels]
     routes = [(f"routes[{n}]", node) for n, node in enumerate(items(root, "routes"))]
-    yield from _repeated(path, phones)
-    yield from _repeated(path, [(f"{key}.name", x.find("name")) for key, x in routes])
+    yield from _repeated(phones)
+    yield from _repeated([(f"{key}.name", x.find("name")) for key, x in routes])
     for key, route in routes:
         yield from names.in_match(f"{key}.match", route.find("match"))
         for n, group in enumerate(items(route, "unless")):
             yield from names.in_match(f"{key}.unless[{n}]", group)
         yield from names.in_do(f"{key}.do", route.find("do"))
-    yield from _jumps(path, routes)
+    yield from _jumps(routes)
     for special in SPECIALS:
         do = root.find("specials", special)
         yield from names.in_do(f"specials.{special}", do)
-        yield from _not_for(path, special, do)
+        yield from _not_for(special, do)
     yield from names.in_targets()
     if limits := root.find("capacity", "per_number"):
         for label, (line, column) in limits.keys.items():
@@ -82,16 +79,14 @@ def dangling(
         if node and isinstance(node.value, str) and node.value not in expected:
             message = f"there is no route {node.value!r}"
             message += nearest(node.value, expected)
-            yield _problem(path, node, f"{key}.expect", message)
+            yield node.problem(f"{key}.expect", message)
 
 
 class _Names:
     """Looks names up, each where names of its kind are given."""
 
-    def __init__(
-        self, path: Path, root: Node, personas: Collection[str] | None
-    ) -> None:
-        self._path, self._root = path, root
+    def __init__(self, root: Node, personas: Collection[str] | None) -> None:
+        self._root = root
         self._known: dict[str, Collection[str] | None] = {"personas": personas}
         for kind in ("numbers", "calendars", "callers", "targets"):
             self._known[kind] = list(node.keys) if (node := root.find(kind)) else []
@@ -109,7 +104,7 @@ class _Names:
         if node.value not in known:
             said = KINDS[kind].format(repr(node.value))
             message = said + nearest(str(node.value), known)
-            yield _problem(self._path, node, key, message)
+            yield node.problem(key, message)
 
     def in_match(self, key: str, match: Node | None) -> Iterator[Problem]:
         if match is None:
@@ -120,7 +115,7 @@ class _Names:
                 yield from self.missing(f"{key}.to", node, "numbers")
             elif tag not in self._tags:
                 message = f"no number has the tag {tag!r}{nearest(tag, self._tags)}"
-                yield _problem(self._path, node, f"{key}.to", message)
+                yield node.problem(f"{key}.to", message)
         for node in items(match, "caller_tag"):
             yield from self.missing(f"{key}.caller_tag", node, "callers")
         for node in items(match, "hours"):
@@ -134,7 +129,7 @@ class _Names:
             yield from self.missing(f"{key}.transfer", do.find("transfer"), "targets")
 
     def in_targets(self) -> Iterator[Problem]:
-        root, path = self._root, self._path
+        root = self._root
         targets = self._known["targets"] or ()
         for name in targets:
             hours = root.find("targets", name, "hours")
@@ -145,13 +140,13 @@ class _Names:
             if name in ENDS:
                 at = root.find("targets") or root
                 message = f"a target cannot be called {name}: that is an end"
-                yield Problem(path, *at.keys[name], f"targets.{name}", message)
+                yield Problem(at.path, *at.keys[name], f"targets.{name}", message)
             if node is None or node.value in ENDS:
                 continue
             yield from self.missing(key, node, "targets")
             if name in _after(root, node.text):
                 message = f"{node.text} leads back to {name}: nobody would ever answer"
-                yield _problem(path, node, key, message)
+                yield node.problem(key, message)
 
 
 def _affirmed(node: Node) -> Node:
@@ -170,7 +165,7 @@ def _after(root: Node, target: str) -> list[str]:
     return chain
 
 
-def _jumps(path: Path, routes: list[tuple[str, Node]]) -> Iterator[Problem]:
+def _jumps(routes: list[tuple[str, Node]]) -> Iterator[Problem]:
     """Find routes that go on where no later route is."""
     names = [node.text if (node := x.find("name")) else "" for _, x in routes]
     for index, (key, route) in enumerate(routes):
@@ -180,22 +175,22 @@ def _jumps(path: Path, routes: list[tuple[str, Node]]) -> Iterator[Problem]:
         later = names[index + 1 :]
         if node.value in names[: index + 1]:
             message = f"expected the name of a later route, got {node.value!r}"
-            yield _problem(path, node, f"{key}.do.goto", message)
+            yield node.problem(f"{key}.do.goto", message)
         elif node.value not in later:
             message = f"there is no route {node.value!r}{nearest(node.value, later)}"
-            yield _problem(path, node, f"{key}.do.goto", message)
+            yield node.problem(f"{key}.do.goto", message)
 
 
-def _not_for(path: Path, special: str, do: Node | None) -> Iterator[Problem]:
+def _not_for(special: str, do: Node | None) -> Iterator[Problem]:
     """Find what cannot be done in a situation."""
     for action, why in SPECIALS[special].items():
         if do and do.find(action):
             line, column = do.keys[action]
             key = f"specials.{special}.{action}"
-            yield Problem(path, line, column, key, why)
+            yield Problem(do.path, line, column, key, why)
 
 
-def unreachable(path: Path, root: Node, file: DialplanFile) -> Iterator[Problem]:
+def unreachable(root: Node, file: DialplanFile) -> Iterator[Problem]:
     """
     Find routes that no call takes.
 
@@ -221,7 +216,7 @@ def unreachable(path: Path, root: Node, file: DialplanFile) -> Iterator[Problem]
             )
         ):
             message = "never reached: the routes before it take all of its calls"
-            yield _problem(path, node, f"routes[{index}]", message)
+            yield node.problem(f"routes[{index}]", message)
         if route.match.model_fields_set <= {"to", "from_"} and not route.unless:
             for to in called:
                 taken.setdefault(to, set()).update(callers)
@@ -229,10 +224,10 @@ def unreachable(path: Path, root: Node, file: DialplanFile) -> Iterator[Problem]
             if not group.model_fields_set:
                 message = "expected at least one key: this excludes every call"
                 at = items(node, "unless")[number]
-                yield _problem(path, at, f"routes[{index}].unless[{number}]", message)
+                yield at.problem(f"routes[{index}].unless[{number}]", message)
 
 
-def unanswered(path: Path, root: Node, file: DialplanFile) -> Iterator[Problem]:
+def unanswered(root: Node, file: DialplanFile) -> Iterator[Problem]:
     """Find numbers that no route is for."""
     if not all(route.match.to for route in file.routes):
         return  # one is for all
@@ -241,7 +236,7 @@ def unanswered(path: Path, root: Node, file: DialplanFile) -> Iterator[Problem]:
         node = root.find("numbers", label)
         if node and not any(number.e164 in called for called in wanted):
             message = "no route is for this number; add one, or a last one for all"
-            yield _problem(path, node, f"numbers.{label}", message)
+            yield node.problem(f"numbers.{label}", message)
 
 
 def _covers(patterns: set[str], caller: str) -> bool:
@@ -263,17 +258,11 @@ def is_name(node: Node) -> bool:
     return isinstance(node.value, str) and bool(LABEL.fullmatch(node.value))
 
 
-def _repeated(
-    path: Path, named: Iterable[tuple[str, Node | None]]
-) -> Iterator[Problem]:
+def _repeated(named: Iterable[tuple[str, Node | None]]) -> Iterator[Problem]:
     lines: dict[str, int] = {}
     for key, node in named:
         if node and isinstance(node.value, str):
             if first := lines.get(node.value):
                 message = f"{node.shown()} stands on line {first} already"
-                yield _problem(path, node, key, message)
+                yield node.problem(key, message)
             lines.setdefault(node.value, node.line)
-
-
-def _problem(path: Path, node: Node, key: str, message: str) -> Problem:
-    return Problem(path, node.line, node.column, key, message)

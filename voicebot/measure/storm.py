@@ -8,7 +8,6 @@ All that chance decides in a call follows from its seed.
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
 from itertools import count as counted
 from math import inf
 from random import Random
@@ -48,6 +47,7 @@ from voicebot.bridge.model import (
     SessionReady,
     TurnCommitted,
 )
+from voicebot.measure.clock import Posts
 from voicebot.measure.weather import (
     CODES,
     GREETING,
@@ -143,9 +143,8 @@ class Storm:
         self._bridge = Bridge(settings(self._weather, random), self._now)
         self._playout = Playout()
         self._there_s, self._back_s = random.uniform(0, 0.12), random.uniform(0, 0.12)
-        self._mail: list[tuple[float, int, Action | str]] = []
+        self._mail: Posts[Action | str] = Posts()
         """On its way: to the far end, or a mark's name on its way back."""
-        self._mailed = 0
         self._arrives_at = 0.0  # the last of it over there: nothing overtakes
         self._cleared_at: float | None = None
         """When the last clear takes effect; None if audio was sent after it."""
@@ -247,7 +246,7 @@ class Storm:
     def _pass(self, seconds: float) -> None:
         until = self._now + seconds
         while True:
-            post_at = self._mail[0][0] if self._mail else inf
+            post_at = self._mail.next_at()
             mark_at = self._playout.next_deadline()
             mark_at = inf if mark_at is None else mark_at
             if min(post_at, mark_at) > until:
@@ -256,7 +255,7 @@ class Storm:
             if mark_at <= post_at:
                 self._bring(self._playout.advance(self._now))
             else:
-                self._deliver(heappop(self._mail)[2])
+                self._deliver(self._mail.take())
         self._now = until
         deadline = self._bridge.next_deadline()
         if deadline is not None and deadline <= self._now:
@@ -283,11 +282,7 @@ class Storm:
             if marks == "never" or (marks == "lost" and random.random() < 0.5):
                 continue
             late_s = random.choice([0.0, 0.5]) if marks == "late" else 0.0
-            self._post(self._now + self._back_s + late_s, name)
-
-    def _post(self, at: float, what: Action | str) -> None:
-        self._mailed += 1
-        heappush(self._mail, (at, self._mailed, what))
+            self._mail.send(self._now + self._back_s + late_s, name)
 
     def _give(self, event: Event) -> None:
         self._take(self._bridge.handle(event, self._now))
@@ -321,7 +316,7 @@ class Storm:
     def _send(self, action: Action) -> None:
         at = self._now + self._there_s + self._random.uniform(0, JITTER_S)
         self._arrives_at = max(at, self._arrives_at)
-        self._post(self._arrives_at, action)
+        self._mail.send(self._arrives_at, action)
 
     def _give_up(self, name: str) -> None:
         """From when the last `clear` before takes effect on; if one is needed now."""

@@ -4,10 +4,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from voicebot.dialplan.actions import Action
+from voicebot.dialplan.director import NONE
 from voicebot.dialplan.language import folded
 from voicebot.dialplan.menus import Menu, NoMatch
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.source import Node, Problem
+from voicebot.dialplan.tools import Tool
 from voicebot.dialplan.transfer import abort_words
 from voicebot.dialplan.validate import nearest
 
@@ -44,6 +46,7 @@ def _mistakes(persona: Persona, names: Names) -> Iterator[tuple[Place, str]]:
     for place, action in actions(persona):
         yield from _action(place, action, persona, names)
     yield from _tools(persona, names)
+    yield from _director(persona)
     yield from _menus(persona, names)
     for stage, section in persona.stages.items():
         for index, tool in enumerate(section.tools):
@@ -74,6 +77,9 @@ def actions(persona: Persona) -> Iterator[tuple[Place, Action]]:
     for index, step in enumerate(persona.silence):
         if step.do:
             yield ("silence", index, "do"), step.do
+    for name, choice in persona.director.actions.items() if persona.director else ():
+        if choice.do:
+            yield ("director", "actions", name, "do"), choice.do
     if persona.on_model_lost:
         yield ("on_model_lost",), persona.on_model_lost
     for name, menu in persona.menus.items():
@@ -153,6 +159,46 @@ def _tools(persona: Persona, names: Names) -> Iterator[tuple[Place, str]]:
         for key, (what, given, known) in options.items():
             for index, each in enumerate(given if known is not None else ()):
                 yield from _known((*place, key, index), what, each, known or ())
+
+
+def _director(persona: Persona) -> Iterator[tuple[Place, str]]:
+    choices = persona.director.actions if persona.director else {}
+    for number, test in enumerate(persona.tests):
+        for index, line in enumerate(test.director):
+            place: Place = ("tests", number, "director", index, "pick")
+            yield from _known(place, "action", line.pick, (*choices, NONE))
+    for name, choice in choices.items():
+        place = "director", "actions", name
+        if choice.tool is None:
+            continue
+        tool = persona.tools.get(choice.tool)
+        if tool is None:
+            yield from _known((*place, "tool"), "tool", choice.tool, persona.tools)
+            continue
+        wanted = dict(_arguments(tool))
+        if tool.use == "transfer" and len(tool.targets) == 1 and not choice.args:
+            continue
+        if set(choice.args) != set(wanted):
+            said = ", ".join(wanted) or "no args"
+            yield (*place, "args"), f"expected {said}, as tools.{choice.tool} needs"
+            continue
+        for key, given in choice.args.items():
+            if names := wanted[key]:
+                yield from _known((*place, "args", key), key, given, names)
+
+
+def _arguments(tool: Tool) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What a tool is given, and the names of which each must be one."""
+    match tool.use:
+        case "transfer":
+            yield "target", tool.targets
+        case "goto_stage":
+            yield "stage", tool.stages
+        case "set_var":
+            yield "name", tool.vars
+            yield "value", ()
+        case _:
+            pass
 
 
 def _abort_words(persona: Persona) -> Iterator[tuple[Place, str]]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from voicebot.dialplan.actions import Action
+from voicebot.dialplan.director import Director
 from voicebot.dialplan.language import own_words
 from voicebot.dialplan.menus import Menu
 from voicebot.dialplan.section import Section
@@ -325,6 +326,9 @@ class Persona(Section):
     """What is done when nobody speaks; none: as `limits.idle` says."""
 
     tools: Annotated[dict[Label, Tool], Field(max_length=16)] = {}
+    director: Director | None = None
+    """A second model that reads along and decides; none: nobody but the model does."""
+
     transfer: Transfer = Transfer()
     on_model_lost: Action | None = None
     """What is done when the model is lost; without it, an apology."""

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from voicebot.dialplan.section import Section
-from voicebot.dialplan.values import Line, Speech, duration, filled, word
+from voicebot.dialplan.values import Label, Line, Speech, duration, filled, word
 
 MOMENT: Final = re.compile(r"\+?[0-9]{1,6}(?:\.[0-9]{1,3})?(?:ms|s|m)")
 DIGITS: Final = re.compile(r"[0-9*#]{1,32}")
@@ -136,6 +136,16 @@ class ModelLine(Section):
     """The answer."""
 
 
+class DirectorLine(Section):
+    """What the offline director picks."""
+
+    hear: Line
+    """For a caller whose words have this in them."""
+
+    pick: Label
+    """One of the director's actions, or `none`."""
+
+
 class Fault(Section):
     """Something that goes wrong."""
 
@@ -233,6 +243,9 @@ class CallTest(Section):
 
     model: Annotated[tuple[ModelLine, ...], Field(max_length=50)] = ()
     """What the offline model answers."""
+
+    director: Annotated[tuple[DirectorLine, ...], Field(max_length=50)] = ()
+    """What the offline director picks; without it, what shares words with `when`."""
 
     caller: Annotated[tuple[Step, ...], Field(max_length=50)] = ()
     """What the caller does, one step after the other."""

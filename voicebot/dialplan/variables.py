@@ -37,6 +37,9 @@ LITERAL: Final = frozenset(
     }
 )
 
+# And of the director: all but what it does. What fills a place may come from a caller.
+LITERAL_KEY: Final = re.compile(r"director\.(?!actions\.[^.]+\.do\b)")
+
 Kind: TypeAlias = Literal["text", "digits", "number", "bool", "date", "phone"]
 DIGITS: Final = re.compile(r"[0-9]{1,64}", re.ASCII)
 NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
@@ -172,7 +175,8 @@ def _declared(root: Node, declared: Mapping[str, Var]) -> Iterator[Problem]:
 
 
 def _wrong(use: Use, declared: Mapping[str, Var]) -> str:
-    if use.key.partition(".")[0].partition("[")[0] in LITERAL:
+    section = use.key.partition(".")[0].partition("[")[0]
+    if section in LITERAL or LITERAL_KEY.match(use.key):
         return "{{…}} is not filled in here; write it out"
     if use.place is None:
         return "expected {{name}} or {{name|what to say without it}}"

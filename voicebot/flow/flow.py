@@ -15,6 +15,7 @@ from voicebot.dialplan.silence import Silence
 from voicebot.dialplan.transfer import abort_words, announcement
 from voicebot.flow.asks import TALKING, Asks
 from voicebot.flow.calls import PendingCall
+from voicebot.flow.director import Directing, ask_of, judge_choice
 from voicebot.flow.history import History
 from voicebot.flow.menus import (
     Chosen,
@@ -25,6 +26,7 @@ from voicebot.flow.menus import (
     StopSaying,
 )
 from voicebot.flow.model import (
+    DirectorAnswered,
     Input,
     Leave,
     ModelCalled,
@@ -42,6 +44,8 @@ from voicebot.flow.policy import (
     Collect,
     Effect,
     EndCall,
+    EnterStage,
+    Perform,
     PutThrough,
     Refused,
     Rule,
@@ -89,7 +93,8 @@ class Flow:
     3. What the model asks for is judged when its response is over and was heard.
     4. A call is announced, then committed; only abort words stop it, and only before.
     5. The silence ladder stands still while anything of that is going on.
-    6. Triggers act on a caller's turn as soon as its words are known.
+    6. Triggers act on a caller's turn as soon as its words are known. If none does, the
+       director is asked; what it picks in time is judged, then done as a trigger's is.
 
     Args:
         settings: the bridge's.
@@ -148,6 +153,7 @@ class Flow:
         self._text_by = now
         self._fired: set[str] = set()
         self._bot_seq = -1
+        self._directing = Directing(persona.director) if persona.director else None
         # the model's calls
         self._asks = Asks()
         self._history = History()
@@ -183,6 +189,8 @@ class Flow:
             case ModelCalled():
                 self._asks.called(event, now)
                 self._give(do.Answering(False), now)
+            case DirectorAnswered(seq, text):
+                self._direct(seq, text, now)
             case do.CallerKey(digit):
                 self._key(event, digit, now)
             case do.CallerText(_, text):
@@ -257,6 +265,8 @@ class Flow:
                     self._without_model(now)
             case do.NoteTurn(seq, heard_text=text) if seq > self._bot_seq:
                 self._bot_seq = seq
+                if self._directing:
+                    self._directing.heard("bot", text)
                 self._trigger("bot", text, now)
             case _:
                 pass
@@ -344,21 +354,25 @@ class Flow:
         self._history.caller_said(text)
         if self._ladder:
             self._ladder.reset()
+        if self._directing:
+            self._directing.heard("caller", text)
         if self.phase in CLOSED:
             return
         if not self._pending:
-            self._trigger("caller", text, now)
+            self._ask_director(now, decided=self._trigger("caller", text, now))
         elif self._pending.caller_said(text):
             self._abort(self._pending, now)
 
-    def _trigger(self, who: str, text: str, now: float) -> None:
+    def _trigger(self, who: str, text: str, now: float) -> bool:
+        """Do what a turn sets off; whether it does."""
         if self._pending or self.phase in CLOSED:
-            return
+            return False
         by: Final = "caller" if who == "caller" else "bot"
         if trigger := find(self._persona.triggers, by, text, self._fired):
             self._fired.add(trigger.name)
             self._out.append(NoteEvent("trigger", trigger.name))
             self._perform(trigger.do, Source.TRIGGER, now)
+        return trigger is not None
 
     def _idle_since(self, now: float) -> float | None:
         """Since when the caller could have said something, and nothing else is on."""
@@ -494,7 +508,7 @@ class Flow:
 
     def _drop_menu(self, now: float) -> None:
         """Something else takes the menu's place."""
-        if self._run and (call := self._close_menu(now)):
+        if self._run and (call := self._close_menu(now)) and call.call_id:
             self._tell(call.call_id, "The caller wanted something else instead.")
 
     def _menu_does(self, outs: list[MenuOut], now: float) -> None:
@@ -506,8 +520,7 @@ class Flow:
                     self._give(do.StopSpeaking(), now)
                 case Chosen(action):
                     if call := self._close_menu(now):
-                        text = f"The caller chose {action.name}."
-                        self._out.append(ToolOutput(call.call_id, text))
+                        self._tell(call.call_id, f"The caller chose {action.name}.")
                     self._perform(action, Source.MENU, now)
                 case Collected(variable, digits, sensitive):
                     self.values.set(variable, digits, sensitive=sensitive)
@@ -578,13 +591,7 @@ class Flow:
         ask = Ask(Source.MODEL, call.name, read_arguments(call.arguments))
         verdict: Allowed | Refused = INTERRUPTED
         if whole:
-            state = self._history.state(
-                ask,
-                stage=self._stage,
-                busy=bool(self._run or self._pending) or self.phase in CLOSED,
-                silent=self._ladder is not None and self._ladder.climbed,
-                near_end=now >= self._ends_at - NEAR_END_S,
-            )
+            state = self._state(ask, now)
             verdict = judge(ask, state, self._persona, self._open_targets())
         self._history.judged(ask, verdict)
         known = call.name if call.name in self._persona.tools else ""
@@ -594,6 +601,15 @@ class Flow:
         else:
             self._out.append(NoteEvent("tool", known))
             self._carry_out(verdict.effect, call, now)
+
+    def _state(self, ask: Ask, now: float) -> CallState:
+        return self._history.state(
+            ask,
+            stage=self._stage,
+            busy=bool(self._run or self._pending) or self.phase in CLOSED,
+            silent=self._ladder is not None and self._ladder.climbed,
+            near_end=now >= self._ends_at - NEAR_END_S,
+        )
 
     def _carry_out(self, effect: Effect, call: ModelCalled, now: float) -> None:
         match effect:
@@ -607,9 +623,43 @@ class Flow:
                 self._open_menu(menu, now, call)
             case SetVar(name, value):
                 self._set(name, value)
-                self._history.done(call.name)
-                self._tell(call.call_id, "Done.")
-            case _:
-                self._enter(effect.stage)
-                self._history.done(call.name)
-                self._tell(call.call_id, "Done; follow your new instructions.")
+                self._did(call, "Done.")
+            case EnterStage(stage):
+                self._enter(stage)
+                self._did(call, "Done; follow your new instructions.")
+            case Perform(action):
+                self._perform(action, Source.TRIGGER, now)
+
+    def _did(self, call: ModelCalled, text: str) -> None:
+        self._history.done(call.name)
+        if call.call_id:  # else it was the director who asked
+            self._tell(call.call_id, text)
+
+    # ---- what the director decides ---------------------------------------------
+
+    def _ask_director(self, now: float, *, decided: bool) -> None:
+        """Let it read the caller's turn, unless it is known what is done about it."""
+        if self._directing is None:
+            return
+        if decided or self._run:
+            self._directing.forget()
+        elif question := self._directing.ask(now):
+            self._out.append(question)
+
+    def _direct(self, seq: int, text: str, now: float) -> None:
+        """Do what the director picks, if that may be done."""
+        picked = self._directing.answered(seq, text, now) if self._directing else None
+        if picked is None or self.phase in CLOSED:
+            return
+        name, choice = picked
+        ask = ask_of(name, choice)
+        state, targets = self._state(ask, now), self._open_targets()
+        verdict = judge_choice(ask, choice, state, self._persona, targets)
+        self._history.judged(ask, verdict)
+        if isinstance(verdict, Refused):
+            self._out.append(NoteEvent("refused", name, verdict.rule))
+            if verdict.rule is Rule.UNCONFIRMED:  # it can't ask them itself
+                self._say(self._persona.tools[ask.tool].confirm or "", now)
+            return
+        self._out.append(NoteEvent("director", name))
+        self._carry_out(verdict.effect, ModelCalled("", "", ask.tool, ""), now)

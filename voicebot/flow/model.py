@@ -19,7 +19,15 @@ class ModelCalled:
     """JSON, or what the model takes for it."""
 
 
-Input = Event | ModelCalled
+@dataclass(frozen=True, slots=True)
+class DirectorAnswered:
+    """The director's answer to a question."""
+
+    seq: int
+    text: str = field(repr=False)
+
+
+Input = Event | ModelCalled | DirectorAnswered
 
 
 # ---- orders ----------------------------------------------------------------------
@@ -48,6 +56,16 @@ class UpdateSession:
 
 
 @dataclass(frozen=True, slots=True)
+class AskDirector:
+    """Put a question to the director; an older one need not be answered any more."""
+
+    seq: int
+    instructions: str = field(repr=False)
+    transcript: str = field(repr=False)
+    """JSON: what was said, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
 class PauseRecording:
     """Record silence of both sides, or the call again: a number is being typed."""
 
@@ -55,7 +73,16 @@ class PauseRecording:
 
 
 Kind = Literal[
-    "menu", "collected", "var", "trigger", "silence", "stage", "tool", "refused", "call"
+    "menu",
+    "collected",
+    "var",
+    "trigger",
+    "silence",
+    "stage",
+    "tool",
+    "refused",
+    "call",
+    "director",
 ]
 
 
@@ -81,5 +108,12 @@ class Leave:
 
 
 Order = (
-    Action | ToolOutput | TellModel | UpdateSession | PauseRecording | NoteEvent | Leave
+    Action
+    | ToolOutput
+    | TellModel
+    | UpdateSession
+    | AskDirector
+    | PauseRecording
+    | NoteEvent
+    | Leave
 )

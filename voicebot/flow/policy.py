@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from voicebot.dialplan.actions import Action
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.tools import Tool
 from voicebot.flow.values import MAX_CHARACTERS, as_data
@@ -99,7 +100,14 @@ class EnterStage:
     stage: str
 
 
-Effect = PutThrough | TakeMessage | EndCall | Collect | SetVar | EnterStage
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Do what the operator wrote."""
+
+    action: Action
+
+
+Effect = PutThrough | TakeMessage | EndCall | Collect | SetVar | EnterStage | Perform
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +233,7 @@ def _conditions(
     missing = [name for name in tool.requires if name not in state.done]
     if missing:
         return Refused(Rule.REQUIRES, f"First use {', '.join(missing)}.")
-    if tool.use == "hangup" and not _may_hang_up(tool, state, persona):
+    if tool.use == "hangup" and not may_hang_up(tool, state, persona):
         told = "The caller has not taken leave; ask if there is anything else."
         return Refused(Rule.NOT_SAID_GOODBYE, told)
     if tool.confirm and not (ask.key in state.to_confirm and affirms(state.said)):
@@ -234,7 +242,8 @@ def _conditions(
     return None
 
 
-def _may_hang_up(tool: Tool, state: CallState, persona: Persona) -> bool:
+def may_hang_up(tool: Tool, state: CallState, persona: Persona) -> bool:
+    """Whether one of the reasons holds that a tool needs to end a call."""
     holds = {
         "user_farewell": takes_leave(state.said, persona.goodbye.when_caller_says),
         "silence": state.silent,

@@ -24,5 +24,8 @@ def _words(persona: Persona) -> Iterator[str]:
         yield from (step.say for step in (*menu.noinput, *menu.nomatch) if step.say)
     yield from (step.say for step in persona.silence if step.say)
     yield from (action.say for _, action in actions(persona) if action.say)
+    asked = persona.director.actions.values() if persona.director else ()
+    picked = (persona.tools[choice.tool] for choice in asked if choice.tool)
+    yield from (tool.confirm for tool in picked if tool.confirm)
     if named_targets(persona):
         yield announcement(persona.transfer, persona.language)

@@ -29,7 +29,6 @@ from voicebot.bridge.model import (
     PlayToCaller,
 )
 from voicebot.bridge.settings import Settings
-from voicebot.flow.model import ModelCalled
 from voicebot.measure.answers import Answer, answer
 from voicebot.measure.clock import Posts
 from voicebot.measure.hearing import Span, spans, thinned, understood
@@ -170,8 +169,7 @@ class MeasuredCall:
             number = self._model.responses[event.response_id]
             self._arrived[number] += len(event.pcm16) // 6  # in bytes at 8 kHz
             self.record.arrived.append((self._now, number, self._arrived[number]))
-        # Whom we measure has no tools.
-        if event is not None and not isinstance(event, ModelCalled):
+        if isinstance(event, Event):  # else a tool: whom we measure has none
             self._give(event)
 
     def _obey(self, actions: list[Action]) -> None:

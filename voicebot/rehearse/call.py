@@ -33,6 +33,8 @@ from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.testing import CallTest, Fault
 from voicebot.flow.flow import Flow
 from voicebot.flow.model import (
+    AskDirector,
+    DirectorAnswered,
     Input,
     Leave,
     NoteEvent,
@@ -49,6 +51,7 @@ from voicebot.rehearse.mind import Lines
 from voicebot.rehearse.record import Record
 from voicebot.rehearse.voice import Spoken, answered, spoken
 from voicebot.runtime.conduct import bridge_settings, session_config, words_of
+from voicebot.sim.stepfun.chat import Chooser, Said
 from voicebot.sim.stepfun.mind import Answered, Hear, Heard, Question, Reply, Thought
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.twilio.playout import Playout
@@ -63,6 +66,7 @@ AUDIBLE_DBOV: Final = -50.0
 PING_S: Final = 20.0  # as our WebSocket client does
 REFUSED_S: Final = 1.0  # two dials that come to nothing
 SLOW_MS: Final = 4000
+DIRECTOR_S: Final = 0.4  # to pick something
 # No call is longer: its limit, and time for the last words.
 LONGEST_S: Final = 29 * 60.0
 
@@ -70,7 +74,16 @@ LONGEST_S: Final = 29 * 60.0
 BOT_SPEAKS: Final = frozenset({Phase.SPEAKING, Phase.TENTATIVE, Phase.CLOSING})
 
 # What is on its way: to Twilio, to us, to the model (bytes), from it (str).
-Post = PlayToCaller | MarkCaller | ClearCaller | Event | bytes | str | Fault
+Post = (
+    PlayToCaller
+    | MarkCaller
+    | ClearCaller
+    | Event
+    | DirectorAnswered
+    | bytes
+    | str
+    | Fault
+)
 
 
 class OwnWords:
@@ -110,6 +123,8 @@ class RehearsedCall:
         words = OwnWords()
         self._conductor = conductor(persona, words, 0.0)
         self.record.said = words.said
+        script = {line.hear: line.pick for line in test.director}
+        self._chooser = Chooser(script)
         self._lines = Lines(test.model, persona.language)
         config = session_config(persona)
         self._model = Model(Mood.kind(), config, self._random, self._think)
@@ -220,6 +235,10 @@ class RehearsedCall:
                     pass  # what was heard is found at the ear
                 case NoteEvent(kind, name, detail):
                     log.info("call event", kind=kind, name=name, detail=detail)
+                case AskDirector(seq, told, transcript):
+                    said = Said("system", told), Said("user", transcript)
+                    answer = DirectorAnswered(seq, self._chooser.chat(said))
+                    self._posts.send(self._now + DIRECTOR_S, answer)
                 case UpdateSession(stage):
                     values = self._conductor.values.shown()
                     config = session_config(self._persona, values, stage)

@@ -15,6 +15,7 @@ from voicebot.flow import model as flow
 from voicebot.flow.flow import Flow
 from voicebot.flow.model import Input, Order
 from voicebot.net.twilio import TwilioRest
+from voicebot.runtime.director import DirectorLeg
 from voicebot.runtime.legs import from_twilio
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.next_step import VOICEMAIL
@@ -64,6 +65,7 @@ class Call:
         conduct: makes what runs the conversation; takes the time at which it begins.
         apologises: whether an apology is rendered, for a model that is lost.
         model: its side towards the model, maybe dialled already.
+        director: its side towards the director; None if it has none.
         stage: what the model is told in a stage, with what is known by then.
         note: takes each turn for the call log, at once.
         decide: the same for each decision about the caller's turn.
@@ -86,6 +88,7 @@ class Call:
         conduct: Callable[[float], Flow],
         apologises: bool,
         model: ModelLeg,
+        director: DirectorLeg | None,
         stage: Callable[[str, Mapping[str, str]], SessionConfig],
         note: Callable[[do.NoteTurn], None],
         decide: Callable[[do.NoteDecision], None],
@@ -103,6 +106,7 @@ class Call:
         self._flow = conduct(self._began_at)
         self._apologises = apologises
         self._model = model
+        self._director = director
         self._stage = stage
         self._note = note
         self._decide = decide
@@ -159,6 +163,8 @@ class Call:
             async with asyncio.TaskGroup() as tasks:
                 reading = tasks.create_task(self._read(), name="from caller")
                 tasks.create_task(self._write(), name="to caller")
+                if self._director:
+                    tasks.create_task(self._director.run(self.deliver), name="director")
                 self._perform(self._flow.start(self._began_at))
                 model = tasks.create_task(self._model.run(self.deliver), name="model")
                 ending = await self._over
@@ -217,6 +223,9 @@ class Call:
                 self._model.send(action)
             case flow.UpdateSession(stage):
                 self._model.instruct(self._stage(stage, self._flow.values.shown()))
+            case flow.AskDirector():
+                assert self._director  # the persona has one
+                self._director.ask(action)
             case flow.PauseRecording(on):
                 if self._recorder:
                     self._recorder.pause(on, self._ms(self._now))

@@ -20,11 +20,13 @@ from voicebot.dialplan.calls import CallFacts
 from voicebot.dialplan.model import Action, Dialplan
 from voicebot.dialplan.routing import Decision, choose, settled
 from voicebot.errors import ConfigError, UpstreamError
+from voicebot.net.chat import Chat
 from voicebot.net.tts import Tts
 from voicebot.net.twilio import TwilioRest
 from voicebot.runtime.answers import Connect, Refuse, Tell
 from voicebot.runtime.call import Call
 from voicebot.runtime.conduct import apology_of, flow_of, session_config
+from voicebot.runtime.director import DirectorLeg
 from voicebot.runtime.forward import Answer, Origin
 from voicebot.runtime.forwarding import Forwarding
 from voicebot.runtime.live import TOKEN_S, Earlier, LiveCalls, Ticket
@@ -98,6 +100,7 @@ class Switchboard:
         self._loop = asyncio.get_running_loop()
         tts = Tts(http, settings.stepfun_base_url, self._api_key)
         self.prompts = Prompts(settings.data / "prompts", tts)
+        self._chat = Chat(http, settings.stepfun_base_url, self._api_key)
         self._rest = _rest(settings, http)
         self._calls: dict[str, Call] = {}
         self._arriving: dict[str, asyncio.Lock] = {}
@@ -359,6 +362,8 @@ class Switchboard:
         recorder = self._recorder(ticket)
         listen = self._neural.listen() if self._neural else None
         apology = apology_of(ticket.origin, self.prompts)
+        model = self.warm.take(ticket.call_id)
+        wants = ticket.persona.director
         call = Call(
             call_sid=ticket.call_sid,
             account_sid=ticket.account_sid,
@@ -366,7 +371,10 @@ class Switchboard:
             stream=stream,
             conduct=lambda now: flow_of(ticket.origin, self.prompts, now, listen),
             apologises=apology.ulaw is not None,
-            model=self.warm.take(ticket.call_id),
+            model=model,
+            director=DirectorLeg(self._chat, wants, model.faults, model.usage)
+            if wants
+            else None,
             stage=lambda stage, values: session_config(ticket.persona, values, stage),
             note=lambda turn: self.scribe.turn(ticket.call_id, turn, ticket.earlier),
             decide=lambda note: self.scribe.decision(

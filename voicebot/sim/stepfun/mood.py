@@ -59,6 +59,12 @@ class Mood:
     ragged_deltas: bool = False
     """Deltas that end in the middle of a sample. Never seen."""
 
+    # Writing
+    chat_s: Range = (0.4, 0.4)
+    """From a request for a chat completion to the answer. Nobody has measured it."""
+    chat_garbage: float = 0.0
+    """Share of those whose answer is none."""
+
     # Being interrupted
     cancel_lag_s: Range = (0.0, 0.1)
     """Audio goes on for so long after response.cancel."""
@@ -118,6 +124,7 @@ class Mood:
         return cls(
             all_at_once=True,
             think_s=(0.0, 0.0),
+            chat_s=(0.0, 0.0),
             transcript_after_s=(0.0, 0.0),
             cancel_lag_s=(0.0, 0.0),
             interrupted_done_s=(0.0, 0.0),
@@ -130,6 +137,7 @@ class Mood:
             onset_s=0.95,
             transcript_after_s=(0.28, 1.8),
             think_s=(0.7, 1.9),
+            chat_s=(0.3, 1.5),
             pace=(1.0, 1.1),
             jitter_s=0.3,
             delta_bytes=(17280, 92160),
@@ -166,6 +174,7 @@ class Mood:
             rate_limits=random.random() < 0.5,
             unknown_events=0.2,
             garbage=0.1,
+            chat_garbage=0.1,
             doubles_done=random.random() < 0.3,
             stalls=spot(),
             fails=spot(),

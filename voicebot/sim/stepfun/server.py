@@ -1,16 +1,18 @@
-"""The offline StepFun as a server: realtime sessions, and text to speech."""
+"""The offline StepFun as a server: realtime sessions, text to speech, chat."""
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
+from voicebot.sim.stepfun import chat
 from voicebot.sim.stepfun.connection import serve_session
 from voicebot.sim.stepfun.mind import Mind
 from voicebot.sim.stepfun.mood import Mood
@@ -23,7 +25,7 @@ from voicebot.sim.stepfun.speech import (
     read_request,
     synthesize,
 )
-from voicebot.sim.stepfun.wire import base64, uuid4
+from voicebot.sim.stepfun.wire import GARBAGE, base64, uuid4
 
 PLAN: Final = "/step_plan/v1"
 OPEN: Final = "/v1"
@@ -59,6 +61,7 @@ class Statistics:
     said_s: float = 0.0
     """Audio sent in ended sessions."""
     speech_requests: int = 0
+    chat_requests: int = 0
     received: Counter[str] = field(default_factory=Counter)
     """Client events by type, of ended sessions; "?" is a frame that is none."""
     drops: Counter[str] = field(default_factory=Counter)
@@ -76,6 +79,8 @@ class OfflineStepFun:
         api_key: the only key that is let in; None lets in any.
         refusals: HTTP statuses for the first upgrades, such as (402, 500).
         speech_refusals: the same for the first requests for speech.
+        chat_mind: answers in writing.
+        chat_refusals: the same for the first requests to do so.
         seed: decides everything that chance does.
     """
 
@@ -87,6 +92,8 @@ class OfflineStepFun:
         api_key: str | None = None,
         refusals: Iterable[int] = (),
         speech_refusals: Iterable[int] = (),
+        chat_mind: chat.ChatMind | None = None,
+        chat_refusals: Iterable[int] = (),
         seed: int = 0,
     ) -> None:
         self.mood = mood
@@ -97,6 +104,8 @@ class OfflineStepFun:
         self._api_key = api_key
         self._refusals = list(refusals)
         self._speech_refusals = list(speech_refusals)
+        self._chat_mind = chat_mind or chat.Chooser()
+        self._chat_refusals = list(chat_refusals)
         self._random = Random(seed)
         self._sockets: set[web.WebSocketResponse] = set()
 
@@ -107,6 +116,7 @@ class OfflineStepFun:
         for prefix in (PLAN, OPEN):
             app.router.add_get(f"{prefix}/realtime", self._realtime)
             app.router.add_post(f"{prefix}/audio/speech", self._speech)
+            app.router.add_post(f"{prefix}/chat/completions", self._chat)
         return app
 
     @asynccontextmanager
@@ -161,10 +171,7 @@ class OfflineStepFun:
         self._authorize(request)
         _refuse_first(self._speech_refusals)
         self.statistics.speech_requests += 1
-        try:
-            body = await request.json()
-        except ValueError:
-            raise BadRequest(400, REFUSALS[400][0], "the body is not JSON") from None
+        body = await _json(request)
         wanted = read_request(body, on_plan=request.path.startswith(PLAN))
         sound = await asyncio.to_thread(synthesize, self._mind, wanted)
         if wanted.as_events:
@@ -182,6 +189,21 @@ class OfflineStepFun:
         await response.write(_sse({"type": "speech.audio.done", "audio": ""}))
         await response.write(b"data: [DONE]\n\n")
         return response
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        self._authorize(request)
+        _refuse_first(self._chat_refusals)
+        self.statistics.chat_requests += 1
+        body = await _json(request)
+        wanted = chat.read_request(body, on_plan=request.path.startswith(PLAN))
+        headers = {"X-Trace-Id": uuid4(self._random)}
+        is_garbage = self._random.random() < self.mood.chat_garbage
+        await asyncio.sleep(self._random.uniform(*self.mood.chat_s))
+        if is_garbage:
+            return web.Response(text=self._random.choice(GARBAGE), headers=headers)
+        text = self._chat_mind.chat(wanted.messages)
+        answer = chat.completion(wanted, text, random=self._random, now=time.time())
+        return web.json_response(answer, headers=headers)
 
     # Who may come in
 
@@ -216,6 +238,13 @@ class OfflineStepFun:
     async def _close_all(self, _app: web.Application) -> None:
         for websocket in list(self._sockets):
             await websocket.close(code=1001)
+
+
+async def _json(request: web.Request) -> Any:
+    try:
+        return await request.json()
+    except ValueError:
+        raise BadRequest(400, REFUSALS[400][0], "the body is not JSON") from None
 
 
 def _refuse_first(statuses: list[int]) -> None:

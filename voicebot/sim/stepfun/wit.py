@@ -146,9 +146,9 @@ def _unasked(
 
 def _best_fact(facts: Sequence[str], question: str, before: str) -> str | None:
     """Choose the fact that shares the rarest notions with the question."""
-    notions = [_notions(fact) for fact in facts]
+    notions = [notions_of(fact) for fact in facts]
     known = Counter(notion for some in notions for notion in some)
-    asked = _notions(question)
+    asked = notions_of(question)
     scores = [
         sum(log(1 + len(facts) / known[notion]) for notion in asked & some)
         # A short fact that fits is a better answer than a long one that does.
@@ -162,7 +162,7 @@ def _best_fact(facts: Sequence[str], question: str, before: str) -> str | None:
     return fitting[0] if fitting[0] != before or len(fitting) == 1 else fitting[1]
 
 
-def _notions(text: str) -> set[str]:
+def notions_of(text: str) -> set[str]:
     """Reduce a text to what it is about: stems and synonyms; Chinese, pairs."""
     words = [
         word
@@ -194,8 +194,8 @@ def _spoken(fact: str, asked: set[str]) -> str:
     plain = FAQ.sub("", fact.replace("**", "")).strip()
     label = LABEL.match(plain)
     sentences = [text for text in SENTENCE_END.split(LABEL.sub("", plain)) if text]
-    fit = [len(asked & _notions(text)) for text in sentences]
-    best = 0 if label and asked & _notions(label[0]) else fit.index(max(fit))
+    fit = [len(asked & notions_of(text)) for text in sentences]
+    best = 0 if label and asked & notions_of(label[0]) else fit.index(max(fit))
     is_chinese = language_of(plain) == "zh"
     said = ("" if is_chinese else " ").join(sentences[best : best + 2])
     end = "。" if is_chinese else "."

@@ -113,6 +113,28 @@ BY_HAND = (
         "vars.x.default",
         desk=PERSONA + "vars: {x: {type: date, default: 2027-02-30}}\n",
     ),
+    # a director
+    Broken(
+        "director without a name",
+        "director.actions",
+        desk=PERSONA + "director: {actions: [{when: x, do: goodbye}]}\n",
+    ),
+    Broken(
+        "director with a number",
+        "director.actions.a.do",
+        desk=PERSONA + "director: {actions: {a: {when: x, do: {dial: '+1'}}}}\n",
+    ),
+    Broken(
+        "director and nobody's tool",
+        "there is no tool 'human'",
+        desk=PERSONA + "director: {actions: {a: {when: x, tool: human}}}\n",
+    ),
+    Broken(
+        "director told by the caller",
+        "director.actions.a.when",
+        desk=PERSONA + "vars: {x: {from: caller, default: y}}\n"
+        "director: {actions: {a: {when: '{{x}}', do: goodbye}}}\n",
+    ),
     # one key against another
     Broken(
         "never confirmed", "barge_in.min_ms", desk=PERSONA + "barge_in: {min_ms: 2s}\n"

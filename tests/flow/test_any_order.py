@@ -11,7 +11,7 @@ from tests.flow.personas import CLINIC, persona
 from voicebot.bridge import model as do
 from voicebot.bridge.bridge import Bridge
 from voicebot.flow.flow import Flow
-from voicebot.flow.model import Input, Leave, ModelCalled, Order
+from voicebot.flow.model import DirectorAnswered, Input, Leave, ModelCalled, Order
 
 PLAIN = persona("")
 FULL = persona(
@@ -20,6 +20,13 @@ FULL = persona(
 silence: [{after: 3s, say: Hello?}, {after: 4s, do: {menu: keypad}}]
 triggers: [{name: human, says: [human], do: {transfer: front_desk}}]
 on_model_lost: {menu: keypad}
+director:
+  actions:
+    desk: {when: They want the desk., do: {transfer: front_desk}}
+    boss: {when: They want the boss., do: {transfer: closed_desk}}
+    room: {when: They name their room., tool: room}
+    note: {when: They say why., tool: note, args: {name: reason, value: pain}}
+    end: {when: They have said all., do: goodbye}
 """
 )
 OPEN = frozenset({"front_desk", "on_call"})
@@ -59,6 +66,11 @@ calls = st.builds(
         ]
     ),
 )
+picks = st.builds(
+    DirectorAnswered,
+    st.integers(1, 3),
+    st.sampled_from(["desk", "boss", "room", "note", "end", "none"]),
+)
 waits = st.sampled_from([0.0, 0.02, 0.3, 2.5, 9.0])
 
 
@@ -77,7 +89,7 @@ def test_a_persona_that_arranges_nothing_leaves_the_bridge_alone(
         assert flow.phase is bridge.phase
 
 
-@given(st.lists(st.tuples(bridge_events | calls, waits), max_size=40))
+@given(st.lists(st.tuples(bridge_events | calls | picks, waits), max_size=40))
 @settings(max_examples=120, deadline=None)
 def test_any_events_in_any_order(steps: list[tuple[Input, float]]) -> None:
     now = 100.0

@@ -9,8 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.bridge.calls import BUSINESS
+from tests.flow.flows import words
 from tests.flow.personas import CLINIC, OPEN, persona
+from voicebot.bridge import model as do
+from voicebot.flow.flow import Flow
 from voicebot.flow.history import History
+from voicebot.flow.model import (
+    AskDirector,
+    DirectorAnswered,
+    Leave,
+    NoteEvent,
+    PauseRecording,
+    UpdateSession,
+)
 from voicebot.flow.policy import (
     Allowed,
     Ask,
@@ -28,8 +40,24 @@ from voicebot.flow.policy import (
     judge,
     read_arguments,
 )
+from voicebot.flow.words import takes_leave
 
 CLINIC_DESK = persona(CLINIC)
+PICKS = """\
+director:
+  max_calls: 20
+  actions:
+    nurse: {when: They need a nurse., tool: nurse}
+    book: {when: They want Monday., tool: book, args: {name: day, value: monday}}
+    closed: {when: They ask for the boss., do: {transfer: closed_desk}}
+    end: {when: They have said all., do: goodbye}
+    stop: {when: They are rude., do: hangup}
+    bye: {when: They took leave., tool: bye}
+"""
+DIRECTED = persona(CLINIC + PICKS)
+DIRECTED_BOOKING = persona(
+    CLINIC.replace("start_stage: triage", "start_stage: booking") + PICKS
+)
 REDTEAM = Path(__file__).parent / "redteam"
 TRIAGE = {"stage": "triage"}
 BOOKING = {"stage": "booking"}
@@ -290,6 +318,36 @@ def test_a_model_that_obeys_the_red_team_does_nothing() -> None:
         if isinstance(judge(ask, state, CLINIC_DESK, OPEN), Allowed):
             effects.append(f"again: {said} {call}")
     assert effects == []
+
+
+def test_a_director_that_obeys_the_red_team_does_nothing() -> None:
+    """It is told the same, and wants the same done, by every means that it has."""
+    effects: list[str] = []
+    refusals = 0
+    for kind, _, said, call in LINES:
+        tool, _, args = call.partition(" ")
+        booking = kind == "confirmed"
+        desk = DIRECTED_BOOKING if booking else DIRECTED
+        flow = Flow(desk, BUSINESS, words, 100.0, open_targets=lambda: OPEN)
+        flow.start(100.0)
+        flow.handle(do.SessionReady(), 100.0)
+        # What the caller wants to hear; what is refused; and what is worst.
+        wanted = [call, tool, args, "nurse", "book", "closed"]
+        if not takes_leave(said, desk.goodbye.when_caller_says):
+            wanted += ["end", "stop", "bye"]
+        for seq, answer in enumerate(wanted, 1):
+            orders = flow.handle(do.CallerText(f"i{seq}", said), 101.0)
+            asked = [each for each in orders if isinstance(each, AskDirector)]
+            assert [each.seq for each in asked] == [seq]
+            orders = flow.handle(DirectorAnswered(seq, answer), 101.5)
+            events = [each for each in orders if isinstance(each, NoteEvent)]
+            effects += [f"{said}: {each}" for each in events if each.kind != "refused"]
+            refusals += len(events)
+            kinds = Leave | UpdateSession | PauseRecording | do.HangUp
+            effects += [str(each) for each in orders if isinstance(each, kinds)]
+        assert flow.phase not in ("closing", "ended")
+    assert effects == []
+    assert refusals > 5 * len(LINES)
 
 
 def test_the_same_words_with_a_call_that_is_allowed_pass() -> None:

@@ -118,6 +118,48 @@ def test_an_action_is_nothing_else(text: object) -> None:
         ),
         ("tools: {a: transfer}", "tools.a: expected keys and values, got 'transfer'"),
         ("tools: {a: {use: dial}}", "tools.a.use: expected 'transfer', 'hangup',"),
+        (
+            "director: {actions: {a: {when: b}}}",
+            "director.actions.a: expected either do or tool, got keys when",
+        ),
+        (
+            "director: {actions: {a: {when: b, do: goodbye, tool: c}}}",
+            "director.actions.a: expected either do or tool, got keys when, do, tool",
+        ),
+        (
+            "director: {actions: {a: {when: b, do: goodbye, args: {c: d}}}}",
+            "director.actions.a: expected args only with tool",
+        ),
+        (
+            "director: {actions: {a: {when: b, tool: c, max_calls: 2}}}",
+            "director.actions.a: expected max_calls only with do: the tool has its own",
+        ),
+        (
+            "director: {actions: {a: goodbye}}",
+            "director.actions.a: expected keys and values, got 'goodbye'",
+        ),
+        ("director: {actions: {}}", "director.actions: expected at least one"),
+        ("director: {turns: 3}", "director.actions: missing"),
+        (
+            "director: {actions: {none: {when: b, do: goodbye}}}",
+            "director.actions: expected another name than none: that is no action",
+        ),
+        (
+            "director: {timeout: 20s, actions: {a: {when: b, do: goodbye}}}",
+            "director.timeout: expected a duration of 500ms to 10s",
+        ),
+        (
+            "director: {actions: {a: {when: 'b {{c}}', do: goodbye}}}",
+            "director.actions.a.when: {{…}} is not filled in here; write it out",
+        ),
+        (
+            "director: {actions: {do: {when: 'b {{c}}', do: goodbye}}}",
+            "director.actions.do.when: {{…}} is not filled in here; write it out",
+        ),
+        (
+            "director: {actions: {a: {when: b, do: {say: 'b {{c}}'}}}}",
+            "director.actions.a.do.say: there is no variable 'c' in vars",
+        ),
     ],
 )
 def test_a_mistake_is_told_where_it_stands(
@@ -128,6 +170,12 @@ def test_a_mistake_is_told_where_it_stands(
     assert f" {found}" in told[0]
 
 
+TOOLS = (
+    "tools: {human: {use: transfer, targets: [front_desk, on_call]}, "
+    "desk: {use: transfer, targets: [front_desk]}, bye: {use: hangup}, "
+    "note: {use: set_var, vars: [reason]}, go_on: {use: goto_stage, stages: [c]}}\n"
+    "stages: {c: {instructions: Hi.}}\nstart_stage: c\n"
+)
 MENU = 'menus: {keypad: {prompt: Hi., keys: {"1": goodbye}}, '
 NUMBER = "number: {prompt: Digits., gather: {max: 4, into: room}}}\n"
 
@@ -215,6 +263,50 @@ NUMBER = "number: {prompt: Digits., gather: {max: 4, into: room}}}\n"
             "tools.a.menu: there is no menu 'b'",
         ),
         (
+            "director: {actions: {a: {when: b, do: {transfer: front}}}}\n",
+            "director.actions.a.do.transfer: there is no target 'front'; did you mean "
+            "'front_desk'?",
+        ),
+        (
+            "director: {actions: {a: {when: b, do: replay}}}\n",
+            "director.actions.a.do: replay has no meaning outside of a menu",
+        ),
+        (
+            TOOLS + "director: {actions: {a: {when: b, tool: humans}}}\n",
+            "director.actions.a.tool: there is no tool 'humans'; did you mean 'human'?",
+        ),
+        (
+            TOOLS + "director: {actions: {a: {when: b, tool: human}}}\n",
+            "director.actions.a.args: expected target, as tools.human needs",
+        ),
+        (
+            TOOLS + "director: {actions: {a: {when: b, tool: bye, args: {why: c}}}}\n",
+            "director.actions.a.args: expected no args, as tools.bye needs",
+        ),
+        (
+            TOOLS + "director: {actions: {a: {when: b, tool: human, "
+            "args: {target: on_cal}}}}\n",
+            "director.actions.a.args.target: there is no target 'on_cal'; did you mean "
+            "'on_call'?",
+        ),
+        (
+            TOOLS + "director: {actions: {a: {when: b, tool: note, "
+            "args: {name: moon, value: full}}}}\n",
+            "director.actions.a.args.name: there is no variable 'moon'",
+        ),
+        (
+            TOOLS
+            + "director: {actions: {a: {when: b, tool: go_on, args: {stage: d}}}}\n",
+            "director.actions.a.args.stage: there is no stage 'd'",
+        ),
+        (
+            "director: {actions: {human: {when: b, do: goodbye}}}\n"
+            "tests: [{name: a, director: [{hear: b, pick: humans}], "
+            "expect: [{ended_by: idle}]}]\n",
+            "tests[0].director[0].pick: there is no action 'humans'; did you mean "
+            "'human'?",
+        ),
+        (
             "stages: {a: {instructions: Hi., tools: [b]}}\nstart_stage: a\n",
             "stages.a.tools[0]: there is no tool 'b'",
         ),
@@ -232,6 +324,15 @@ NUMBER = "number: {prompt: Digits., gather: {max: 4, into: room}}}\n"
 def test_what_leads_nowhere_is_told(text: str, found: str) -> None:
     told = [line.partition(": ")[2] for line in problems(text)]
     assert told == [found]
+
+
+def test_a_director_that_picks_tools_with_what_they_need_has_no_mistakes() -> None:
+    text = (
+        "director: {actions: {a: {when: b, tool: human, args: {target: on_call}}, "
+        "b: {when: c, tool: desk}, c: {when: d, tool: desk, args: {target: front_desk}}"
+        ", d: {when: e, tool: note, args: {name: reason, value: any}}}}\n"
+    )
+    assert problems(TOOLS + text) == []
 
 
 def test_names_of_other_files_are_checked_where_they_are_known() -> None:

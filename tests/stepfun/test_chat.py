@@ -14,7 +14,9 @@ def request(*messages: Message, **members: Any) -> ChatRequest:
 
 
 def answer(**members: Any) -> bytes:
-    return json.dumps({"choices": [{"message": {"content": "Yes."}}]} | members).encode()
+    return json.dumps(
+        {"choices": [{"message": {"content": "Yes."}}]} | members
+    ).encode()
 
 
 def test_a_request_holds_what_the_page_documents() -> None:

@@ -183,8 +183,9 @@ def _director(persona: Persona) -> Iterator[tuple[Place, str]]:
             yield (*place, "args"), f"expected {said}, as tools.{choice.tool} needs"
             continue
         for key, given in choice.args.items():
+            what = "variable" if key == "name" else key
             if names := wanted[key]:
-                yield from _known((*place, "args", key), key, given, names)
+                yield from _known((*place, "args", key), what, given, names)
 
 
 def _arguments(tool: Tool) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -45,7 +45,6 @@ from voicebot.flow.policy import (
     Effect,
     EndCall,
     EnterStage,
-    Perform,
     PutThrough,
     Refused,
     Rule,
@@ -627,8 +626,8 @@ class Flow:
             case EnterStage(stage):
                 self._enter(stage)
                 self._did(call, "Done; follow your new instructions.")
-            case Perform(action):
-                self._perform(action, Source.TRIGGER, now)
+            case _:
+                self._perform(effect.action, Source.TRIGGER, now)
 
     def _did(self, call: ModelCalled, text: str) -> None:
         self._history.done(call.name)

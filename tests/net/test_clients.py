@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestServer
 
 from voicebot.errors import UpstreamError
 from voicebot.net import twilio
+from voicebot.net.chat import Chat
 from voicebot.net.realtime import realtime_socket
 from voicebot.net.tts import Tts
 from voicebot.net.twilio import TwilioRest
@@ -16,6 +17,7 @@ from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.stepfun.script import Scenario, ScriptedMind
 from voicebot.sim.stepfun.server import OfflineStepFun
 from voicebot.stepfun.address import realtime_url
+from voicebot.stepfun.chat import ChatRequest, Message
 from voicebot.stepfun.tts import SpeechRequest
 
 MODEL = "stepaudio-2.5-realtime"
@@ -108,6 +110,79 @@ async def test_a_text_that_is_refused_says_why(http: ClientSession) -> None:
     async with offline().running() as server:
         with pytest.raises(UpstreamError, match="HTTP 401: invalid_api_key"):
             await Tts(http, server.base_url, "wrong").speak(request)
+
+
+QUESTION = ChatRequest(
+    "stepaudio-2.5-chat",
+    (Message("system", "- human: They ask for a person."), Message("user", "A person")),
+    16,
+)
+
+
+async def test_a_chat_model_answers(http: ClientSession) -> None:
+    async with offline().running() as server:
+        chat = Chat(http, server.base_url, "key")
+        answer = await chat.complete(QUESTION, 5.0)
+    assert (answer.text, answer.finish_reason) == ("human", "stop")
+    assert answer.usage.prompt_tokens > 0
+    assert answer.trace_id
+
+
+@pytest.mark.parametrize(
+    ("key", "refusals", "said"),
+    [
+        ("wrong", (), "HTTP 401: invalid_api_key"),
+        ("key", (402,), "HTTP 402: quota_exceeded"),
+        ("key", (429,), "HTTP 429: rate_limit_exceeded"),
+        ("key", (503,), "HTTP 503: server_error"),
+    ],
+)
+async def test_a_chat_model_that_refuses_says_why(
+    http: ClientSession, key: str, refusals: tuple[int, ...], said: str
+) -> None:
+    async with offline(chat_refusals=refusals).running() as server:
+        with pytest.raises(UpstreamError, match=said) as caught:
+            await Chat(http, server.base_url, key).complete(QUESTION, 5.0)
+    assert caught.value.trace_id
+
+
+async def test_a_chat_model_that_takes_too_long_is_not_waited_for(
+    http: ClientSession,
+) -> None:
+    server = offline()
+    server.mood = Mood(chat_s=(30.0, 30.0))
+    async with server.running():
+        chat = Chat(http, server.base_url, "key")
+        with pytest.raises(UpstreamError, match="no answer: timeout"):
+            await chat.complete(QUESTION, 0.05)
+
+
+async def test_no_chat_model_is_no_answer(
+    unused_tcp_port: int, http: ClientSession
+) -> None:
+    chat = Chat(http, f"http://127.0.0.1:{unused_tcp_port}", "key")
+    with pytest.raises(UpstreamError, match="no answer: Client"):
+        await chat.complete(QUESTION, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "trace_id"),
+    [(b"", "0a1b-2c3d"), (b"{}", "two words"), (b"[" * 2_000_000, "")],
+)
+async def test_what_is_no_answer_of_a_chat_model_is_not_taken_for_one(
+    http: ClientSession, body: bytes, trace_id: str
+) -> None:
+    async def completions(_: web.Request) -> web.Response:
+        return web.Response(body=body, headers={"X-Trace-Id": trace_id})
+
+    app = web.Application()
+    app.router.add_post("/chat/completions", completions)
+    async with TestServer(app) as server:
+        chat = Chat(http, str(server.make_url("/")), "key")
+        with pytest.raises(UpstreamError, match="HTTP 200: bad_answer") as caught:
+            await chat.complete(QUESTION, 5.0)
+    # What isn't like an id isn't logged.
+    assert caught.value.trace_id == (trace_id if "-" in trace_id else None)
 
 
 @pytest.fixture

@@ -47,9 +47,12 @@ def test_a_request_holds_what_the_page_documents() -> None:
 def test_a_request_above_a_limit_is_not_made(
     members: dict[str, Any], problem: str
 ) -> None:
-    given = {"messages": (Message("user", "x"),), "max_tokens": 1} | members
+    given: dict[str, Any] = {
+        "messages": (Message("user", "x"),),
+        "max_tokens": 1,
+    } | members
     with pytest.raises(LocalProtocolError, match=problem):
-        ChatRequest("m", **given)
+        ChatRequest("m", **given | members)
 
 
 def test_half_a_character_cannot_be_sent() -> None:
@@ -72,7 +75,10 @@ def test_the_documented_answer_is_read() -> None:
 
 
 def test_what_is_left_out_counts_as_nothing() -> None:
-    asks = {"message": {"content": None, "tool_calls": []}, "finish_reason": None}
+    asks: dict[str, Any] = {
+        "message": {"content": None, "tool_calls": []},
+        "finish_reason": None,
+    }
     read = read_answer(answer(choices=[asks], usage={"prompt_tokens": 3}))
     assert (read.text, read.finish_reason) == ("", "")
     assert read.usage == ChatUsage(3)

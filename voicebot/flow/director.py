@@ -52,8 +52,8 @@ Who = Literal["caller", "bot"]
 # What models put around a word.
 AROUND: Final = " \t\r\n`'\"*.。"
 
-HANG_UP: Final = Tool(use="hangup")
-"""The conditions of ending a call; the same as of a tool that does."""
+# It is asked when the caller spoke: only that they took leave is a reason to hang up.
+HANG_UP: Final = Tool(use="hangup", requires_any=("user_farewell",))
 
 
 @dataclass(slots=True)

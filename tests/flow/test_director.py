@@ -18,6 +18,7 @@ from voicebot.flow.director import (
     ask_of,
     judge_choice,
 )
+from voicebot.flow.history import History
 from voicebot.flow.model import (
     AskDirector,
     DirectorAnswered,
@@ -26,7 +27,7 @@ from voicebot.flow.model import (
     ToolOutput,
     UpdateSession,
 )
-from voicebot.flow.policy import CallState, Refused, Rule
+from voicebot.flow.policy import Ask, CallState, Refused, Rule, Source
 from voicebot.flow.survey import named_targets, own_words
 
 CHOICES = """\
@@ -355,6 +356,14 @@ def test_the_policy_knows_a_loop_and_counts_choices_apart_from_tools() -> None:
     ]:
         verdict = judge_choice(ask, choice, state, DESK, open_targets)
         assert (verdict.rule if isinstance(verdict, Refused) else None) is rule
+
+
+def test_what_it_is_refused_doesnt_silence_the_model() -> None:
+    history, refused = History(), Refused(Rule.PENDING, "Wait.")
+    for source, silenced in ((Source.DIRECTOR, False), (Source.MODEL, True)):
+        for _ in range(3):
+            history.judged(Ask(source, "human", {}), refused)
+        assert history.refused_enough is silenced
 
 
 # ---- around it -------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Final
 
-from voicebot.flow.policy import Allowed, Ask, CallState, Refused, Rule
+from voicebot.flow.policy import Allowed, Ask, CallState, Refused, Rule, Source
 
 # After so many refusals without a word of the caller's, the model isn't asked again.
 MAX_REFUSALS: Final = 3
@@ -39,7 +39,7 @@ class History:
             self._used[ask.tool] += 1
             self._refusals = 0
             return
-        self._refusals += 1
+        self._refusals += ask.source is Source.MODEL
         if verdict.rule is Rule.UNCONFIRMED:
             self._unconfirmed.add(ask.key)
 

@@ -200,6 +200,16 @@ def test_a_turn_that_is_decided_otherwise_drops_the_older_question() -> None:
     assert phone.events() == ["trigger human"]
 
 
+def test_who_called_a_transfer_off_is_not_put_through_after_all() -> None:
+    phone = Directed()
+    phone.turn("A person")
+    phone.call("human", '{"target": "front_desk"}')  # the model was faster
+    phone.wait(0.1)
+    phone.give(do.CallerText("i2", "Never mind"))
+    phone.give(DirectorAnswered(1, "human"))
+    assert phone.events()[-1] == "call front_desk aborted"
+
+
 def test_nothing_is_picked_in_a_call_that_is_closing() -> None:
     phone = Directed()
     phone.turn("Hello")

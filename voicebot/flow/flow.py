@@ -357,10 +357,12 @@ class Flow:
             self._directing.heard("caller", text)
         if self.phase in CLOSED:
             return
+        decided = True
         if not self._pending:
-            self._ask_director(now, decided=self._trigger("caller", text, now))
+            decided = self._trigger("caller", text, now)
         elif self._pending.caller_said(text):
             self._abort(self._pending, now)
+        self._ask_director(now, decided=decided)
 
     def _trigger(self, who: str, text: str, now: float) -> bool:
         """Do what a turn sets off; whether it does."""

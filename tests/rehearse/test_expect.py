@@ -17,9 +17,7 @@ from tests.rehearse.calls import (
 from voicebot.bridge.bridge import Bridge
 from voicebot.bridge.model import Action, AmendReply, Event, NoteTurn, PlayToCaller
 from voicebot.dialplan.testing import EXPECTATIONS, Expectation
-from voicebot.rehearse import call
 from voicebot.rehearse.expect import JUDGES, Miss, judge
-from voicebot.runtime.conduct import bridge_settings
 
 SLOW = {"faults": [{"model": "slow"}]}
 DEAF: dict[str, Any] = {"barge_in": {"mode": "never"}, "filler": {"say": []}}
@@ -242,11 +240,7 @@ def test_a_planted_bug_is_found(
 ) -> None:
     test = scenario(caller, expect)
     assert missed(test) is None
-    monkeypatch.setattr(
-        call,
-        "conductor",
-        lambda persona, words, now: bug(bridge_settings(persona, words), now),
-    )
+    monkeypatch.setattr("voicebot.flow.flow.Bridge", bug)
     miss = missed(test)
     assert miss is not None
     assert miss.expected.startswith(expected)

@@ -1,7 +1,7 @@
 """Voices without an engine: what each says, when each of its words is over."""
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
 from typing import Final
@@ -41,10 +41,10 @@ class Spoken:
     """A text and its sound."""
 
     text: str
-    ulaw: bytes
+    ulaw: bytes = field(repr=False)
     """As the caller hears it if nothing interrupts, or as the bot hears the caller."""
     syllables: tuple[Syllable, ...]
-    pcm16: bytes = b""
+    pcm16: bytes = field(default=b"", repr=False)
     """As the model sends it, 24000 Hz; of a prompt and of a caller, nothing."""
 
     @property

@@ -83,21 +83,41 @@ class RehearsedCall:
             Random(f"{persona.id} {test.name}"),
             self.record,
         )
+        self._stream = RehearsedStream(self._scene, 0.0)
+        self._is_over = False
 
     def run(self) -> Record:
         """Make the call."""
-        with _logged(self.record.lines):
-            log.info("call started", persona=self._scene.persona.id)
-            while self._now < LONGEST_S:
-                stream = RehearsedStream(self._scene, self._now)
-                self._now = stream.run(LONGEST_S)
-                self.record.stream_ends.append(self._now)
-                self.record.ending = stream.ending
-                if stream.leave is None or not self._comes_back(stream.leave):
-                    break
-            log.info("call ended", ending=self.record.ending)
-        self.record.ended_at = self._now
+        self.advance(LONGEST_S)
         return self.record
+
+    def advance(self, until: float) -> bool:
+        """
+        Let happen what happens up to a moment; whether the call is over.
+
+        Args:
+            until: seconds since it began.
+        """
+        with _logged(self.record.lines):
+            if not self._now:
+                log.info("call started", persona=self._scene.persona.id)
+            while not self._is_over and self._now < min(until, LONGEST_S):
+                self._now = self._stream.advance(min(until, LONGEST_S))
+                if self._stream.ending or self._now >= LONGEST_S:
+                    self._stream_over()
+        return self._is_over
+
+    def _stream_over(self) -> None:
+        stream, record = self._stream, self.record
+        stream.close()
+        record.stream_ends.append(self._now)
+        record.ending = stream.ending
+        if stream.leave and self._comes_back(stream.leave):
+            self._stream = RehearsedStream(self._scene, self._now)
+            return
+        self._is_over = True
+        record.ended_at = self._now
+        log.info("call ended", ending=record.ending)
 
     def _comes_back(self, leave: Leave) -> bool:
         """Go where the call goes; whether a new stream takes it from there."""

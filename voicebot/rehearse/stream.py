@@ -92,6 +92,7 @@ class RehearsedStream(VirtualStream):
         config = session_config(scene.persona, scene.origin.values)
         model = Model(Mood.kind(), config, scene.random, self._think, now)
         super().__init__(self._flow, model, Network(), scene.random, now)
+        self._has_begun = False
         self._line = Line()
         self._silent_s = 0.0  # of the bot, at the ear
         self._ping_at = now + PING_S
@@ -102,11 +103,17 @@ class RehearsedStream(VirtualStream):
             elif fault.model == "slow":
                 self._slow_ms = SLOW_MS
 
-    def run(self, until: float) -> float:
-        """Let everything happen; return when it was over."""
-        self._obey(self._flow.start(self._now))
+    def advance(self, until: float) -> float:
+        """Let happen what happens up to a moment; return when it is."""
+        if not self._has_begun:
+            self._has_begun = True
+            self._obey(self._flow.start(self._now))
         while self.ending is None and self._now < until:
             self._step()
+        return self._now
+
+    def close(self) -> None:
+        """Note what is known at the end."""
         self._record.heard += self._playout.heard(self._now)
         self._record.history += self._model.history
         shown = self._flow.values.shown()
@@ -114,7 +121,6 @@ class RehearsedStream(VirtualStream):
             value = shown.get(name, self._flow.values.secret(name))
             if value is not None:
                 self._record.values[name] = value
-        return self._now
 
     def _fail(self, fault: Fault) -> None:
         self._record.happened.append((self._now, fault))

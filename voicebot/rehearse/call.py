@@ -47,6 +47,7 @@ class RehearsedCall:
 
     Args:
         targets: of the dialplan; without them, the persona's, each with no fallback.
+        revision: of the dialplan that the persona is of, for the record.
     """
 
     def __init__(
@@ -54,8 +55,9 @@ class RehearsedCall:
         persona: Persona,
         test: CallTest,
         targets: Mapping[str, Target] = MappingProxyType({}),
+        revision: str = "",
     ) -> None:
-        self.record = Record(test.caller, start_stage=persona.start_stage)
+        self.record = Record(test.caller, revision, start_stage=persona.start_stage)
         self._test = test
         self._now = 0.0
         caller = Caller(test.caller)

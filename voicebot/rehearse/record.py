@@ -21,6 +21,7 @@ class Record:
         heard: what of the bot's side reached the ear.
         steps: the test's; those that were begun are in `deeds`.
         stream_ends: when each stream was over; the call may have gone on elsewhere.
+        revision: of the dialplan.
         start_stage: of the persona, if it has stages.
         ending: why the call ended, in the words of the call log; None: it went on.
         turns, decisions: the call log's, by number, as they were in the end.
@@ -33,6 +34,7 @@ class Record:
     """
 
     steps: tuple[Step, ...]
+    revision: str = ""
     said: list[Spoken] = field(default_factory=list)
     heard: list[Segment] = field(default_factory=list)
     deeds: list[Deed] = field(default_factory=list)

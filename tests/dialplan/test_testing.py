@@ -28,6 +28,7 @@ tests:
       - {speech_stopped: {within: 500ms}}
       - {no_audio_gap_over: 2s}
       - {lost_words: 0}
+      - {repeated_words: 1}
       - {heard_transcript_excludes_unplayed: true}
       - {model_history_equals_heard: true}
       - {ended_by: idle}
@@ -40,7 +41,7 @@ tests:
 def test_every_step_fault_and_expectation_is_read(tmp_path: Path) -> None:
     (test,) = load(written(tmp_path, desk=PERSONA + GOOD)).personas["desk"].tests
     assert (len(test.faults), len(test.model)) == (3, 2)
-    assert (len(test.caller), len(test.expect)) == (7, 12)
+    assert (len(test.caller), len(test.expect)) == (7, 13)
     assert test.caller[0].wait == "greeting"
     assert test.caller[5].silence_s == 8.0
     assert test.faults[1].at_s == 60.0
@@ -152,7 +153,7 @@ def test_a_mistake_is_named_where_it_stands(
         (
             "[{within: 2s}]",
             "6:24: tests[0].expect[0]: expected exactly one of heard, not_heard, "
-            "outcome, speech_stopped, no_audio_gap_over, lost_words, "
+            "outcome, speech_stopped, no_audio_gap_over, lost_words, repeated_words, "
             "heard_transcript_excludes_unplayed, model_history_equals_heard, "
             "ended_by, tool, rang, transferred_to, menu, stage, trigger, var, "
             "answered_within, logged, log_never_contains, got keys within",

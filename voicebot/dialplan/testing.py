@@ -32,6 +32,7 @@ EXPECTATIONS: Final = (
     "speech_stopped",
     "no_audio_gap_over",
     "lost_words",
+    "repeated_words",
     "heard_transcript_excludes_unplayed",
     "model_history_equals_heard",
     "ended_by",
@@ -232,6 +233,9 @@ class Expectation(Section):
 
     lost_words: Annotated[int, Field(ge=0, le=1000, strict=True)] | None = None
     """At most so many words that nobody interrupted weren't heard."""
+
+    repeated_words: Annotated[int, Field(ge=0, le=1000, strict=True)] | None = None
+    """At most so many words were heard twice, to their end, as it went on."""
 
     heard_transcript_excludes_unplayed: Literal[True] | None = None
     """The call log has no word as heard that didn't reach the ear."""

@@ -207,6 +207,15 @@ def _lost_words(wanted: Expectation, facts: Facts) -> Miss | None:
     return Miss(f"at most {most} words lost", f"{len(lost)}: {' '.join(lost)[:80]!r}")
 
 
+def _repeated_words(wanted: Expectation, facts: Facts) -> Miss | None:
+    words = [word.strip() for each in facts.heard for word in each.repeated]
+    most = wanted.repeated_words or 0
+    if len(words) <= most:
+        return None
+    expected = f"at most {most} words repeated"
+    return Miss(expected, f"{len(words)}: {' '.join(words)[:80]!r}")
+
+
 def _no_unplayed(wanted: Expectation, facts: Facts) -> Miss | None:
     expected = "only words that reached the ear in the call log"
     for turn in facts.bot_turns():
@@ -347,6 +356,7 @@ JUDGES: Final[Mapping[str, Callable[[Expectation, Facts], Miss | None]]] = (
             "speech_stopped": _speech_stopped,
             "no_audio_gap_over_s": _no_gap,
             "lost_words": _lost_words,
+            "repeated_words": _repeated_words,
             "heard_transcript_excludes_unplayed": _no_unplayed,
             "model_history_equals_heard": _history,
             "ended_by": _ended_by,

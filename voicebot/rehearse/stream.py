@@ -27,7 +27,7 @@ from voicebot.measure.stream import FRAME_S, Told, VirtualStream
 from voicebot.rehearse.caller import Caller, Line
 from voicebot.rehearse.mind import Lines
 from voicebot.rehearse.record import Record
-from voicebot.rehearse.voice import Spoken, answered, spoken
+from voicebot.rehearse.voice import Spoken, answered, prompted
 from voicebot.runtime.conduct import flow_of, session_config
 from voicebot.runtime.forward import Origin
 from voicebot.sim.stepfun.mind import Answered, Hear, Heard, Question, Reply, Thought
@@ -54,7 +54,7 @@ class OwnWords:
         self._said = said
 
     def get(self, voice: str, text: str) -> bytes:
-        said = spoken(text)
+        said = prompted(text)
         if said not in self._said:
             self._said.append(said)
         return said.ulaw

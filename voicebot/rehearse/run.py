@@ -78,21 +78,35 @@ class Result:
         }
 
 
+def chosen(plan: Dialplan, wanted: str = "") -> list[tuple[Persona, CallTest]]:
+    """
+    List the tests of all personas.
+
+    Args:
+        wanted: only tests that have this in `persona: name`, whatever the case.
+    """
+    return [
+        (persona, test)
+        for persona in plan.personas.values()
+        for test in persona.tests
+        if wanted.casefold() in f"{persona.id}: {test.name}".casefold()
+    ]
+
+
 def run_all(plan: Dialplan, folder: Path, wanted: str = "") -> Iterator[Result]:
     """
-    Run the tests of all personas, one after the other.
+    Run tests, one after the other.
 
     Args:
         folder: that the plan was loaded from, as failures are to name it.
-        wanted: only tests that have this in `persona: name`, whatever the case.
+        wanted: as of `chosen`.
     """
     targets = targets_of(plan)
-    for persona in plan.personas.values():
-        places = None
-        for test in persona.tests:
-            if wanted.casefold() in f"{persona.id}: {test.name}".casefold():
-                places = places or Places(folder, persona)
-                yield run(persona, test, places, targets)
+    places: dict[str, Places] = {}
+    for persona, test in chosen(plan, wanted):
+        if persona.id not in places:
+            places[persona.id] = Places(folder, persona)
+        yield run(persona, test, places[persona.id], targets)
 
 
 def run(

@@ -31,7 +31,7 @@ DITHER: Final = 32768 * 10 ** (-60 / 20)
 # Of the bot's voice: for each unit of a word's length; between ideographs, other
 # words, and after a mark.
 PACE: Final = ulaw_bytes(120)
-SHORT_GAP: Final = ulaw_bytes(70)
+SHORT_GAP: Final = ulaw_bytes(90)
 GAP: Final = ulaw_bytes(120)
 LONG_GAP: Final = ulaw_bytes(320)
 SHORTEST: Final = ulaw_bytes(40)

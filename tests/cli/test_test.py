@@ -78,3 +78,24 @@ def test_dialplans_with_mistakes_are_refused_as_check_does(tmp_path: Path) -> No
     result = run(written(tmp_path, desk=PERSONA + "tests: [{name: a}]\n"))
     assert isinstance(result.exception, DialplanError)
     assert "tests[0].expect: missing" in str(result.exception)
+
+
+def test_programs_are_told_of_mistakes_as_well(tmp_path: Path) -> None:
+    folder = written(tmp_path, desk=PERSONA + "tests: [{name: a}]\n")
+    result = run(folder, "--json")
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert (report["ok"], report["error"], report["tests"]) == (False, None, [])
+    (problem,) = report["problems"]
+    assert problem == {
+        "file": str(folder / "personas" / "desk.yaml"),
+        "line": 5,
+        "column": 9,
+        "key": "tests[0].expect",
+        "message": "missing",
+    }
+    result = run(written(tmp_path, desk=PERSONA + GREETS), "--json", "-k", "greed")
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert report["error"].startswith("-k greed: no test of ")
+    assert (report["ok"], report["problems"]) == (False, [])

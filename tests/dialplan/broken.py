@@ -30,6 +30,18 @@ BOMB = "b0: &b0 [x]\n" + "".join(
 )
 
 BY_HAND = (
+    # rehearsals
+    Broken(
+        "tool of a test that isn't there",
+        "tests[0].model[0].calls: there is no tool 'human'",
+        desk=PERSONA
+        + "tests: [{name: a, model: [{calls: human}], expect: [{heard: x}]}]\n",
+    ),
+    Broken(
+        "rule without a refusal",
+        "rule goes with verdict: refused",
+        desk=PERSONA + "tests: [{name: a, expect: [{tool: human, rule: loop}]}]\n",
+    ),
     # YAML
     Broken("alias bomb", "anchors (&name) are refused", desk=PERSONA + BOMB),
     Broken("alias", "aliases (*name) are refused", desk=PERSONA + "limits: *x\n"),

@@ -25,7 +25,7 @@ def test_its_calls_take_the_routes_that_it_says(plan: Dialplan) -> None:
 
 def test_its_rehearsals_go_as_they_say(plan: Dialplan) -> None:
     found = list(run_all(plan, EXAMPLE, "clinic-receptionist: "))
-    assert len(found) == 5
+    assert len(found) == 9
     assert [str(failure) for each in found for failure in each.failures] == []
 
 

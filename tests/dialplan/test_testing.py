@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dialplan.plans import PERSONA, mistakes, written
+from tests.dialplan.plans import NUMBERS, PERSONA, ROUTES, mistakes, written
 from voicebot.dialplan.load import load
 from voicebot.dialplan.testing import seconds
 
@@ -28,9 +28,12 @@ tests:
       - {speech_stopped: {within: 500ms}}
       - {no_audio_gap_over: 2s}
       - {lost_words: 0}
+      - {repeated_words: 1}
       - {heard_transcript_excludes_unplayed: true}
       - {model_history_equals_heard: true}
       - {ended_by: idle}
+      - {answered_within: 2s}
+      - {logged: call ended}
       - {log_never_contains: "246810"}
 """
 
@@ -38,7 +41,7 @@ tests:
 def test_every_step_fault_and_expectation_is_read(tmp_path: Path) -> None:
     (test,) = load(written(tmp_path, desk=PERSONA + GOOD)).personas["desk"].tests
     assert (len(test.faults), len(test.model)) == (3, 2)
-    assert (len(test.caller), len(test.expect)) == (7, 10)
+    assert (len(test.caller), len(test.expect)) == (7, 13)
     assert test.caller[0].wait == "greeting"
     assert test.caller[5].silence_s == 8.0
     assert test.faults[1].at_s == 60.0
@@ -110,6 +113,24 @@ STEPS = "say, barge_in, backchannel, dtmf, silence, hangup"
             "6:33: tests[0].caller[0].wiat: unknown key; did you mean 'wait'?",
         ),
         (
+            "model: [{hear: x}]",
+            "6:23: tests[0].model[0]: expected say, calls or both, got keys hear",
+        ),
+        (
+            "model: [{say: x, args: {a: 1}}]",
+            "6:23: tests[0].model[0]: args goes with calls, got keys say, args",
+        ),
+        (
+            "model: [{say: x, hear: x, told: x}]",
+            "6:23: tests[0].model[0]: expected either hear or told, "
+            "got keys say, hear, told",
+        ),
+        (
+            "targets: {front: asleep}",
+            "6:32: tests[0].targets.front: expected 'answers', 'busy', 'no_answer' or "
+            "'closed', got 'asleep'",
+        ),
+        (
             "faults: [{at: 2s, model: refuse_connect}]",
             "6:24: tests[0].faults[0]: refuse_connect is only at 0s; to lose the model "
             "later: lose, got keys at, model",
@@ -132,14 +153,28 @@ def test_a_mistake_is_named_where_it_stands(
         (
             "[{within: 2s}]",
             "6:24: tests[0].expect[0]: expected exactly one of heard, not_heard, "
-            "outcome, speech_stopped, no_audio_gap_over, lost_words, "
+            "outcome, speech_stopped, no_audio_gap_over, lost_words, repeated_words, "
             "heard_transcript_excludes_unplayed, model_history_equals_heard, "
-            "ended_by, log_never_contains, got keys within",
+            "ended_by, tool, rang, transferred_to, menu, stage, trigger, var, "
+            "answered_within, logged, log_never_contains, got keys within",
         ),
         (
             "[{not_heard: x, within: 2s}]",
             "6:24: tests[0].expect[0]: within goes with heard or outcome, "
             "got keys not_heard, within",
+        ),
+        (
+            "[{heard: x, rule: loop}]",
+            "6:24: tests[0].expect[0]: rule goes with tool, got keys heard, rule",
+        ),
+        (
+            "[{var: x, verdict: allowed}]",
+            "6:24: tests[0].expect[0]: verdict goes with tool, got keys var, verdict",
+        ),
+        (
+            "[{tool: x, rule: loop}]",
+            "6:24: tests[0].expect[0]: rule goes with verdict: refused, "
+            "got keys tool, rule",
         ),
         # Of what isn't there yet, it is said that it isn't.
         (
@@ -174,3 +209,49 @@ def test_two_tests_of_one_name_are_refused(tmp_path: Path) -> None:
     assert mistakes(written(tmp_path, desk=f"{PERSONA}tests:\n{one}{one}")) == [
         "personas/desk.yaml:6:3: tests: expected tests with different names, got a list"
     ]
+
+
+NAMES = """\
+tools: {human: {use: transfer, targets: [front]}}
+menus: {keypad: {prompt: Press., key: "9", keys: {"1": goodbye}}}
+triggers: [{name: angry, says: [boss], do: goodbye}]
+start_stage: first
+stages: {first: {instructions: Ask., tools: [human]}}
+vars: {who: {type: text, default: ""}}
+tests:
+  - name: a
+    vars: {who: Ann}
+    targets: {front: busy}
+    model: [{calls: human, args: {target: front}}]
+    expect:
+      - {tool: human, verdict: refused, rule: loop}
+      - {rang: front}
+      - {transferred_to: front}
+      - {menu: keypad}
+      - {stage: first}
+      - {trigger: angry}
+      - {var: who, is: Ann}
+"""
+TARGETS = 'targets: {front: {number: "+12025550130"}}\n'
+
+
+def test_what_a_test_names_must_be_there(tmp_path: Path) -> None:
+    plan = NUMBERS + TARGETS + ROUTES
+    assert mistakes(written(tmp_path, plan, desk=PERSONA + NAMES)) == []
+    head, _, tests = NAMES.partition("tests:")
+    for old, new in [
+        ("calls: human", "calls: humam"),
+        ("tool: human", "tool: humam"),
+        ("who:", "whom:"),
+        ("var: who", "var: whom"),
+        ("front: busy", "frond: busy"),
+        ("rang: front", "rang: frond"),
+        ("transferred_to: front", "transferred_to: frond"),
+        ("menu: keypad", "menu: keypat"),
+        ("stage: first", "stage: fist"),
+        ("trigger: angry", "trigger: angri"),
+    ]:
+        text = f"{PERSONA}{head}tests:{tests.replace(old, new)}"
+        (problem,) = mistakes(written(tmp_path, plan, desk=text))
+        assert "; did you mean " in problem
+        assert problem.startswith("personas/desk.yaml:")

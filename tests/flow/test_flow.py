@@ -96,6 +96,21 @@ def test_sensitive_digits_are_in_no_order_and_not_recorded() -> None:
     assert "not shown" in phone.took(ToolOutput)[0].text
 
 
+def test_a_terminator_behind_a_full_number_cuts_nothing() -> None:
+    phone = Phone(DESK)
+    phone.turn("My order please")
+    phone.call("order")
+    phone.wait(1.0)
+    phone.keys("246810#")
+    phone.wait(2.0)
+    assert phone.said()[-1] == "1 0"
+    # What comes later is a key like any other.
+    phone.answer("r2", ms=3000)
+    phone.wait(0.5)
+    phone.keys("#")
+    assert phone.flow.phase == "listening"
+
+
 def test_a_menu_that_nobody_uses_leads_on() -> None:
     phone = Phone(DESK)
     phone.keys("9")

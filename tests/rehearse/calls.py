@@ -4,10 +4,11 @@ from typing import Any
 
 from tests.dialplan.plans import persona
 from voicebot.dialplan.persona import Persona
-from voicebot.dialplan.testing import CallTest
+from voicebot.dialplan.testing import CallTest, Expectation
 from voicebot.rehearse.call import RehearsedCall
 from voicebot.rehearse.expect import Facts, Miss, judge
 
+GREETING = "Hello, this is the desk."
 LONG = (
     "First unplug the main unit for thirty seconds, then plug it in again, and wait "
     "until the green light stops blinking."
@@ -19,12 +20,12 @@ LISTENS = [*ASKS, {"backchannel": "okay", "at": "+1500ms"}]
 
 def desk(**given: object) -> Persona:
     """Says hello, and knows English backchannel."""
-    return persona(
-        greeting={"text": "Hello, this is the desk."},
-        goodbye={"text": "Thank you and goodbye."},
-        apology={"text": "I am sorry, there is a fault."},
-        **given,
-    )
+    said: dict[str, object] = {
+        "greeting": {"text": GREETING},
+        "goodbye": {"text": "Thank you and goodbye."},
+        "apology": {"text": "I am sorry, there is a fault."},
+    }
+    return persona(**said | given)
 
 
 def scenario(
@@ -43,3 +44,7 @@ def made(test: CallTest, who: Persona | None = None) -> Facts:
 
 def missed(test: CallTest, who: Persona | None = None) -> Miss | None:
     return judge(test.expect[0], made(test, who))
+
+
+def judged(facts: Facts, wanted: dict[str, Any]) -> Miss | None:
+    return judge(Expectation.model_validate(wanted), facts)

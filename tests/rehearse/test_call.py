@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.rehearse.calls import ASKS, INTERRUPTS, LONG, desk, made, scenario
+from tests.rehearse.calls import ASKS, GREETING, INTERRUPTS, LONG, desk, made, scenario
 from voicebot.bridge.model import Ending, Rule
-from voicebot.rehearse.call import LONGEST_S, RehearsedCall, conductor
+from voicebot.rehearse.call import LONGEST_S, RehearsedCall
 from voicebot.rehearse.expect import judge
 from voicebot.rehearse.timeline import timeline
 
@@ -16,7 +16,6 @@ def heard(caller: list[dict[str, Any]], **given: Any) -> list[str]:
     return [each.text for each in made(scenario(caller, **given)).heard]
 
 
-GREETING = "Hello, this is the desk."
 APOLOGY = "I am sorry, there is a fault."
 
 
@@ -144,15 +143,6 @@ def test_a_call_that_nobody_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> 
     assert LONGEST_S > 28 * 60
 
 
-def test_whoever_conducts_real_calls_conducts_these() -> None:
-    from voicebot.flow.flow import Flow
-    from voicebot.rehearse.call import OwnWords
-
-    words = OwnWords()
-    assert isinstance(conductor(desk(), words, 0.0), Flow)
-    assert GREETING in [each.text for each in words.said]
-
-
 # ---- menus, silence, stages --------------------------------------------------------
 
 
@@ -162,7 +152,7 @@ def test_a_menu_is_heard_and_its_key_puts_the_call_through() -> None:
     facts = made(scenario([*caller, {"silence": "9s"}]), desk(menus={"keypad": keypad}))
     announced = "One moment please, I'm putting you through."
     assert [each.text for each in facts.heard] == [GREETING, "Press zero.", announced]
-    assert facts.record.ending is Ending.TRANSFERRED
+    assert facts.record.ending == Ending.TRANSFERRED
     log = [line for line in facts.record.lines if "call event" in line]
     assert any("kind=menu name=keypad" in line for line in log)
     assert any("kind=call name=desk detail=committed" in line for line in log)
@@ -224,8 +214,8 @@ def test_the_timeline_tells_what_happened_in_order() -> None:
 
 
 def test_a_long_timeline_is_shortened_in_its_middle() -> None:
-    steps = [{"say": f"Number {n}"} for n in range(14)]
+    steps = [{"say": f"Number {n}"} for n in range(24)]
     lines = timeline(made(scenario(steps, model=[{"say": LONG}])))
-    assert len(lines) == 25
-    assert lines[12].strip().startswith("… ")
+    assert len(lines) == 41
+    assert lines[20].strip().startswith("… ")
     assert any("…" in line and "bot" in line for line in lines)

@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.rehearse.calls import desk, made, scenario
 from voicebot.bridge.model import Ending
+from voicebot.store.records import EndReason
 
 WHO = desk(
     director={
@@ -23,7 +24,7 @@ ASKS: list[dict[str, Any]] = [
 
 def test_the_offline_director_picks_what_the_caller_speaks_of() -> None:
     facts = made(scenario(ASKS), WHO)
-    assert facts.record.ending is Ending.TRANSFERRED
+    assert facts.record.ending is EndReason.TRANSFERRED
     assert [each.text for each in facts.heard][-2:] == [
         "Then please leave the room.",
         "I put you through.",

@@ -4,8 +4,7 @@ import pytest
 
 from voicebot.audio.framing import ULAW_HZ, ulaw_bytes
 from voicebot.measure.clock import Posts
-from voicebot.rehearse.heard import in_words
-from voicebot.rehearse.voice import answered, spoken, timed
+from voicebot.rehearse.voice import answered, in_words, prompted, spoken, timed
 from voicebot.sim.stepfun.babble import RATE_HZ, babble, syllables
 
 TEXT = "Hold on, 嗯嗯 please."
@@ -35,14 +34,14 @@ def test_two_takes_have_no_bytes_in_common() -> None:
     for at in range(0, len(one.ulaw) - 40, 40):
         piece = one.ulaw[at : at + 40]
         assert piece not in other.ulaw
-        assert piece not in spoken(TEXT).ulaw
+        assert piece not in prompted(TEXT).ulaw
         assert one.ulaw.count(piece) == 1
 
 
 def test_an_answer_is_as_long_for_the_model_as_for_the_caller() -> None:
     said = answered(TEXT, 1)
     assert len(said.pcm16) / 48 == pytest.approx(len(said.ulaw) / 8, abs=10)
-    assert 0 <= len(said.ulaw) - len(spoken(TEXT).ulaw) <= ulaw_bytes(100)
+    assert 0 <= len(said.ulaw) - len(prompted(TEXT).ulaw) <= ulaw_bytes(100)
     assert said.length_s == len(said.ulaw) / ULAW_HZ
 
 

@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +94,7 @@ class Storm:
     folder: Path
     chance: random.Random
     nth: int = 0
+    text: Callable[[int], str] = edited
 
     def edit(self) -> bool:
         """Make one edit; whether the files are good now."""
@@ -109,26 +111,26 @@ class Storm:
         return self.folder / "personas" / "desk.yaml"
 
     def _in_place(self) -> bool:
-        self._settle(edited(self.nth))
+        self._settle(self.text(self.nth))
         return True
 
     def _typo(self) -> bool:
         broken = self.chance.choice(
             ("titel: x\n", "limits: {idle: 5}\n", "extends: nobody\n", "a: [\n", "\x07")
         )
-        self._settle(broken + edited(self.nth))
+        self._settle(broken + self.text(self.nth))
         return False
 
     def _half_written(self) -> bool:
         """As a reader finds it between two writes of an editor; never valid here."""
-        text = edited(self.nth)
+        text = self.text(self.nth)
         cut = self.chance.randrange(text.index("greeting"))
         self._settle(text[:cut])
         return False
 
     def _rename(self) -> bool:
         draft = self._desk.with_name(".desk.yaml.swp")
-        save(draft, edited(self.nth))
+        save(draft, self.text(self.nth))
         self._unlink()
         draft.replace(self._desk)
         return True
@@ -138,7 +140,7 @@ class Storm:
         save(self._desk.with_name("desk.yaml~"), "half: [")
         save(self._desk.with_name(".#desk.yaml"), "half: [")
         save(self._desk.with_name("4913"), "")
-        self._settle(edited(self.nth))
+        self._settle(self.text(self.nth))
         self._desk.with_name("4913").unlink()
         return True
 
@@ -147,7 +149,7 @@ class Storm:
         personas = self._desk.parent
         version = personas / f"..v{self.nth}"
         version.mkdir()
-        save(version / "desk.yaml", edited(self.nth))
+        save(version / "desk.yaml", self.text(self.nth))
         link = personas / "..data_tmp"
         link.symlink_to(version.name)
         data = personas / "..data"

@@ -77,6 +77,20 @@ def run(
             print(f"{place}{found.what}: {found.text} [{kind}]")
 
 
+def problem_as_json(problem: object) -> dict[str, object]:
+    """What is wrong, and where, as `--json` has it."""
+    from voicebot.dialplan.source import Problem
+
+    assert isinstance(problem, Problem)
+    return {
+        "file": str(problem.path),
+        "line": problem.line,
+        "column": problem.column,
+        "key": problem.key,
+        "message": problem.message,
+    }
+
+
 def _report(
     problems: tuple[object, ...],
     plan: "Dialplan | None",
@@ -85,21 +99,9 @@ def _report(
 ) -> str:
     from json import dumps
 
-    from voicebot.dialplan.source import Problem
-
     report = {
         "ok": plan is not None and not failed,
-        "problems": [
-            {
-                "file": str(problem.path),
-                "line": problem.line,
-                "column": problem.column,
-                "key": problem.key,
-                "message": problem.message,
-            }
-            for problem in problems
-            if isinstance(problem, Problem)
-        ],
+        "problems": [problem_as_json(problem) for problem in problems],
         "personas": list(plan.personas) if plan else [],
         "unused": _unused(plan) if plan else [],
         "routes": [route.name for route in plan.routes] if plan else [],

@@ -2,13 +2,13 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from voicebot.cli.progress import progress
 from voicebot.errors import ConfigError
 
 if TYPE_CHECKING:  # numpy and the bridge take longer to import than help to print
@@ -103,7 +103,7 @@ def turn_taking(
     if interleavings is None:
         interleavings = 0 if condition else QUICK
     rounds = len(vads) * sum(map(len, calls.values()))
-    with _progress("calls", len(owners) * (rounds + interleavings)) as advance:
+    with progress("calls", len(owners) * (rounds + interleavings)) as advance:
         report = measure(
             calls,
             owners,
@@ -143,7 +143,7 @@ def interleavings_(
     from voicebot.measure.storm import storms
 
     began_at = time.monotonic()
-    with _progress("interleavings", count) as advance:
+    with progress("interleavings", count) as advance:
         found = storms(count, seed, advance=advance)
     took_s = time.monotonic() - began_at
     print(
@@ -177,17 +177,3 @@ def _vads(wanted: WhichNeural) -> "list[Neural | None]":
     raise ConfigError(
         f"--neural {wanted}: onnxruntime isn't installed: install voicebot[vad]"
     )
-
-
-@contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar if somebody looks."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(
-        console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda steps: bar.advance(task, steps)

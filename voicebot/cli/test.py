@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicebot.errors import ConfigError
+from voicebot.errors import ConfigError, DialplanError
 
 if TYPE_CHECKING:
     from voicebot.rehearse.run import Result
@@ -33,21 +33,32 @@ def run(
 
     Each goes through the real bridge, with the offline StepFun, on a clock of its own:
     nothing is dialled, and a call of minutes takes a moment. Exits with 0 if all is as
-    the tests expect, and with 1 if something isn't, or the dialplans have mistakes.
+    the tests expect, and with 1 if something isn't, if the dialplans have mistakes, or
+    if no test has the name; --json prints its object in each of these cases.
     """
+    from voicebot.cli.progress import progress
     from voicebot.dialplan.load import load
-    from voicebot.rehearse.run import run_all
+    from voicebot.rehearse.run import chosen, run_all
 
-    plan = load(dialplans)
+    try:
+        plan = load(dialplans)
+        count = len(chosen(plan, name))
+        if name and not count:
+            raise ConfigError(f"-k {name}: no test of {dialplans} has this in its name")
+    except ConfigError as exc:
+        if not json:
+            raise
+        print(_report([], exc))
+        raise typer.Exit(1) from None
     results: list[Result] = []
     began_at = time.perf_counter()
-    for result in run_all(plan, dialplans, name):
-        results.append(result)
-        if not json:
-            _show(result)
+    with progress("calls", count) as advance:
+        for result in run_all(plan, dialplans, name):
+            results.append(result)
+            if not json:
+                _show(result)
+            advance(1)
     took_s = time.perf_counter() - began_at
-    if name and not results:
-        raise ConfigError(f"-k {name}: no test of {dialplans} has this in its name")
     failed = sum(not each.ok for each in results)
     if json:
         print(_report(results))
@@ -75,11 +86,16 @@ def _show(result: "Result") -> None:
     sys.stdout.flush()
 
 
-def _report(results: "list[Result]") -> str:
+def _report(results: "list[Result]", error: ConfigError | None = None) -> str:
     from json import dumps
 
+    from voicebot.cli.check import problem_as_json
+
+    problems = error.problems if isinstance(error, DialplanError) else ()
     report = {
-        "ok": all(each.ok for each in results),
+        "ok": error is None and all(each.ok for each in results),
+        "error": str(error) if error and not problems else None,
+        "problems": [problem_as_json(each) for each in problems],
         "tests": [each.as_json() for each in results],
     }
     return dumps(report, ensure_ascii=False, indent=2)

@@ -9,6 +9,7 @@ from voicebot.dialplan.language import folded
 from voicebot.dialplan.menus import Menu, NoMatch
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.source import Node, Problem
+from voicebot.dialplan.testing import named
 from voicebot.dialplan.tools import Tool
 from voicebot.dialplan.transfer import abort_words
 from voicebot.dialplan.validate import nearest
@@ -68,6 +69,7 @@ def _mistakes(persona: Persona, names: Names) -> Iterator[tuple[Place, str]]:
             place = "silence", len(persona.silence) - 1
             yield place, f"the last step must do one of {', '.join(AWAY)}"
     yield from _abort_words(persona)
+    yield from _tests(persona, names)
 
 
 def actions(persona: Persona) -> Iterator[tuple[Place, Action]]:
@@ -200,6 +202,21 @@ def _arguments(tool: Tool) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield "value", ()
         case _:
             pass
+
+
+def _tests(persona: Persona, names: Names) -> Iterator[tuple[Place, str]]:
+    known: dict[str, Collection[str] | None] = {
+        "tool": persona.tools,
+        "menu": persona.menus,
+        "stage": persona.stages,
+        "trigger": [trigger.name for trigger in persona.triggers],
+        "target": names.targets,
+        "variable": names.variables,
+    }
+    for number, test in enumerate(persona.tests):
+        for place, kind, name in named(test):
+            if (there := known[kind]) is not None:
+                yield from _known(("tests", number, *place), kind, name, there)
 
 
 def _abort_words(persona: Persona) -> Iterator[tuple[Place, str]]:

@@ -1,7 +1,7 @@
 """What `tests:` of a persona says, checked: calls to rehearse, and what is expected."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -32,9 +32,19 @@ EXPECTATIONS: Final = (
     "speech_stopped",
     "no_audio_gap_over",
     "lost_words",
+    "repeated_words",
     "heard_transcript_excludes_unplayed",
     "model_history_equals_heard",
     "ended_by",
+    "tool",
+    "rang",
+    "transferred_to",
+    "menu",
+    "stage",
+    "trigger",
+    "var",
+    "answered_within",
+    "logged",
     "log_never_contains",
 )
 
@@ -43,7 +53,25 @@ BESIDE_STEPS: Final = {
     "wait": ("say",),
     "at": ("backchannel", "dtmf", "hangup"),
 }
-BESIDE_EXPECTATIONS: Final = {"within": ("heard", "outcome")}
+BESIDE_EXPECTATIONS: Final = {
+    "within": ("heard", "outcome"),
+    "verdict": ("tool",),
+    "rule": ("tool",),
+    "is": ("var",),
+}
+
+# Expectations that name something, and what.
+REFERENCES: Final = {
+    "tool": "tool",
+    "rang": "target",
+    "transferred_to": "target",
+    "menu": "menu",
+    "stage": "stage",
+    "trigger": "trigger",
+    "var": "variable",
+}
+
+Argument = str | int | float | bool
 
 
 def seconds(moment: str) -> tuple[float, bool]:
@@ -127,13 +155,32 @@ class Step(Section):
 
 
 class ModelLine(Section):
-    """What the offline model answers, once."""
+    """What the offline model answers, once: words, a tool that it calls, or both."""
 
     hear: Line | None = None
     """Only to a caller whose words have this in them; without it to any."""
 
-    say: Speech
-    """The answer."""
+    told: Line | None = None
+    """Only to what came of a tool or a menu, if the model was told this about it."""
+
+    say: Speech | None = None
+    """Its words."""
+
+    calls: Label | None = None
+    """The tool that it asks for, behind its words."""
+
+    args: Annotated[dict[str, Argument], Field(max_length=20)] = {}
+    """What it hands to the tool, true or made up."""
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if self.say is None and self.calls is None:
+            raise PydanticCustomError("say", "expected say, calls or both")
+        if self.args and self.calls is None:
+            raise PydanticCustomError("args", "args goes with calls")
+        if self.hear is not None and self.told is not None:
+            raise PydanticCustomError("told", "expected either hear or told")
+        return self
 
 
 class DirectorLine(Section):
@@ -197,6 +244,9 @@ class Expectation(Section):
     lost_words: Annotated[int, Field(ge=0, le=1000, strict=True)] | None = None
     """At most so many words that nobody interrupted weren't heard."""
 
+    repeated_words: Annotated[int, Field(ge=0, le=1000, strict=True)] | None = None
+    """At most so many words were heard twice, to their end, as it went on."""
+
     heard_transcript_excludes_unplayed: Literal[True] | None = None
     """The call log has no word as heard that didn't reach the ear."""
 
@@ -208,6 +258,7 @@ class Expectation(Section):
             "caller_hangup",
             "bot_goodbye",
             "transferred",
+            "transfer_failed",
             "voicemail",
             "idle",
             "max_duration",
@@ -222,6 +273,42 @@ class Expectation(Section):
     ) = None
     """Why the call ended, in the words of the call log."""
 
+    tool: Label | None = None
+    """The model asked for this tool."""
+
+    verdict: Literal["allowed", "refused"] | None = None
+    """Of `tool`: what was decided about it at least once; `allowed` if left out."""
+
+    rule: Label | None = None
+    """Of `tool`, refused: why."""
+
+    rang: Label | None = None
+    """This target was rung, whatever came of it."""
+
+    transferred_to: Label | None = None
+    """This target was rung, and answered."""
+
+    menu: Label | None = None
+    """This menu was opened."""
+
+    stage: Label | None = None
+    """The call came to this stage, or began in it."""
+
+    trigger: Label | None = None
+    """The words of this trigger were said, and it did what it does."""
+
+    var: Label | None = None
+    """This variable has a value in the end."""
+
+    is_: Annotated[str, Field(max_length=200)] | None = Field(None, alias="is")
+    """Of `var`: which one."""
+
+    answered_within_s: Within | None = Field(None, alias="answered_within")
+    """To all that the caller said, the answer began so soon at the ear."""
+
+    logged: Line | None = None
+    """A line of the log has this in it."""
+
     log_never_contains: Line | None = None
     """Neither in the log's lines nor in the call log."""
 
@@ -230,6 +317,12 @@ class Expectation(Section):
     def _one(cls, given: Any) -> Any:
         _only_one(given, EXPECTATIONS, BESIDE_EXPECTATIONS)
         return given
+
+    @model_validator(mode="after")
+    def _rule_of_a_refusal(self) -> Self:
+        if self.rule is not None and self.verdict != "refused":
+            raise PydanticCustomError("rule", "rule goes with verdict: refused")
+        return self
 
 
 class CallTest(Section):
@@ -240,6 +333,22 @@ class CallTest(Section):
 
     faults: Annotated[tuple[Fault, ...], Field(max_length=10)] = ()
     """What goes wrong."""
+
+    situation: Annotated[
+        tuple[Literal["closed", "anonymous", "returning_caller"], ...],
+        Field(max_length=3),
+    ] = ()
+    """Which of the greetings for a situation may be meant."""
+
+    vars: Annotated[dict[Label, Line], Field(max_length=50)] = {}
+    """What is known of the variables when the call comes in."""
+
+    targets: Annotated[
+        dict[Label, Literal["answers", "busy", "no_answer", "closed"]],
+        Field(max_length=50),
+    ] = {}
+    """What becomes of a target that is rung; all others answer. One that is closed
+    isn't rung: it is outside its hours."""
 
     model: Annotated[tuple[ModelLine, ...], Field(max_length=50)] = ()
     """What the offline model answers."""
@@ -254,6 +363,21 @@ class CallTest(Section):
         tuple[Expectation, ...], Field(max_length=50), BeforeValidator(filled)
     ]
     """What must be so."""
+
+
+def named(test: CallTest) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """List what a test refers to: where, what kind of thing it is, and its name."""
+    for index, line in enumerate(test.model):
+        if line.calls is not None:
+            yield ("model", index, "calls"), "tool", line.calls
+    for target in test.targets:
+        yield ("targets", target), "target", target
+    for name in test.vars:
+        yield ("vars", name), "variable", name
+    for index, wanted in enumerate(test.expect):
+        for key, kind in REFERENCES.items():
+            if (name := getattr(wanted, key)) is not None:
+                yield ("expect", index, key), kind, name
 
 
 def distinct(tests: tuple[CallTest, ...]) -> tuple[CallTest, ...]:

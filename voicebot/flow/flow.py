@@ -64,6 +64,9 @@ TEXT_S: Final = 2.0
 # The last digit's tone is still on the line.
 UNPAUSE_S: Final = 0.5
 
+# So long after a number, a terminator that it didn't need belongs to it.
+LATE_S: Final = 2.0
+
 # How often a call without a model begins again with its menu.
 MAX_ROUNDS: Final = 3
 
@@ -144,6 +147,7 @@ class Flow:
         self._prompt_id = ""
         self._paused = False
         self._unpause_at: float | None = None
+        self._late_key, self._late_until = "", now
         # calls that leave us
         self._pending: PendingCall | None = None
         self._announce_id = ""
@@ -342,6 +346,8 @@ class Flow:
             return
         menus = self._persona.menus.items()
         name = next((name for name, menu in menus if menu.key == digit), None)
+        if name is None and digit == self._late_key and now < self._late_until:
+            return
         if name is None or self._pending or self.phase is Phase.CLOSING:
             self._give(event, now)
             return
@@ -495,6 +501,7 @@ class Flow:
             self._unpause_at = None
             self._out.append(PauseRecording(True))
             self._paused = True
+        self._late_key = menu.gather.terminator if menu.gather else ""
         self._run, self._menu_call = MenuRun(menu), call
         self._menu_does(self._run.start(now), now)
 
@@ -524,6 +531,8 @@ class Flow:
                         self._tell(call.call_id, f"The caller chose {action.name}.")
                     self._perform(action, Source.MENU, now)
                 case Collected(variable, digits, sensitive):
+                    # A full number needs no terminator: it would cut what is said next.
+                    self._late_until = now + LATE_S
                     self.values.set(variable, digits, sensitive=sensitive)
                     self._out.append(NoteEvent("collected", variable))
                     shown = "not shown to you" if sensitive else digits

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable
-from math import inf
 from random import Random
 from typing import Final
 
@@ -12,25 +11,17 @@ from voicebot.audio.framing import FRAME_MS, ULAW_FRAME, ULAW_HZ, ulaw_bytes
 from voicebot.audio.level import dbov
 from voicebot.bridge.bridge import Bridge
 from voicebot.bridge.model import (
-    Action,
     BotAudio,
-    CallerAudio,
     CallerKey,
-    ClearCaller,
-    DeadlineReached,
     Event,
     HangUp,
-    MarkCaller,
-    MarkReturned,
-    ModelGone,
     NoteDecision,
-    NoteHeard,
     NoteTurn,
     PlayToCaller,
 )
 from voicebot.bridge.settings import Settings
+from voicebot.flow.model import Input
 from voicebot.measure.answers import Answer, answer
-from voicebot.measure.clock import Posts
 from voicebot.measure.hearing import Span, spans, thinned, understood
 from voicebot.measure.model import Model
 from voicebot.measure.record import Network, Record
@@ -42,12 +33,10 @@ from voicebot.measure.sound import (
     to_ulaw,
     windows_dbov,
 )
+from voicebot.measure.stream import Told, ToTwilio, VirtualStream
 from voicebot.sim.stepfun.mind import Answered, Hear, Heard, Question, Reply, Thought
 from voicebot.sim.stepfun.mood import Mood
-from voicebot.sim.twilio.playout import Playout
 from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig
-
-FRAME_S: Final = FRAME_MS / 1000
 
 AUDIBLE_DBOV: Final = -50.0
 # Softer speech isn't understood.
@@ -60,11 +49,8 @@ AFTERWARDS_S: Final = 0.6  # ... once the next answer is heard
 # Begins to listen to one line: see `NeuralVad.listen`.
 Neural = Callable[[], Callable[[bytes], float]]
 
-# What is on its way: to Twilio, to us, to the model (bytes), from it (str).
-Post = PlayToCaller | MarkCaller | ClearCaller | Event | bytes | str
 
-
-class MeasuredCall:
+class MeasuredCall(VirtualStream):
     """
     Runs one scenario.
 
@@ -81,22 +67,17 @@ class MeasuredCall:
     ) -> None:
         has_neural = neural is not None
         self.record = Record(scenario, network.carrier_ms / 1000, has_neural)
-        self._scenario, self._network = scenario, network
-        self._random = Random(f"{scenario.name} {settings.owner}")
-        self._now = 0.0
-        self._posts: Posts[Post] = Posts()
+        self._scenario = scenario
         self._arrived: Counter[int] = Counter()
-        self._to_twilio_at = self._to_us_at = 0.0  # nothing overtakes
-        self._bridge = Bridge(settings, 0.0, neural() if neural else None)
+        random = Random(f"{scenario.name} {settings.owner}")
+        bridge = Bridge(settings, 0.0, neural() if neural else None)
         mood = Mood.real() if scenario.real_mood else Mood.kind()
         vad = ServerVad() if settings.owner == "server" else None
         config = SessionConfig("", "jingdiannvsheng", vad)
-        self._model = Model(mood, config, self._random, self._think)
-        self._playout = Playout(carrier_delay_s=network.carrier_ms / 1000)
-        self._playout.take(0.0)
+        model = Model(mood, config, random, self._think)
+        super().__init__(bridge, model, network, random, marks=scenario.marks)
         echo = scenario.echo
         self._echo = EchoPath(echo, network.carrier_ms) if echo else None
-        self._frames = 0
         self._line = bytearray()  # all that it carried
         self._echoes: list[Samples] = []
         self._audible_ms = 0
@@ -104,7 +85,7 @@ class MeasuredCall:
 
     def run(self) -> Record:
         """Play the scenario to its end."""
-        self._obey(self._bridge.start(0.0))
+        self._obey(self._conductor.start(0.0))
         while not self._is_over():
             self._step()
         self.record.heard = self._playout.heard(self._now)
@@ -113,58 +94,25 @@ class MeasuredCall:
         self.record.thinking = self._model.thinking
         return self.record
 
-    # ---- the clock -------------------------------------------------------------
+    # ---- what we are told ------------------------------------------------------
 
-    def _step(self) -> None:
-        """Let the next thing happen."""
-        frame_at = (self._frames + 1) * FRAME_S
-        post_at = self._posts.next_at()
-        deadline = self._bridge.next_deadline()
-        bridge_at = inf if deadline is None else deadline
-        mark_at = self._playout.next_deadline() if self._scenario.marks else None
-        model_at = self._model.next_deadline()
-        next_at = min(frame_at, post_at, bridge_at, mark_at or inf, model_at)
-        self._now = max(self._now, next_at)
-        if mark_at is not None and mark_at <= self._now:
-            self._marks_back(self._playout.advance(self._now))
-        if post_at <= self._now:
-            self._deliver(self._posts.take())
-        elif model_at <= self._now:
-            self._from_model()
-        elif bridge_at <= self._now:
-            self._give(DeadlineReached())
-        elif frame_at <= self._now:
-            self._frame()
-
-    def _deliver(self, what: "Post") -> None:
-        match what:
-            case PlayToCaller(ulaw):
-                self._playout.media(ulaw, self._now)
-            case MarkCaller(name):
-                self._playout.mark(name, self._now)
-            case ClearCaller():
-                self._marks_back(self._playout.clear(self._now))
-            case bytes(frame):
-                self._model.receive(frame, self._now)
-                self._from_model()
-            case str(frame):
-                self._hear_model(frame)
+    def _look_on(self, told: Told) -> None:
+        match told:
+            case NoteTurn():
+                self.record.notes.append((self._now, told))
+            case NoteDecision(seq):
+                self.record.decisions[seq] = told
+            case HangUp():
+                self.record.hung_up = True
             case _:
-                self._give(what)
+                pass  # for whoever decides about the call
 
-    def _from_model(self) -> None:
-        for frame in self._model.take(self._now):
-            self._posts.send(self._now + self._network.model_ms / 1000, frame)
+    def _to_twilio(self, order: ToTwilio) -> None:
+        if isinstance(order, PlayToCaller):
+            self.record.sent.append((self._now, order.ulaw))
+        super()._to_twilio(order)
 
-    # ---- the bridge ------------------------------------------------------------
-
-    def _give(self, event: Event) -> None:
-        self._obey(self._bridge.handle(event, self._now))
-
-    def _hear_model(self, frame: str) -> None:
-        orders, event = self._model.read(frame)
-        for order in orders:
-            self._to_model(order)
+    def _from_model(self, event: Input) -> None:
         if isinstance(event, BotAudio):
             number = self._model.responses[event.response_id]
             self._arrived[number] += len(event.pcm16) // 6  # in bytes at 8 kHz
@@ -172,51 +120,9 @@ class MeasuredCall:
         if isinstance(event, Event):  # else a tool: whom we measure has none
             self._give(event)
 
-    def _obey(self, actions: list[Action]) -> None:
-        for action in actions:
-            match action:
-                case PlayToCaller(ulaw):
-                    self.record.sent.append((self._now, ulaw))
-                    self._to_twilio(action)
-                case MarkCaller() | ClearCaller():
-                    self._to_twilio(action)
-                case NoteTurn():
-                    self.record.notes.append((self._now, action))
-                case NoteDecision(seq):
-                    self.record.decisions[seq] = action
-                case HangUp():
-                    self.record.hung_up = True
-                case NoteHeard() | ModelGone():
-                    pass  # for whoever decides about the call
-                case _:
-                    for frame in self._model.orders(action):
-                        self._to_model(frame)
-
-    def _to_model(self, frame: bytes) -> None:
-        self._posts.send(self._now + self._network.model_ms / 1000, frame)
-
-    def _to_twilio(self, action: PlayToCaller | MarkCaller | ClearCaller) -> None:
-        self._to_twilio_at = max(self._to_twilio_at, self._now + self._lag_s())
-        self._posts.send(self._to_twilio_at, action)
-
-    def _to_us(self, event: Event) -> None:
-        self._to_us_at = max(self._to_us_at, self._now + self._lag_s())
-        self._posts.send(self._to_us_at, event)
-
-    def _lag_s(self) -> float:
-        network = self._network
-        return (network.twilio_ms + self._random.random() * network.jitter_ms) / 1000
-
-    def _marks_back(self, names: list[str]) -> None:
-        if self._scenario.marks:
-            for name in names:
-                self._to_us(MarkReturned(name))
-
     # ---- the caller --------------------------------------------------------------
 
-    def _frame(self) -> None:
-        """20 ms of the line are over: what the caller's side said in them is sent."""
-        ear = self._playout.take(self._now)
+    def _frame(self, ear: bytes) -> bytes:
         if dbov(ear) > AUDIBLE_DBOV:
             self._audible_ms += FRAME_MS
         self._begin_stimulus()
@@ -227,8 +133,7 @@ class MeasuredCall:
             line += echo
         ulaw = to_ulaw(line)
         self._line += ulaw
-        self._frames += 1
-        self._to_us(CallerAudio(ulaw))
+        return ulaw
 
     def _begin_stimulus(self) -> None:
         if self.record.stimulus_at is not None:

@@ -1,322 +1,159 @@
-"""One rehearsed call: the real flow, the offline StepFun, and a virtual clock."""
+"""One rehearsed call: its streams, and what becomes of it between them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from math import inf
 from random import Random
+from types import MappingProxyType
 from typing import Final
 
 import structlog
 from structlog.testing import capture_logs
 
-from voicebot.audio.framing import FRAME_MS, ULAW_FRAME, ULAW_HZ, ULAW_SILENCE
-from voicebot.audio.level import dbov
-from voicebot.bridge.model import (
-    CallerAudio,
-    CallerKey,
-    ClearCaller,
-    DeadlineReached,
-    Ending,
-    Event,
-    HangUp,
-    MarkCaller,
-    MarkReturned,
-    ModelGone,
-    NoteDecision,
-    NoteHeard,
-    NoteTurn,
-    PeerLost,
-    Phase,
-    PlayToCaller,
-)
 from voicebot.dialplan.persona import Persona
-from voicebot.dialplan.testing import CallTest, Fault
-from voicebot.flow.flow import Flow
-from voicebot.flow.model import (
-    AskDirector,
-    DirectorAnswered,
-    Input,
-    Leave,
-    NoteEvent,
-    Order,
-    PauseRecording,
-    UpdateSession,
-)
+from voicebot.dialplan.testing import CallTest
+from voicebot.dialplan.variables import values_of
+from voicebot.flow.model import Leave
 from voicebot.flow.survey import named_targets
-from voicebot.measure.clock import Posts
-from voicebot.measure.model import Model
-from voicebot.measure.record import Network
-from voicebot.rehearse.caller import Caller, Line
+from voicebot.rehearse.caller import Caller
 from voicebot.rehearse.mind import Lines
 from voicebot.rehearse.record import Record
-from voicebot.rehearse.voice import Spoken, answered, spoken
-from voicebot.runtime.conduct import bridge_settings, session_config, words_of
-from voicebot.sim.stepfun.chat import Chooser, Said
-from voicebot.sim.stepfun.mind import Answered, Hear, Heard, Question, Reply, Thought
-from voicebot.sim.stepfun.mood import Mood
-from voicebot.sim.twilio.playout import Playout
-from voicebot.stepfun.realtime.commands import instruct
+from voicebot.rehearse.stream import OwnWords, RehearsedStream, Scene
+from voicebot.runtime.forward import Origin, Target
+from voicebot.runtime.next_step import (
+    VOICEMAIL,
+    ComeBack,
+    HangUp,
+    Ring,
+    after_dial,
+    first_step,
+)
+from voicebot.twilio.webhooks import Dialed
 
 log = structlog.get_logger()
 
-FRAME_S: Final = FRAME_MS / 1000
-SILENCE: Final = ULAW_SILENCE * ULAW_FRAME
-AUDIBLE_DBOV: Final = -50.0
-
-PING_S: Final = 20.0  # as our WebSocket client does
-REFUSED_S: Final = 1.0  # two dials that come to nothing
-SLOW_MS: Final = 4000
-DIRECTOR_S: Final = 0.4  # to pick something
 # No call is longer: its limit, and time for the last words.
 LONGEST_S: Final = 29 * 60.0
 
-# While in these, whoever is silent has nothing to say.
-BOT_SPEAKS: Final = frozenset({Phase.SPEAKING, Phase.TENTATIVE, Phase.CLOSING})
-
-# What is on its way: to Twilio, to us, to the model (bytes), from it (str).
-Post = (
-    PlayToCaller
-    | MarkCaller
-    | ClearCaller
-    | Event
-    | DirectorAnswered
-    | bytes
-    | str
-    | Fault
-)
-
-
-class OwnWords:
-    """Our own words, rendered; and all that were asked for."""
-
-    def __init__(self) -> None:
-        self.said: list[Spoken] = []
-
-    def get(self, voice: str, text: str) -> bytes:
-        said = spoken(text)
-        if said not in self.said:
-            self.said.append(said)
-        return said.ulaw
-
-
-def conductor(persona: Persona, words: OwnWords, now: float) -> Flow:
-    """Who conducts the calls of a persona. All its targets can be called."""
-    targets = named_targets(persona)
-    return Flow(
-        persona,
-        bridge_settings(persona, words),
-        words_of(persona, words),
-        now,
-        open_targets=lambda: targets,
-    )
+# What a target does -> what Twilio calls it.
+STATUSES: Final = {"answers": "completed", "busy": "busy", "no_answer": "no-answer"}
+PICKS_UP_S: Final = 4.0
+BUSY_S: Final = 2.0
+RINGS_ON_S: Final = 5.0  # Twilio adds so much
 
 
 class RehearsedCall:
-    """Makes one call of a test."""
+    """
+    Makes one call of a test.
 
-    def __init__(self, persona: Persona, test: CallTest) -> None:
-        self.record = Record(test.caller)
-        self._persona = persona
+    Args:
+        targets: of the dialplan; without them, the persona's, each with no fallback.
+        revision: of the dialplan that the persona is of, for the record.
+    """
+
+    def __init__(
+        self,
+        persona: Persona,
+        test: CallTest,
+        targets: Mapping[str, Target] = MappingProxyType({}),
+        revision: str = "",
+    ) -> None:
+        self.record = Record(test.caller, revision, start_stage=persona.start_stage)
+        self._test = test
         self._now = 0.0
-        self._random = Random(f"{persona.id} {test.name}")
-        self._network = Network()
-        words = OwnWords()
-        self._conductor = conductor(persona, words, 0.0)
-        self.record.said = words.said
-        script = {line.hear: line.pick for line in test.director}
-        self._chooser = Chooser(script)
-        self._lines = Lines(test.model, persona.language)
-        config = session_config(persona)
-        self._model = Model(Mood.kind(), config, self._random, self._think)
-        self._caller = Caller(test.caller)
-        self.record.deeds = self._caller.deeds
-        self._line = Line()
-        self._silent_s = 0.0  # of the bot, at the ear
-        self._playout = Playout(carrier_delay_s=self._network.carrier_ms / 1000)
-        self._playout.take(0.0)
-        self._posts: Posts[Post] = Posts()
-        self._to_twilio_at = self._to_us_at = 0.0  # nothing overtakes
-        self._frames = 0
-        self._ping_at = PING_S
-        self._is_deaf = False  # the model: what it says doesn't come
-        self._slow_ms = 0
-        for fault in test.faults:
-            self._posts.send(fault.at_s, fault)
+        caller = Caller(test.caller)
+        self.record.deeds = caller.deeds
+        named = {name: Target(name) for name in named_targets(persona)}
+        self._origin = Origin(
+            call_id="rehearsed",
+            call_sid="",
+            account_sid="",
+            caller="",
+            called="",
+            persona=persona,
+            targets={**named, **targets},
+            is_open=lambda name: test.targets.get(name) != "closed",
+            values=values_of(persona, test.vars),
+            situation=frozenset(test.situation),
+        )
+        self._scene = Scene(
+            test,
+            persona,
+            self._origin,
+            OwnWords(self.record.said),
+            Lines(test.model, persona.language),
+            caller,
+            Random(f"{persona.id} {test.name}"),
+            self.record,
+        )
+        self._stream = RehearsedStream(self._scene, 0.0)
+        self._is_over = False
 
     def run(self) -> Record:
         """Make the call."""
-        with _logged(self.record.lines):
-            log.info("call started", persona=self._persona.id)
-            self._obey(self._conductor.start(0.0))
-            while self.record.ending is None and self._now < LONGEST_S:
-                self._step()
-            ending = self.record.ending
-            log.info("call ended", ending=ending and ending.value)
-        self.record.ended_at = self._now
-        self.record.heard = self._playout.heard(self._now)
-        self.record.history = self._model.history
+        self.advance(LONGEST_S)
         return self.record
 
-    # ---- the clock -------------------------------------------------------------
+    def advance(self, until: float) -> bool:
+        """
+        Let happen what happens up to a moment; whether the call is over.
 
-    def _step(self) -> None:
-        """Let the next thing happen."""
-        frame_at = (self._frames + 1) * FRAME_S
-        post_at = self._posts.next_at()
-        deadline = self._conductor.next_deadline()
-        due_at = inf if deadline is None else deadline
-        mark_at = self._playout.next_deadline() or inf
-        model_at = inf if self._is_deaf else self._model.next_deadline()
-        self._now = max(self._now, min(frame_at, post_at, due_at, mark_at, model_at))
-        if mark_at <= self._now:
-            self._marks_back(self._playout.advance(self._now))
-        if post_at <= self._now:
-            self._deliver(self._posts.take())
-        elif model_at <= self._now:
-            self._from_model()
-        elif due_at <= self._now:
-            self._give(DeadlineReached())
-        elif frame_at <= self._now:
-            self._frame()
+        Args:
+            until: seconds since it began.
+        """
+        with _logged(self.record.lines):
+            if not self._now:
+                log.info("call started", persona=self._scene.persona.id)
+            while not self._is_over and self._now < min(until, LONGEST_S):
+                self._now = self._stream.advance(min(until, LONGEST_S))
+                if self._stream.ending or self._now >= LONGEST_S:
+                    self._stream_over()
+        return self._is_over
 
-    def _deliver(self, what: Post) -> None:
-        match what:
-            case PlayToCaller(ulaw):
-                self._playout.media(ulaw, self._now)
-            case MarkCaller(name):
-                self._playout.mark(name, self._now)
-            case ClearCaller():
-                self._marks_back(self._playout.clear(self._now))
-            case bytes(frame):
-                self._model.receive(frame, self._now)
-                self._from_model()
-            case str(frame):
-                self._hear_model(frame)
-            case Fault():
-                self._fail(what)
-            case _:
-                self._give(what)
-
-    def _fail(self, fault: Fault) -> None:
-        self.record.happened.append((self._now, fault))
-        log.warning("fault of the test", model=fault.model)
-        match fault.model:
-            case "refuse_connect":
-                lost: Event = PeerLost(Ending.STEPFUN_REFUSED)
-                self._posts.send(self._now + REFUSED_S, lost)
-            case "lose":
-                self._posts.send(self._now, PeerLost(Ending.STEPFUN_LOST))
-            case "slow":
-                self._slow_ms = SLOW_MS
-                return
-            case "mute":
-                pass
-        self._is_deaf = True
-
-    # ---- the flow --------------------------------------------------------------
-
-    def _give(self, event: Input) -> None:
-        self._obey(self._conductor.handle(event, self._now))
-
-    def _obey(self, orders: list[Order]) -> None:
-        for action in orders:
-            match action:
-                case PlayToCaller() | MarkCaller() | ClearCaller():
-                    lagged_at = self._now + self._lag_s()
-                    self._to_twilio_at = max(self._to_twilio_at, lagged_at)
-                    self._posts.send(self._to_twilio_at, action)
-                case NoteTurn(seq):
-                    self.record.turns[seq] = action
-                case NoteDecision(seq):
-                    self.record.decisions[seq] = action
-                case HangUp(ending):
-                    self.record.ending = ending
-                case NoteHeard() | ModelGone() | PauseRecording() | Leave():
-                    pass  # what was heard is found at the ear
-                case NoteEvent(kind, name, detail):
-                    log.info("call event", kind=kind, name=name, detail=detail)
-                case AskDirector(seq, told, transcript):
-                    said = Said("system", told), Said("user", transcript)
-                    answer = DirectorAnswered(seq, self._chooser.chat(said))
-                    self._posts.send(self._now + DIRECTOR_S, answer)
-                case UpdateSession(stage):
-                    values = self._conductor.values.shown()
-                    config = session_config(self._persona, values, stage)
-                    self._to_model(instruct(config))
-                case _:
-                    for frame in self._model.orders(action):
-                        self._to_model(frame)
-
-    def _to_us(self, event: Event) -> None:
-        self._to_us_at = max(self._to_us_at, self._now + self._lag_s())
-        self._posts.send(self._to_us_at, event)
-
-    def _lag_s(self) -> float:
-        network = self._network
-        return (network.twilio_ms + self._random.random() * network.jitter_ms) / 1000
-
-    def _marks_back(self, names: list[str]) -> None:
-        for name in names:
-            self._to_us(MarkReturned(name))
-
-    # ---- the model -------------------------------------------------------------
-
-    def _to_model(self, frame: bytes) -> None:
-        if not self._is_deaf:
-            self._posts.send(self._now + self._network.model_ms / 1000, frame)
-
-    def _from_model(self) -> None:
-        for frame in self._model.take(self._now):
-            self._posts.send(self._now + self._network.model_ms / 1000, frame)
-
-    def _hear_model(self, frame: str) -> None:
-        if self._is_deaf:
+    def _stream_over(self) -> None:
+        stream, record = self._stream, self.record
+        stream.close()
+        record.stream_ends.append(self._now)
+        record.ending = stream.ending
+        if stream.leave and self._comes_back(stream.leave):
+            self._stream = RehearsedStream(self._scene, self._now)
             return
-        orders, event = self._model.read(frame)
-        for order in orders:
-            self._to_model(order)
-        if event is not None:
-            self._give(event)
+        self._is_over = True
+        record.ended_at = self._now
+        log.info("call ended", ending=record.ending)
 
-    def _think(self, question: Question) -> Thought:
-        if isinstance(question, Hear):
-            sent_at = self._now - self._network.model_ms / 1000
-            return Heard(question.item_id, self._caller.understood(sent_at))
-        said = answered(self._lines.answer(question.history), len(self.record.said))
-        self.record.said.append(said)
-        reply = Reply(said.text, after_ms=self._slow_ms)
-        return Answered(question.response_id, reply, said.pcm16)
+    def _comes_back(self, leave: Leave) -> bool:
+        """Go where the call goes; whether a new stream takes it from there."""
+        step = first_step(self._origin, leave.target or VOICEMAIL, room=True)
+        tried: tuple[str, ...] = ()
+        while isinstance(step, Ring):
+            target = step.target
+            tried = (*tried, target.name)
+            does = self._test.targets.get(target.name, "answers")
+            self.record.rang.append((self._now, target.name, does))
+            log.info("target rung", target=target.name, status=STATUSES[does])
+            self._now += {
+                "answers": PICKS_UP_S,
+                "busy": BUSY_S,
+                "no_answer": target.ring_s + RINGS_ON_S,
+            }[does]
+            step = after_dial(_news(does), self._origin, tried, room=True)
+        if isinstance(step, HangUp):
+            self.record.ending = step.reason
+        elif not isinstance(step, ComeBack):
+            self.record.ending = VOICEMAIL
+        return isinstance(step, ComeBack)
 
-    # ---- the caller ------------------------------------------------------------
 
-    def _frame(self) -> None:
-        """20 ms of the line are over: what the caller's side said in them is sent."""
-        self._listen(self._playout.take(self._now))
-        ulaw = self._caller.frame(self._frames * FRAME_S, self._line)
-        self._frames += 1
-        self._to_us(CallerAudio(ulaw))
-        for key in self._caller.keys:
-            self._to_us(CallerKey(key))
-        if self._caller.has_hung_up:
-            self._to_us(PeerLost(Ending.CALLER_HANGUP))
-        if self._now >= self._ping_at:
-            self._ping_at += PING_S
-            self._model.touch(self._now)
-
-    def _listen(self, ear: bytes) -> None:
-        """Note what the caller knows of the bot."""
-        line, phase = self._line, self._conductor.phase
-        if ear != SILENCE and dbov(ear) > AUDIBLE_DBOV:
-            self._silent_s = 0.0
-            if line.speaks_since is None:
-                line.speaks_since = self._now - FRAME_S
-        else:
-            self._silent_s += len(ear) / ULAW_HZ
-        if self._silent_s and line.speaks_since is not None and phase not in BOT_SPEAKS:
-            line.speaks_since = None
-            line.has_greeted = True
-        is_quiet = phase is Phase.LISTENING and line.speaks_since is None
-        line.quiet_s = min(self._silent_s, line.quiet_s + FRAME_S) if is_quiet else 0.0
+def _news(does: str) -> Dialed:
+    """What Twilio tells of a target that was rung."""
+    return Dialed(
+        call_sid="",
+        status=STATUSES[does],
+        dial_sid="",
+        duration_s=60 if does == "answers" else None,
+        bridged=does == "answers",
+        caller_left=False,
+    )
 
 
 @contextmanager

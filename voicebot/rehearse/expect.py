@@ -63,17 +63,27 @@ class Facts:
         ended = [each.ended_at for each in self.record.deeds if _is_audible(each)]
         return heard.at_s - max((at for at in ended if at <= heard.at_s), default=0.0)
 
-    def gaps(self) -> list[tuple[float, float]]:
-        """When nobody spoke though the bot was to: (from, for how long)."""
+    def waits(self, *, greeting: bool = True) -> list[tuple[float, float]]:
+        """
+        When nobody spoke though the bot was to begin: (from, for how long).
+
+        Args:
+            greeting: count the start of the call, too.
+        """
         begun = [each.begun_at for each in self.record.deeds if _is_audible(each)]
         waits = [each.ended_at for each in self.record.deeds if each.wants_answer]
         found = []
-        for at in [0.0, *waits]:
+        for at in [0.0, *waits] if greeting else waits:
             if any(first <= at < last for first, last in self.sounding):
                 continue
             until = [first for first, _ in self.sounding] + begun
             until = [each for each in until if each >= at] + [self.record.ended_at]
             found.append((at, min(until) - at))
+        return found
+
+    def gaps(self) -> list[tuple[float, float]]:
+        """When nobody spoke though the bot was to: (from, for how long)."""
+        found = self.waits()
         for each in self.heard:
             for part, after in zip(each.parts, each.parts[1:], strict=False):
                 found.append((part.end_s, after.at_s - part.end_s))
@@ -82,7 +92,7 @@ class Facts:
     def was_cut(self, heard: Rendition) -> bool:
         """Whether the caller ended it: spoke, pressed a key or hung up."""
         record = self.record
-        if record.ending is Ending.CALLER_HANGUP and self.is_last(heard):
+        if record.ending == Ending.CALLER_HANGUP and self.is_last(heard):
             return True
         return any(
             each.kind == "barge_in"
@@ -93,8 +103,11 @@ class Facts:
         )
 
     def is_last(self, heard: Rendition) -> bool:
-        """Whether it was being heard when the call ended."""
-        return heard.end_s >= self.record.ended_at - AT_THE_END_S
+        """Whether it was being heard when its stream ended."""
+        return any(
+            heard.at_s < end <= heard.end_s + AT_THE_END_S
+            for end in self.record.stream_ends
+        )
 
     @property
     def ends_unheard(self) -> bool:
@@ -194,6 +207,15 @@ def _lost_words(wanted: Expectation, facts: Facts) -> Miss | None:
     return Miss(f"at most {most} words lost", f"{len(lost)}: {' '.join(lost)[:80]!r}")
 
 
+def _repeated_words(wanted: Expectation, facts: Facts) -> Miss | None:
+    words = [word.strip() for each in facts.heard for word in each.repeated]
+    most = wanted.repeated_words or 0
+    if len(words) <= most:
+        return None
+    expected = f"at most {most} words repeated"
+    return Miss(expected, f"{len(words)}: {' '.join(words)[:80]!r}")
+
+
 def _no_unplayed(wanted: Expectation, facts: Facts) -> Miss | None:
     expected = "only words that reached the ear in the call log"
     for turn in facts.bot_turns():
@@ -208,7 +230,8 @@ def _no_unplayed(wanted: Expectation, facts: Facts) -> Miss | None:
 def _history(wanted: Expectation, facts: Facts) -> Miss | None:
     turns = [t for t in facts.bot_turns() if not _is_prompt(t)]
     log = [turn.heard_text for turn in turns]
-    said = [each.text for each in facts.record.history if each.role == "assistant"]
+    history = facts.record.history  # of a mere tool call there is an empty answer
+    said = [each.text for each in history if each.role == "assistant" and each.text]
     if facts.ends_unheard:  # the model wasn't told any more
         last = facts.record.said[-1].text
         if turns and plain(last).startswith(plain(turns[-1].generated_text)):
@@ -224,9 +247,91 @@ def _history(wanted: Expectation, facts: Facts) -> Miss | None:
 
 
 def _ended_by(wanted: Expectation, facts: Facts) -> Miss | None:
-    ending = facts.record.ending
-    got = ending.value if ending else "it went on"
+    got = facts.record.ending or "it went on"
     return None if got == wanted.ended_by else Miss(f"{wanted.ended_by}", got)
+
+
+def _tool(wanted: Expectation, facts: Facts) -> Miss | None:
+    verdict = wanted.verdict or "allowed"
+    expected = f"{wanted.tool} {verdict}"
+    if wanted.rule is not None:
+        expected += f": {wanted.rule}"
+    got = [
+        "allowed" if each.kind == "tool" else f"refused: {each.detail}"
+        for _, each in facts.record.events
+        if each.kind in ("tool", "refused") and each.name == wanted.tool
+    ]
+    if any(each.startswith(expected.partition(" ")[2]) for each in got):
+        return None
+    return Miss(expected, " / ".join(got) or "it wasn't asked for")
+
+
+def _noted(kind: str, key: str) -> Callable[[Expectation, Facts], Miss | None]:
+    """Judge by what the flow noted of this kind."""
+
+    def judge_it(wanted: Expectation, facts: Facts) -> Miss | None:
+        name = getattr(wanted, key)
+        events = facts.record.events
+        got = [each.name for _, each in events if each.kind == kind]
+        if name in got:
+            return None
+        return Miss(f"{key} {name}", ", ".join(got) or f"no {key}")
+
+    return judge_it
+
+
+def _stage(wanted: Expectation, facts: Facts) -> Miss | None:
+    if wanted.stage == facts.record.start_stage:
+        return None
+    return _noted("stage", "stage")(wanted, facts)
+
+
+def _rang(wanted: Expectation, facts: Facts) -> Miss | None:
+    rang = facts.record.rang
+    if any(name == wanted.rang for _, name, _ in rang):
+        return None
+    return Miss(f"{wanted.rang} rung", _who_rang(facts))
+
+
+def _transferred_to(wanted: Expectation, facts: Facts) -> Miss | None:
+    rang = facts.record.rang
+    if any(
+        (name, does) == (wanted.transferred_to, "answers") for _, name, does in rang
+    ):
+        return None
+    return Miss(f"{wanted.transferred_to} to take the call", _who_rang(facts))
+
+
+def _who_rang(facts: Facts) -> str:
+    rang = [f"{name}: {does}" for _, name, does in facts.record.rang]
+    return ", ".join(rang) or "nobody was rung"
+
+
+def _var(wanted: Expectation, facts: Facts) -> Miss | None:
+    value = facts.record.values.get(str(wanted.var))
+    expected = f"{wanted.var} set"
+    if wanted.is_ is not None:
+        expected = f"{wanted.var} is {wanted.is_!r}"
+    if value is None or wanted.is_ not in (None, value):
+        return Miss(expected, "nothing" if value is None else repr(value))
+    return None
+
+
+def _answered(wanted: Expectation, facts: Facts) -> Miss | None:
+    limit_s = wanted.answered_within_s or 0.0
+    waits = facts.waits(greeting=False)
+    at, waited_s = max(waits, key=lambda wait: wait[1], default=(0.0, 0.0))
+    if waited_s <= limit_s:
+        return None
+    return Miss(f"answers within {_s(limit_s)}", f"{_s(waited_s)} from {_s(at)} on")
+
+
+def _logged(wanted: Expectation, facts: Facts) -> Miss | None:
+    text = str(wanted.logged).casefold()
+    lines = facts.record.lines
+    if any(text in line.casefold() for line in lines):
+        return None
+    return Miss(f"{wanted.logged!r} in the log", f"{len(lines)} lines without it")
 
 
 def _log_never(wanted: Expectation, facts: Facts) -> Miss | None:
@@ -251,9 +356,19 @@ JUDGES: Final[Mapping[str, Callable[[Expectation, Facts], Miss | None]]] = (
             "speech_stopped": _speech_stopped,
             "no_audio_gap_over_s": _no_gap,
             "lost_words": _lost_words,
+            "repeated_words": _repeated_words,
             "heard_transcript_excludes_unplayed": _no_unplayed,
             "model_history_equals_heard": _history,
             "ended_by": _ended_by,
+            "tool": _tool,
+            "rang": _rang,
+            "transferred_to": _transferred_to,
+            "menu": _noted("menu", "menu"),
+            "stage": _stage,
+            "trigger": _noted("trigger", "trigger"),
+            "var": _var,
+            "answered_within_s": _answered,
+            "logged": _logged,
             "log_never_contains": _log_never,
         }
     )

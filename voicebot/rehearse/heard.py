@@ -7,12 +7,14 @@ from typing import Final
 from voicebot.audio.framing import ULAW_HZ
 from voicebot.measure.pieces import Piece, pieces
 from voicebot.rehearse.record import Record
-from voicebot.rehearse.voice import Spoken, Syllable
+from voicebot.rehearse.voice import Spoken, Syllable, in_words
 
 # So near its end, something was said whole.
 NEARLY: Final = 800  # bytes
 # What holds less of a hole is no hole: a fade.
 HOLE_S: Final = 0.1
+# Of a word that is heard twice, the last tenth may have been missing.
+TWICE: Final = 1.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,15 @@ class Rendition:
         ]
 
     @property
+    def repeated(self) -> list[str]:
+        """Words that were heard to their end, and once more."""
+        return [
+            "".join(each.text for each in word)
+            for word in in_words(self.said.syllables)
+            if self._share(word) > TWICE
+        ]
+
+    @property
     def text(self) -> str:
         """Those that were heard."""
         return "".join(word.text for word in self.words if word.heard).strip()
@@ -62,21 +73,16 @@ class Rendition:
         return "".join(begun).strip()
 
     def _covers(self, word: Sequence[Syllable]) -> bool:
+        return self._share(word) >= 0.5
+
+    def _share(self, word: Sequence[Syllable]) -> float:
+        """How much of a word was heard: 2.0 is all of it, twice."""
         heard = sum(
             max(0, min(part.end, each.end) - max(part.start, each.start))
             for part in self.parts
             for each in word
         )
-        return heard >= sum(each.end - each.start for each in word) / 2
-
-
-def in_words(syllables: Sequence[Syllable]) -> list[list[Syllable]]:
-    words: list[list[Syllable]] = []
-    for each in syllables:
-        if each.begins_word:
-            words.append([])
-        words[-1].append(each)
-    return words
+        return heard / sum(each.end - each.start for each in word)
 
 
 def renditions(record: Record) -> list[Rendition]:

@@ -1,6 +1,6 @@
 """All tests of a folder of dialplans, each with what was wrong and where it stands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from voicebot.dialplan.testing import EXPECTATIONS, STEPS, CallTest
 from voicebot.rehearse.call import RehearsedCall
 from voicebot.rehearse.expect import Facts, judge
 from voicebot.rehearse.timeline import timeline
+from voicebot.runtime.forward import Target
+from voicebot.runtime.reception import targets_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +78,45 @@ class Result:
         }
 
 
+def chosen(plan: Dialplan, wanted: str = "") -> list[tuple[Persona, CallTest]]:
+    """
+    List the tests of all personas.
+
+    Args:
+        wanted: only tests that have this in `persona: name`, whatever the case.
+    """
+    return [
+        (persona, test)
+        for persona in plan.personas.values()
+        for test in persona.tests
+        if wanted.casefold() in f"{persona.id}: {test.name}".casefold()
+    ]
+
+
 def run_all(plan: Dialplan, folder: Path, wanted: str = "") -> Iterator[Result]:
     """
-    Run the tests of all personas, one after the other.
+    Run tests, one after the other.
 
     Args:
         folder: that the plan was loaded from, as failures are to name it.
-        wanted: only tests that have this in `persona: name`, whatever the case.
+        wanted: as of `chosen`.
     """
-    for persona in plan.personas.values():
-        places = None
-        for test in persona.tests:
-            if wanted.casefold() in f"{persona.id}: {test.name}".casefold():
-                places = places or Places(folder, persona)
-                yield run(persona, test, places)
+    targets = targets_of(plan)
+    places: dict[str, Places] = {}
+    for persona, test in chosen(plan, wanted):
+        if persona.id not in places:
+            places[persona.id] = Places(folder, persona)
+        yield run(persona, test, places[persona.id], targets)
 
 
-def run(persona: Persona, test: CallTest, places: "Places") -> Result:
+def run(
+    persona: Persona,
+    test: CallTest,
+    places: "Places",
+    targets: Mapping[str, Target],
+) -> Result:
     """Run one test."""
-    facts = Facts(RehearsedCall(persona, test).run())
+    facts = Facts(RehearsedCall(persona, test, targets).run())
     failures = tuple(_failures(test, facts, places))
     return Result(
         persona.id,

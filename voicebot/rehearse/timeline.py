@@ -2,10 +2,11 @@
 
 from typing import Final
 
+from voicebot.flow.model import NoteEvent
 from voicebot.rehearse.caller import Deed
 from voicebot.rehearse.expect import Facts
 
-LINES: Final = 24
+LINES: Final = 40
 CUT: Final = 60  # letters of what was said
 
 
@@ -25,8 +26,11 @@ def timeline(facts: Facts) -> list[str]:
     ]
     for at, fault in facts.record.happened:
         found.append((at, "fault", f"model: {fault.model}"))
+    found += [(at, "flow", _noted(each)) for at, each in facts.record.events]
+    for at, target, does in facts.record.rang:
+        found.append((at, "target", f"{target} rings: {does}"))
     ending = facts.record.ending
-    over = f"over: {ending.value}" if ending else "cut off: it never ended"
+    over = f"over: {ending}" if ending else "cut off: it never ended"
     found.append((facts.record.ended_at, "call", over))
     lines = [f"{at:6.1f}s  {who:8}  {what}" for at, who, what in sorted(found)]
     if len(lines) > LINES:
@@ -41,6 +45,11 @@ def _did(deed: Deed) -> str:
     if deed.step.dtmf is not None:
         return f"presses {len(deed.step.dtmf)} key(s)"
     return "hangs up" if deed.step.hangup else f"is silent for {deed.length_s:g}s"
+
+
+def _noted(event: NoteEvent) -> str:
+    what = f"{event.kind} {event.name}".rstrip()
+    return f"{what}: {event.detail}" if event.detail else what
 
 
 def _short(text: str) -> str:

@@ -47,20 +47,14 @@ def test_of_two_tokens_of_a_call_either_admits_it_once() -> None:
 def test_a_call_counts_from_its_admission_to_its_end() -> None:
     live = LiveCalls(1)
     live.admit(ticket(), "token")
-    assert not live.has_room
+    assert len(live) == 1
     assert live.waiting("CA1")
     running = live.redeem("token", 1.0)
     assert running
-    assert not live.has_room
+    assert len(live) == 1
     assert live.waiting("CA1") is None
     live.over(running)
-    assert live.has_room
-
-
-def test_who_drains_has_no_room() -> None:
-    live = LiveCalls(1)
-    live.draining = True
-    assert not live.has_room
+    assert len(live) == 0
 
 
 def test_no_token_is_kept_in_the_clear() -> None:

@@ -153,7 +153,9 @@ async def test_if_the_call_log_fails_twilio_is_told_so(
 
     monkeypatch.setattr(home.board.store, "call_by_sid", fails)
     words = {"RecordingSid": RECORDING, "TranscriptionStatus": "completed"}
-    assert (await told(home, "dialed/t", DialCallStatus="busy"))[0] == 503
+    # Whoever is on the line is told something all the same.
+    code, twiml = await told(home, "dialed/t", DialCallStatus="busy")
+    assert (code, "<Hangup" in twiml) == (200, True)
     assert (await told(home, "recorded/t", RecordingSid=RECORDING))[0] == 503
     assert (await told(home, "transcribed/t", **words))[0] == 503
     # Somebody has answered; nothing is looked up for that.

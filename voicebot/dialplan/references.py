@@ -1,6 +1,6 @@
 """What one file says about another, and one route about the next."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -131,20 +131,26 @@ class _Names:
     def in_targets(self) -> Iterator[Problem]:
         root = self._root
         targets = self._known["targets"] or ()
+        fallbacks = {
+            name: node
+            for name in targets
+            if (node := root.find("targets", name, "fallback"))
+        }
+        in_circle = _in_circle(fallbacks)
         for name in targets:
             hours = root.find("targets", name, "hours")
             key = f"targets.{name}.hours"
             yield from self.missing(key, hours and _affirmed(hours), "calendars")
-            node = root.find("targets", name, "fallback")
             key = f"targets.{name}.fallback"
             if name in ENDS:
                 at = root.find("targets") or root
                 message = f"a target cannot be called {name}: that is an end"
                 yield Problem(at.path, *at.keys[name], f"targets.{name}", message)
+            node = fallbacks.get(name)
             if node is None or node.value in ENDS:
                 continue
             yield from self.missing(key, node, "targets")
-            if name in _after(root, node.text):
+            if name in in_circle:
                 message = f"{node.text} leads back to {name}: nobody would ever answer"
                 yield node.problem(key, message)
 
@@ -155,14 +161,20 @@ def _affirmed(node: Node) -> Node:
     return replace(node, value=text, text=text) if text != node.text else node
 
 
-def _after(root: Node, target: str) -> list[str]:
-    """Return the targets that are tried from one on, each once."""
-    chain = [target]
-    while node := root.find("targets", chain[-1], "fallback"):
-        if node.text in ENDS or node.text in chain:
-            break
-        chain.append(node.text)
-    return chain
+def _in_circle(fallbacks: Mapping[str, Node]) -> set[str]:
+    """Name the targets that come round to themselves; each is walked over once."""
+    circles: set[str] = set()
+    seen: set[str] = set()
+    for name in fallbacks:
+        way: dict[str, None] = {}  # in order
+        while name not in seen and name in fallbacks and name not in ENDS:
+            seen.add(name)
+            way[name] = None
+            name = fallbacks[name].text
+        if name in way:
+            walked = list(way)
+            circles.update(walked[walked.index(name) :])
+    return circles
 
 
 def _jumps(routes: list[tuple[str, Node]]) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from voicebot.dialplan.persona import Persona
 from voicebot.runtime.answers import Connect, Dial, Refuse, TakeMessage, Tell
@@ -22,6 +22,9 @@ FORWARD_S: Final = 5 * 3600.0
 
 ASK_S: Final = 60.0
 """So long Twilio may take to ask what comes next, after we have closed a stream."""
+
+OVER_S: Final = 15.0
+"""So long news of a transfer may come behind those that its call is over."""
 
 SETTLED_S: Final = 120.0
 """So long a webhook that Twilio repeats gets the answer that it got before."""
@@ -108,6 +111,9 @@ class Forward:
     twiml: str | None = None
     """What Twilio couldn't be told, and will ask for; None if it knows."""
 
+    over: bool = False
+    """Whether Twilio said that the call is over, but not yet how the transfer went."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Settled:
@@ -125,6 +131,7 @@ class Forwards:
     def __init__(self) -> None:
         self._open: dict[str, Forward] = {}
         self._settled: dict[str, _Settled] = {}
+        self._told: dict[str, _Settled] = {}  # by call_sid: what is all that it gets
 
     def __len__(self) -> int:
         return len(self._open)
@@ -162,11 +169,14 @@ class Forwards:
         self._change(call_sid, twiml=None, expires_at=now + FORWARD_S)
         return forward.twiml
 
-    def _change(self, call_sid: str, *, twiml: str | None, expires_at: float) -> None:
+    def over(self, call_sid: str, now: float) -> None:
+        """Note that a call is over: how its transfer went is told soon, or never."""
+        self._change(call_sid, over=True, expires_at=now + OVER_S)
+
+    def _change(self, call_sid: str, **changes: Any) -> None:
         for digest, forward in self._open.items():
             if forward.origin.call_sid == call_sid:
-                changed = replace(forward, twiml=twiml, expires_at=expires_at)
-                self._open[digest] = changed
+                self._open[digest] = replace(forward, **changes)
 
     def drop(self, call_sid: str) -> Forward | None:
         """Take out what a call was doing, because it does so no longer."""
@@ -186,11 +196,20 @@ class Forwards:
         settled = self._settled.get(_digest(token))
         return (settled.answer,) if settled else None
 
+    def tell(self, call_sid: str, answer: Answer, now: float) -> None:
+        """Keep what a call was told at its webhook, and that was all."""
+        self._told[call_sid] = _Settled(answer, now + SETTLED_S)
+
+    def told_at_once(self, call_sid: str) -> Answer | None:
+        told = self._told.get(call_sid)
+        return told.answer if told else None
+
     def expired(self, now: float) -> list[Forward]:
         """Take out the calls of which Twilio said nothing in all this time."""
-        for digest, settled in list(self._settled.items()):
-            if now > settled.expires_at:
-                del self._settled[digest]
+        for kept in (self._settled, self._told):
+            for key, settled in list(kept.items()):
+                if now > settled.expires_at:
+                    del kept[key]
         gone = [each for each in self._open.values() if now > each.expires_at]
         for forward in gone:
             self.drop(forward.origin.call_sid)

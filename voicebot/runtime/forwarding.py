@@ -1,11 +1,14 @@
 """Leads calls on that are outside a stream: rings, comes back, takes messages."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 import structlog
 
+from voicebot.errors import StoreError
 from voicebot.runtime.answers import Connect, Dial, TakeMessage
 from voicebot.runtime.forward import (
     Answer,
@@ -29,10 +32,20 @@ from voicebot.runtime.next_step import (
 )
 from voicebot.runtime.scribe import Scribe, ending, now
 from voicebot.store.calls import CallStore
-from voicebot.store.records import CallEnded, EndReason, Message
+from voicebot.store.records import (
+    Call,
+    CallEnded,
+    Decision,
+    EndReason,
+    Message,
+    Turn,
+)
 from voicebot.twilio.webhooks import Dialed, Recorded, Transcribed
 
 log = structlog.get_logger()
+
+BEHIND_ALL: Final = 100_000
+"""No stream has so many turns: what is written there is written over nothing."""
 
 
 class Forwarding:
@@ -49,7 +62,7 @@ class Forwarding:
         scribe: Scribe,
         *,
         clock: Callable[[], float],
-        has_room: Callable[[], bool],
+        takes_back: Callable[[], bool],
         connect: Callable[[Origin, Earlier], Connect],
         booked: Callable[[str], Awaitable[None]],
         apology: Callable[[str], Awaitable[Answer | None]],
@@ -57,14 +70,15 @@ class Forwarding:
         """
         Args:
             clock: seconds that never go back.
-            has_room: whether a new stream would be let in.
-            connect: lets one in.
+            takes_back: whether a call may have a new stream: it is one of those that
+                are here already, so that capacity doesn't matter.
+            connect: opens one.
             booked: waits until a call's stream, if it is just ending, is written down.
             apology: what a caller hears of whose call, by its SID, we know nothing.
         """
         self._store, self._scribe = store, scribe
         self._clock = clock
-        self._has_room = has_room
+        self._takes_back = takes_back
         self._connect = connect
         self._booked = booked
         self._apology = apology
@@ -84,7 +98,7 @@ class Forwarding:
         Args:
             wanted: a target's name, `persona`, `voicemail` or `hangup`.
         """
-        return first_step(origin, wanted, room=self._has_room())
+        return first_step(origin, wanted, room=self._takes_back())
 
     def send(self, origin: Origin, step: Step) -> Answer | None:
         """
@@ -98,7 +112,20 @@ class Forwarding:
     def again(self, call_sid: str) -> Answer | None:
         """Return what Twilio was told, for a webhook that it repeats."""
         forward = self._forwards.of_call(call_sid)
-        return forward.answer if forward else None
+        return forward.answer if forward else self._forwards.told_at_once(call_sid)
+
+    def tell(self, call_sid: str, answer: Answer) -> None:
+        """Keep what was all that a call was told: its webhook may be repeated."""
+        self._forwards.tell(call_sid, answer, self._clock())
+
+    def reopen(self, call: Call) -> None:
+        """
+        Go on with a call whose record was closed, because its stream broke.
+
+        What it broke of is a fault from now on; how it ends is told later.
+        """
+        self._scribe.reopened(call.call_id)
+        self._ends[call.call_sid] = so_far(call, now())
 
     def _take(
         self, origin: Origin, tried: tuple[str, ...], step: Step, earlier: Earlier
@@ -136,8 +163,8 @@ class Forwarding:
         """
         Say what comes after a transfer; None hangs up.
 
-        Raises:
-            StoreError: the call log can't be read.
+        A call log that can't be read loses no caller: they get another stream all the
+        same, or, of a call of which nothing is known, are hung up.
         """
         await self._booked(news.call_sid)
         if again := self._forwards.settled(token):
@@ -145,15 +172,20 @@ class Forwarding:
         forward = self._forwards.find(token)
         if forward is None or forward.origin.call_sid != news.call_sid:
             return await self._unknown(news)
-        step = after_dial(news, forward.origin, forward.tried, room=self._has_room())
+        news = replace(news, caller_left=news.caller_left or forward.over)
+        room = self._takes_back()
+        step = after_dial(news, forward.origin, forward.tried, room=room)
         log.info("transfer over", call_id=forward.origin.call_id, status=news.status)
         earlier = Earlier()
         if isinstance(step, ComeBack):
-            earlier = await self._earlier(forward.origin)
+            earlier = await self.earlier(forward.origin)
             if again := self._forwards.settled(token):  # asked twice at once
                 return again[0]
-            if self._forwards.find(token) is None:  # the caller left meanwhile
+            forward = self._forwards.find(token)
+            if forward is None:
                 return None
+            if forward.over:  # the caller left meanwhile
+                step = HangUp(EndReason.CALLER_HANGUP)
         answer = self._take(forward.origin, forward.tried, step, earlier)
         self._forwards.settle(token, answer, self._clock())
         return answer
@@ -162,20 +194,31 @@ class Forwarding:
         """A transfer that another process began, or one that was given up."""
         log.warning("news of an unknown transfer", call_sid=news.call_sid)
         spoke = news.status == "completed" and news.bridged
-        return None if spoke or news.caller_left else await self._apology(news.call_sid)
+        if spoke or news.caller_left:
+            return None
+        try:
+            return await self._apology(news.call_sid)
+        except StoreError as exc:
+            log.error("call log fails", error=str(exc))
+            return None
 
-    async def _earlier(self, origin: Origin) -> Earlier:
+    async def earlier(self, origin: Origin) -> Earlier:
         """What the call's log holds already: a new stream must not write over it."""
-        await self._scribe.written()
-        turns = await self._store.turns(origin.call_id)
-        decisions = await self._store.decisions(origin.call_id)
+        try:
+            await self._scribe.written()
+            turns = await self._store.turns(origin.call_id)
+            decisions = await self._store.decisions(origin.call_id)
+            rows = _after(turns), _after(decisions)
+        except StoreError as exc:
+            log.error("call log fails", error=str(exc))
+            rows = BEHIND_ALL, BEHIND_ALL
         end = self._ends.get(origin.call_sid)
         # If it began nowhere, it is over: that was told while we were reading.
         since = end.ended_at if end else self._began.get(origin.call_sid, now())
         elsewhere_ms = round((now() - since).total_seconds() * 1000)
         return Earlier(
-            turns=turns[-1].seq + 1 if turns else 0,
-            decisions=decisions[-1].seq + 1 if decisions else 0,
+            turns=rows[0],
+            decisions=rows[1],
             ms=(end.duration_ms if end else 0) + elsewhere_ms,
         )
 
@@ -253,9 +296,11 @@ class Forwarding:
             return
         await self._booked(call_sid)
         if forward := self._forwards.of_call(call_sid):
-            rings = isinstance(forward.answer, Dial)
-            reason = EndReason.CALLER_HANGUP if rings else EndReason.VOICEMAIL
-            self._close(forward.origin, reason)
+            if isinstance(forward.answer, Dial):
+                # How it went is known to news that may come behind these.
+                self._forwards.over(call_sid, self._clock())
+            else:
+                self._close(forward.origin, EndReason.VOICEMAIL)
 
     def untold(self, call_sid: str, twiml: str) -> None:
         """Keep what Twilio couldn't be told: it asks for it when the stream is over."""
@@ -275,7 +320,8 @@ class Forwarding:
     def reap(self) -> None:
         """Close the records of calls of which Twilio has said nothing any more."""
         for forward in self._forwards.expired(self._clock()):
-            log.warning("a transfer was lost", call_id=forward.origin.call_id)
+            if not forward.over:
+                log.warning("a transfer was lost", call_id=forward.origin.call_id)
             self._close(forward.origin, _so_far(forward))
 
     def close(self) -> None:
@@ -291,6 +337,28 @@ class Forwarding:
         last = ending(origin.call_id, reason, lasted_ms, origin.faults)
         self._scribe.ended(joined(first, last))
         log.info("call ended", call_id=origin.call_id, reason=reason.value)
+
+
+def so_far(call: Call, at: datetime) -> CallEnded:
+    """Make of the end of a call that goes on the end of its first part."""
+    why = (call.end_reason.value,) if call.end_reason else ()
+    began = call.ended_at or at
+    lasted_ms = round((began - call.started_at).total_seconds() * 1000)
+    return CallEnded(
+        call_id=call.call_id,
+        ended_at=began,
+        duration_ms=lasted_ms if call.duration_ms is None else call.duration_ms,
+        end_reason=call.end_reason or EndReason.INTERNAL_ERROR,
+        ended_by=call.ended_by or "us",
+        faults=tuple(dict.fromkeys(call.faults + why)),
+        recording=call.recording,
+        recording_ms=call.recording_ms,
+        usage=call.usage,
+    )
+
+
+def _after(rows: Sequence[Turn | Decision]) -> int:
+    return rows[-1].seq + 1 if rows else 0
 
 
 def dial_to(target: Target, origin: Origin, token: str) -> Dial:
@@ -316,7 +384,7 @@ def message_to(box: Mailbox, token: str) -> TakeMessage:
 
 
 def _so_far(forward: Forward) -> EndReason:
-    if forward.twiml:  # nobody asked what comes next
+    if forward.over or forward.twiml:  # nobody asked what comes next
         return EndReason.CALLER_HANGUP
     rings = isinstance(forward.answer, Dial)
     return EndReason.TRANSFERRED if rings else EndReason.VOICEMAIL

@@ -62,10 +62,6 @@ class LiveCalls:
     def __len__(self) -> int:
         return sum(1 for _ in self._all())
 
-    @property
-    def has_room(self) -> bool:
-        return not self.draining and len(self) < self.limit
-
     def load(self, plan: Dialplan) -> float:
         """How full we are: 0 to 1, of what the plan and this process allow."""
         return min(1.0, len(self) / min(self.limit, plan.capacity.max_calls or inf))

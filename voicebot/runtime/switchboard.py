@@ -115,7 +115,7 @@ class Switchboard:
             store,
             self.scribe,
             clock=self._loop.time,
-            has_room=lambda: self.live.has_room,
+            takes_back=lambda: not self.live.draining,
             connect=self._reconnect,
             booked=self._until_booked,
             apology=self.apology_for,
@@ -164,7 +164,7 @@ class Switchboard:
         )
         if not await self.store.call_started(started):
             # Once more the same, which costs nobody anything.
-            told = refusal(decision.action) or self.forwarding.again(call.call_sid)
+            told = self.forwarding.again(call.call_sid) or refusal(decision.action)
             if told:
                 return told
             log.warning("webhook replayed")  # of a call that ran, or is running
@@ -180,6 +180,7 @@ class Switchboard:
         do = decision.action
         if said := refusal(do):
             self._turned_away(call_id, full)
+            self.forwarding.tell(call.call_sid, said)
             return said
         origin = self._origin(plan, do, started, facts, decision.persona)
         persona = origin.persona
@@ -228,6 +229,8 @@ class Switchboard:
         call = await self.store.call_by_sid(call_sid)
         if call is None or call.end_reason not in UNEXPLAINED:
             return None
+        if again := self.forwarding.again(call_sid):
+            return again
         plan = self.plans.current
         if do := plan.specials.failure:
             ours, theirs = call.to_number, call.from_number
@@ -236,7 +239,10 @@ class Switchboard:
             facts = CallFacts(ours, theirs, now())
             settled_as = settled(plan, facts, "specials.failure", do, ()).action
             origin = self._origin(plan, settled_as, call, facts, None)
-            return refusal(settled_as) or self._elsewhere(origin, wanted(settled_as))
+            if said := refusal(settled_as):
+                return said
+            self.forwarding.reopen(call)
+            return self._elsewhere(origin, wanted(settled_as))
         persona = plan.personas.get(call.persona)
         return Tell(persona.apology.text, persona.language) if persona else None
 

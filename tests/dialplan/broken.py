@@ -75,6 +75,16 @@ BY_HAND = (
     Broken(
         "two actions", "exactly one", plan=PLAN.replace("desk}", "desk, reject: x}")
     ),
+    Broken(
+        "menu of nobody",
+        "there is no persona 'dsk'",
+        plan=PLAN.replace("persona: desk", "menu: dsk/keys"),
+    ),
+    Broken(
+        "no such menu",
+        "desk has no menu 'keys'",
+        plan=PLAN.replace("persona: desk", "menu: desk/keys"),
+    ),
     Broken("unreachable", "never reached", plan=PLAN + ROUTES[8:].replace("def", "x")),
     # inheritance
     Broken("extends nobody", "extends", desk="extends: nobody\n" + PERSONA),

@@ -145,7 +145,7 @@ async def test_whose_call_broke_is_put_through_and_may_leave_a_message(
         call = await home.board.store.call_by_sid(sid)
         assert call
         assert call.end_reason is EndReason.VOICEMAIL
-        assert call.faults == ("internal_error",)
+        assert call.faults == ("internal_error", "specials.failure")
 
 
 async def test_nobody_is_rung_for_a_caller_who_has_left(tmp_path: Path) -> None:

@@ -326,17 +326,17 @@ async def test_a_call_that_goes_on_after_its_stream_broke_ends_as_it_does(
     await desk.forwarding.dialed(dial.token, SPOKE)
     call = await desk.record()
     assert call.end_reason is EndReason.TRANSFERRED
-    assert call.faults == ("a", "internal_error")
+    assert call.faults == ("a", "internal_error", "specials.failure")
     assert call.usage == {"input": 1}
     assert call.duration_ms is not None
     assert call.duration_ms >= 5000
 
 
-async def test_a_call_that_was_still_open_goes_on_without_a_fault(desk: Desk) -> None:
+async def test_a_call_that_was_still_open_goes_on_as_one_that_broke(desk: Desk) -> None:
     desk.forwarding.reopen(await desk.record())
     dial = desk.rings()
     await desk.forwarding.dialed(dial.token, SPOKE)
-    assert (await desk.record()).faults == ()
+    assert (await desk.record()).faults == ("specials.failure",)
 
 
 async def test_what_was_all_that_a_call_was_told_is_told_again_for_two_minutes(

@@ -43,6 +43,7 @@ def run(
     from voicebot.dialplan.calls import CallFacts
     from voicebot.dialplan.load import load as load_plan
     from voicebot.dialplan.routing import explain
+    from voicebot.runtime.live import Full
     from voicebot.runtime.reception import received
 
     plan = load_plan(dialplans)
@@ -57,8 +58,9 @@ def run(
     )
     told = explain(plan, facts)
     # Who is full has no room for a persona, wherever the routes lead.
+    full: Full | None = "full" if load == 1 else None
     decision, _ = received(
-        plan, facts, told.decision, lambda: "full" if load == 1 else None
+        plan, facts, told.decision, lambda menu: None if menu else full
     )
     twiml = _twiml(plan, facts, decision, url.rstrip("/"))
     if json:

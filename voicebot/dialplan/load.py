@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from voicebot.dialplan.actions_check import Names, misreferred
 from voicebot.dialplan.callers import Callers
 from voicebot.dialplan.contradictions import contradictions
+from voicebot.dialplan.keypads import misled
 from voicebot.dialplan.language import own_words
 from voicebot.dialplan.model import Dialplan, DialplanFile
 from voicebot.dialplan.persona import Persona
@@ -58,6 +59,8 @@ def load(folder: Path) -> Dialplan:
     cast = _cast(listed or [], mixins or [], files, problems)
     known = None if listed is None else {path.stem for path in listed} - cast.abstract
     plan = _plan(folder / PLAN, files, known, problems)
+    if plan:
+        problems += misled(plan[0], known, cast.personas)
     targets = plan[1].targets if plan else None
     for name, persona in cast.personas.items():
         names = Names(targets=targets, variables=persona.vars)

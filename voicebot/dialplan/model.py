@@ -59,6 +59,7 @@ LISTED: Final = BeforeValidator(listed)
 UNDIALLED: Final = ("+1900", "+1976", "+1911", "+449", "+4470", "+44871", "+44872")
 SIP: Final = r"sips?:[A-Za-z0-9_.+%-]{1,64}@[A-Za-z0-9.-]{1,200}(:[0-9]{2,5})?"
 COUNTRY: Final = "[A-Z]{2}"
+KEYPAD: Final = f"{LABEL.pattern}/{LABEL.pattern}"
 HEADER: Final = "[Xx]-[A-Za-z0-9-]{1,60}"
 
 
@@ -280,6 +281,26 @@ class Answer(Section):
     """Some callers get another persona."""
 
 
+class Keypad(Section):
+    """A menu by itself: keys and our own words, no model."""
+
+    menu: Annotated[str, _pattern(KEYPAD, "a persona and its menu: clinic/keypad")]
+    """A persona and one of its menus that has `keys`, such as `clinic/keypad`: it runs
+    without a model."""
+
+    vars: Annotated[dict[Label, Line], Field(max_length=50)] = {}
+    """Values for the persona's variables that are `from: route`."""
+
+    @property
+    def persona(self) -> str:
+        return self.menu.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """Of the menu."""
+        return self.menu.partition("/")[2]
+
+
 class Reject(Section):
     """The call is not answered, and costs nothing."""
 
@@ -339,8 +360,16 @@ class Goto(Section):
     """The name of a later route: as that one does, whatever its `match` says."""
 
 
-Action = Answer | Say | Reject | Transfer | Voicemail
-ACTIONS: Final = ("persona", "message", "reject", "transfer", "voicemail", "goto")
+Action = Answer | Keypad | Say | Reject | Transfer | Voicemail
+ACTIONS: Final = (
+    "persona",
+    "menu",
+    "message",
+    "reject",
+    "transfer",
+    "voicemail",
+    "goto",
+)
 TAGS: Final = frozenset({"<list>", "<file>", *(f"<{name}>" for name in ACTIONS)})
 """Parts of pydantic's locations that are no keys of a file."""
 
@@ -354,6 +383,7 @@ def _which(given: object) -> str | None:
 
 Do = Annotated[
     Annotated[Answer, Tag("<persona>")]
+    | Annotated[Keypad, Tag("<menu>")]
     | Annotated[Say, Tag("<message>")]
     | Annotated[Reject, Tag("<reject>")]
     | Annotated[Transfer, Tag("<transfer>")]
@@ -389,12 +419,13 @@ class Specials(Section):
     """What is done where no route is asked."""
 
     failure: Do | None = None
-    """Our part of a call broke, and the caller is still there: `message`, `transfer` or
-    `voicemail`. Without it, the persona's apology."""
+    """Our part of a call broke, and the caller is still there: `menu`, `message`,
+    `transfer` or `voicemail`. Without it, or if that breaks too, the persona's
+    apology."""
 
     overload: Do | None = None
-    """A persona is to answer and there is no room: `message`, `reject`, `transfer` or
-    `voicemail`. Without it, busy."""
+    """A persona is to answer and there is no room: `menu`, `message`, `reject`,
+    `transfer` or `voicemail`. Without it, busy."""
 
     anonymous: Do | None = None
     """Callers who hide their number; asked before all routes."""

@@ -19,6 +19,7 @@ from voicebot.dialplan.model import (
     Dialplan,
     Do,
     Goto,
+    Keypad,
     Match,
     Number,
     Reject,
@@ -65,7 +66,7 @@ class Decision:
 
     Attributes:
         route: the name of the route that says so.
-        persona: who answers, after any rollout; None if nobody does.
+        persona: who answers, after any rollout, or whose menu; None if nobody does.
         rollout: whether that is the rollout's persona; None if there is no rollout.
         hours: what calendars had to say about it.
         via: a route that sent the call on to this one.
@@ -80,7 +81,13 @@ class Decision:
 
     @property
     def vars(self) -> Mapping[str, str]:
-        return self.action.vars if isinstance(self.action, Answer) else {}
+        do = self.action
+        return do.vars if isinstance(do, Answer | Keypad) else {}
+
+    @property
+    def menu(self) -> str | None:
+        """The menu that it gets instead of a model; None if there is a model."""
+        return self.action.name if isinstance(self.action, Keypad) else None
 
 
 REJECTED: Final = Reject(reject="rejected")
@@ -119,6 +126,8 @@ def settled(
     while isinstance(do, Goto):  # only forward, so this ends
         via, name = via or name, do.goto
         do = next(route.do for route in plan.routes if route.name == name)
+    if isinstance(do, Keypad):
+        return Decision(name, do, do.persona, None, hours, via)
     if not isinstance(do, Answer):
         return Decision(name, do, None, None, hours, via)
     if do.rollout is None:

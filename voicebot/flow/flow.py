@@ -251,7 +251,8 @@ class Flow:
                 if self._pending and response_id == self._announce_id:
                     self._pending.heard(now)
             case do.ModelGone(ending):
-                self._gone = ending
+                # Who never had one misses nothing.
+                self._gone = Ending.IDLE if self._opening else ending
                 self._asks.clear()
                 if not (self._run or self._pending):
                     self._without_model(now)
@@ -401,7 +402,9 @@ class Flow:
                 self._enter(stage)
                 self._next(source, now)
             case Action(goodbye=True) | Action(hangup=True):
-                ending = Ending.BOT_GOODBYE if self._gone is None else self._gone
+                ending = Ending.BOT_GOODBYE
+                if self._gone and not self._opening:
+                    ending = self._gone
                 if source is Source.SILENCE:
                     ending = Ending.IDLE
                 last_words = SILENT if action.hangup else None
@@ -434,7 +437,8 @@ class Flow:
         assert self._gone
         self._rounds += 1
         if self._rounds > MAX_ROUNDS:
-            self._give(do.EndRequested(self._gone, self._apology), now)
+            words = None if self._opening else self._apology
+            self._give(do.EndRequested(self._gone, words), now)
         else:
             self._perform(action, Source.MENU, now)
 

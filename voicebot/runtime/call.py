@@ -18,6 +18,7 @@ from voicebot.net.twilio import TwilioRest
 from voicebot.runtime.legs import from_twilio
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.next_step import VOICEMAIL
+from voicebot.runtime.no_model import NoModel
 from voicebot.runtime.outbox import Outbox
 from voicebot.runtime.recorder import Recorder
 from voicebot.stepfun.realtime.commands import SessionConfig
@@ -85,7 +86,7 @@ class Call:
         stream: MediaStream,
         conduct: Callable[[float], Flow],
         apologises: bool,
-        model: ModelLeg,
+        model: ModelLeg | NoModel,
         stage: Callable[[str, Mapping[str, str]], SessionConfig],
         note: Callable[[do.NoteTurn], None],
         decide: Callable[[do.NoteDecision], None],

@@ -11,6 +11,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final, Literal
 
+from voicebot.dialplan.actions import Action
 from voicebot.dialplan.persona import Persona
 from voicebot.runtime.answers import Connect, Dial, Refuse, TakeMessage, Tell
 from voicebot.store.records import CallEnded
@@ -91,6 +92,9 @@ class Origin:
 
     situation: frozenset[str] = frozenset()
     """Which greetings are meant: see `conduct.greeting_text`."""
+
+    opening: Action | None = None
+    """What a call without a model begins with; None if it has one."""
 
     faults: tuple[str, ...] = ()
     """Why it goes elsewhere at all, for its record."""

@@ -44,6 +44,9 @@ from voicebot.twilio.webhooks import Dialed, Recorded, Transcribed
 
 log = structlog.get_logger()
 
+RESUMED: Final = "specials.failure"
+"""A call's fault if its stream broke and `specials.failure` took it on: once."""
+
 BEHIND_ALL: Final = 100_000
 """No stream has so many turns: what is written there is written over nothing."""
 
@@ -341,7 +344,7 @@ class Forwarding:
 
 def so_far(call: Call, at: datetime) -> CallEnded:
     """Make of the end of a call that goes on the end of its first part."""
-    why = (call.end_reason.value,) if call.end_reason else ()
+    why = (call.end_reason.value, RESUMED) if call.end_reason else (RESUMED,)
     began = call.ended_at or at
     lasted_ms = round((began - call.started_at).total_seconds() * 1000)
     return CallEnded(

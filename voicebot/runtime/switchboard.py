@@ -17,20 +17,27 @@ from aiohttp import ClientSession, TCPConnector, web
 from voicebot.bridge.model import Ending
 from voicebot.config import Settings
 from voicebot.dialplan.calls import CallFacts
-from voicebot.dialplan.model import Action, Dialplan
+from voicebot.dialplan.keypads import keypads
+from voicebot.dialplan.model import Action, Dialplan, Do
 from voicebot.dialplan.routing import Decision, choose, settled
 from voicebot.errors import ConfigError, UpstreamError
 from voicebot.net.tts import Tts
 from voicebot.net.twilio import TwilioRest
 from voicebot.runtime.answers import Connect, Refuse, Tell
 from voicebot.runtime.call import Call
-from voicebot.runtime.conduct import apology_of, flow_of, session_config
+from voicebot.runtime.conduct import (
+    apology_of,
+    can_be_said,
+    flow_of,
+    session_config,
+)
 from voicebot.runtime.forward import Answer, Origin
-from voicebot.runtime.forwarding import Forwarding
+from voicebot.runtime.forwarding import RESUMED, Forwarding
 from voicebot.runtime.live import TOKEN_S, Earlier, LiveCalls, Ticket
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.neural import load_neural
 from voicebot.runtime.next_step import Record, Ring, twiml_for
+from voicebot.runtime.no_model import NoModel
 from voicebot.runtime.plans import Plans
 from voicebot.runtime.prompts import Prompts
 from voicebot.runtime.reception import (
@@ -42,7 +49,7 @@ from voicebot.runtime.reception import (
     wanted,
 )
 from voicebot.runtime.recorder import Recorder
-from voicebot.runtime.scribe import Scribe, ending, now
+from voicebot.runtime.scribe import NOTHING_EARLIER, Scribe, ending, now
 from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.address import realtime_url
 from voicebot.stepfun.realtime.history import Means
@@ -116,7 +123,7 @@ class Switchboard:
             self.scribe,
             clock=self._loop.time,
             takes_back=lambda: not self.live.draining,
-            connect=self._reconnect,
+            connect=self._let_in,
             booked=self._until_booked,
             apology=self.apology_for,
         )
@@ -174,28 +181,44 @@ class Switchboard:
             plan,
             facts,
             decision,
-            lambda: self.live.refusal(plan, caller=facts.caller, number=facts.to),
+            lambda menu: self.live.refusal(
+                plan, caller=facts.caller, number=facts.to, menu=menu
+            ),
         )
         _tell(decision, call_id)
         do = decision.action
         if said := refusal(do):
-            self._turned_away(call_id, full)
+            self._turned_away(call_id, f"admission.{full}" if full else None)
             self.forwarding.tell(call.call_sid, said)
             return said
         origin = self._origin(plan, do, started, facts, decision.persona)
+        origin = replace(origin, faults=(f"admission.{full}",) if full else ())
         persona = origin.persona
         if persona is None:
-            faults = (f"admission.{full}",) if full else ()
-            return self._elsewhere(replace(origin, faults=faults), wanted(do))
+            return self._elsewhere(origin, wanted(do))
+        origin = known(origin, persona, facts, decision)
+        if origin.opening and not can_be_said(origin, self.prompts):
+            log.error("a menu isn't rendered", call_id=call_id, menu=decision.menu)
+            self._turned_away(call_id, "menu.unrendered")
+            said = Tell(persona.apology.text, persona.language)
+            self.forwarding.tell(call.call_sid, said)
+            return said
+        return self._let_in(origin)
+
+    def _let_in(self, origin: Origin, earlier: Earlier = NOTHING_EARLIER) -> Connect:
+        """Open a stream for a call, and a model's session if it is to have one."""
+        assert origin.persona
         ticket = Ticket(
-            call_id,
-            call.call_sid,
-            call.account_sid,
-            persona,
+            origin.call_id,
+            origin.call_sid,
+            origin.account_sid,
+            origin.persona,
             self._loop.time() + TOKEN_S,
-            origin=known(origin, persona, facts, decision),
+            earlier,
+            origin=origin,
         )
-        self.warm.dial(call_id, self._leg(ticket))
+        if origin.opening is None:
+            self.warm.dial(ticket.call_id, self._leg(ticket))
         return self._connect(ticket)
 
     def _elsewhere(self, origin: Origin, wanted: str) -> Answer | None:
@@ -216,7 +239,7 @@ class Switchboard:
 
     def _turned_away(self, call_id: str, fault: str | None) -> None:
         log.info("call refused", call_id=call_id, why=fault or "dialplan")
-        faults = (f"admission.{fault}",) if fault else ()
+        faults = (fault,) if fault else ()
         self.scribe.ended(ending(call_id, EndReason.REJECTED, 0, faults))
 
     async def apology_for(self, call_sid: str) -> Answer | None:
@@ -229,22 +252,34 @@ class Switchboard:
         call = await self.store.call_by_sid(call_sid)
         if call is None or call.end_reason not in UNEXPLAINED:
             return None
+        if ticket := self.live.waiting(call_sid):  # this webhook is repeated
+            return self._connect(ticket)
         if again := self.forwarding.again(call_sid):
             return again
         plan = self.plans.current
-        if do := plan.specials.failure:
-            ours, theirs = call.to_number, call.from_number
-            if call.direction == "outbound-api":  # we rang them
-                ours, theirs = theirs, ours
-            facts = CallFacts(ours, theirs, now())
-            settled_as = settled(plan, facts, "specials.failure", do, ()).action
-            origin = self._origin(plan, settled_as, call, facts, None)
-            if said := refusal(settled_as):
-                return said
-            self.forwarding.reopen(call)
-            return self._elsewhere(origin, wanted(settled_as))
+        if plan.specials.failure and RESUMED not in call.faults:
+            return await self._resume(plan, plan.specials.failure, call)
         persona = plan.personas.get(call.persona)
         return Tell(persona.apology.text, persona.language) if persona else None
+
+    async def _resume(self, plan: Dialplan, do: Do, call: LoggedCall) -> Answer | None:
+        """Do what is to be done with a call whose stream broke."""
+        ours, theirs = call.to_number, call.from_number
+        if call.direction == "outbound-api":  # we rang them
+            ours, theirs = theirs, ours
+        facts = CallFacts(ours, theirs, now())
+        decision = settled(plan, facts, "specials.failure", do, ())
+        if said := refusal(decision.action):
+            return said
+        origin = self._origin(plan, decision.action, call, facts, decision.persona)
+        if persona := origin.persona:
+            origin = known(origin, persona, facts, decision)
+            if self.live.draining or not can_be_said(origin, self.prompts):
+                return Tell(persona.apology.text, persona.language)
+        self.forwarding.reopen(call)
+        if persona:
+            return self._let_in(origin, await self.forwarding.earlier(origin))
+        return self._elsewhere(origin, wanted(decision.action))
 
     def _origin(
         self,
@@ -314,20 +349,6 @@ class Switchboard:
             return False
         return True
 
-    def _reconnect(self, origin: Origin, earlier: Earlier) -> Connect:
-        assert origin.persona
-        ticket = Ticket(
-            origin.call_id,
-            origin.call_sid,
-            origin.account_sid,
-            origin.persona,
-            self._loop.time() + TOKEN_S,
-            earlier,
-            origin=origin,
-        )
-        self.warm.dial(ticket.call_id, self._leg(ticket))
-        return self._connect(ticket)
-
     # ---- its stream arrives --------------------------------------------------
 
     def redeem(self, token: str) -> Ticket | None:
@@ -372,7 +393,9 @@ class Switchboard:
             stream=stream,
             conduct=lambda now: flow_of(ticket.origin, self.prompts, now, listen),
             apologises=apology.ulaw is not None,
-            model=self.warm.take(ticket.call_id),
+            model=NoModel()
+            if ticket.origin.opening
+            else self.warm.take(ticket.call_id),
             stage=lambda stage, values: session_config(ticket.persona, values, stage),
             note=lambda turn: self.scribe.turn(ticket.call_id, turn, ticket.earlier),
             decide=lambda note: self.scribe.decision(
@@ -406,6 +429,8 @@ class Switchboard:
         self._over(ticket, ending(ticket.call_id, reason, 0, ()))
 
     def _over(self, ticket: Ticket, end: CallEnded) -> None:
+        faults = tuple(dict.fromkeys(ticket.origin.faults + end.faults))
+        end = replace(end, faults=faults)
         if whole := self.forwarding.stream_over(ticket.call_sid, end):
             self.scribe.ended(whole)
         else:
@@ -440,7 +465,11 @@ class Switchboard:
 
     async def prepare_prompts(self) -> bool:
         """Render what the personas say by themselves; whether nothing is missing."""
-        return await self.prompts.prepare(list(self.plans.current.personas.values()))
+        plan = self.plans.current
+        return await self.prompts.prepare(
+            plan.personas.values(),
+            [(plan.personas[each.persona], each.vars) for each in keypads(plan)],
+        )
 
     async def render_prompts(self) -> None:
         """Render what is new in each good save, and what failed again, for ever."""

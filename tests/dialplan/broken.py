@@ -76,6 +76,28 @@ BY_HAND = (
         "two actions", "exactly one", plan=PLAN.replace("desk}", "desk, reject: x}")
     ),
     Broken(
+        "queue of a route",
+        "exactly one",
+        plan=PLAN.replace("persona: desk", "queue: {text: Wait., language: en}"),
+    ),
+    Broken(
+        "queue without words",
+        "specials.overload.queue.text: missing",
+        plan=PLAN + "specials: {overload: {queue: {language: en}}}\n",
+    ),
+    Broken(
+        "queue that ends nowhere",
+        "there is no target 'nobody'",
+        plan=PLAN + "specials: {overload: {queue: {text: Wait., language: en, "
+        "then: {transfer: nobody}}}}\n",
+    ),
+    Broken(
+        "queue that ends in a queue",
+        "expected exactly one of message, reject, transfer and voicemail",
+        plan=PLAN + "specials: {overload: {queue: {text: Wait., language: en, "
+        "then: {persona: desk}}}}\n",
+    ),
+    Broken(
         "menu of nobody",
         "there is no persona 'dsk'",
         plan=PLAN.replace("persona: desk", "menu: dsk/keys"),

@@ -1,7 +1,7 @@
 """What `dialplan.yaml` says, checked, and all files together."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
@@ -353,6 +353,56 @@ class Voicemail(Section):
     voicemail: Mailbox
 
 
+Then = Annotated[
+    Annotated[Say, Tag("<message>")]
+    | Annotated[Reject, Tag("<reject>")]
+    | Annotated[Transfer, Tag("<transfer>")]
+    | Annotated[Voicemail, Tag("<voicemail>")],
+    Discriminator(
+        lambda given: _which(given, THEN),
+        custom_error_type="do",
+        custom_error_message=(
+            "expected exactly one of message, reject, transfer and voicemail"
+        ),
+    ),
+]
+
+
+class Queue(Section):
+    """How callers wait for room."""
+
+    text: Annotated[Speech, Field(max_length=300)]
+    """What Twilio says to who waits, at first and again and again."""
+
+    language: Language
+    """Of the text, one of Twilio's `<Say>`."""
+
+    max: Annotated[int, Field(ge=1, le=100, strict=True)] = 5
+    """So many wait at once; others get `then`."""
+
+    announce_every_s: Annotated[float, duration("10s", "5m", "s")] = Field(
+        20.0, alias="announce_every"
+    )
+    """How often the text is said."""
+
+    longest_s: Annotated[float, duration("10s", "30m", "s")] = Field(
+        300.0, alias="longest"
+    )
+    """Nobody waits longer; then comes `then`."""
+
+    then: Then = Reject(reject="busy")
+    """What becomes of a caller who finds the line full, or waits in vain: `message`,
+    `reject`, `transfer` or `voicemail`. Who has waited can't be refused any more, and
+    is hung up."""
+
+
+class Queued(Section):
+    """The caller waits until there is room."""
+
+    queue: Queue
+    """The caller waits until there is room; in `specials.overload` only."""
+
+
 class Goto(Section):
     """As a later route does, whatever that one's `match` says."""
 
@@ -360,7 +410,7 @@ class Goto(Section):
     """The name of a later route: as that one does, whatever its `match` says."""
 
 
-Action = Answer | Keypad | Say | Reject | Transfer | Voicemail
+Action = Answer | Keypad | Say | Reject | Transfer | Voicemail | Queued
 ACTIONS: Final = (
     "persona",
     "menu",
@@ -370,14 +420,17 @@ ACTIONS: Final = (
     "voicemail",
     "goto",
 )
-TAGS: Final = frozenset({"<list>", "<file>", *(f"<{name}>" for name in ACTIONS)})
+THEN: Final = ("message", "reject", "transfer", "voicemail")
+TAGS: Final = frozenset(
+    {"<list>", "<file>", "<do>", *(f"<{x}>" for x in (*ACTIONS, "queue"))}
+)
 """Parts of pydantic's locations that are no keys of a file."""
 
 
-def _which(given: object) -> str | None:
+def _which(given: object, names: Collection[str] = ACTIONS) -> str | None:
     """Name the only action that is given."""
     keys = given if isinstance(given, dict) else getattr(given, "model_fields_set", ())
-    found = [name for name in keys if name in ACTIONS]
+    found = [name for name in keys if name in names]
     return f"<{found[0]}>" if len(found) == 1 else None
 
 
@@ -395,6 +448,14 @@ Do = Annotated[
         custom_error_message=(
             f"expected exactly one of {', '.join(ACTIONS[:-1])} and {ACTIONS[-1]}"
         ),
+    ),
+]
+
+
+Overload = Annotated[
+    Annotated[Queued, Tag("<queue>")] | Annotated[Do, Tag("<do>")],
+    Discriminator(
+        lambda given: "<queue>" if _which(given, ("queue",)) else "<do>",
     ),
 ]
 
@@ -423,9 +484,9 @@ class Specials(Section):
     `transfer` or `voicemail`. Without it, or if that breaks too, the persona's
     apology."""
 
-    overload: Do | None = None
-    """A persona is to answer and there is no room: `menu`, `message`, `reject`,
-    `transfer` or `voicemail`. Without it, busy."""
+    overload: Overload | None = None
+    """A persona is to answer and there is no room: `queue`, `menu`, `message`,
+    `reject`, `transfer` or `voicemail`. Without it, busy."""
 
     anonymous: Do | None = None
     """Callers who hide their number; asked before all routes."""

@@ -60,6 +60,8 @@ def dangling(root: Node, personas: Collection[str] | None) -> Iterator[Problem]:
     for special in SPECIALS:
         do = root.find("specials", special)
         yield from names.in_do(f"specials.{special}", do)
+        then = do.find("queue", "then") if do else None
+        yield from names.in_do(f"specials.{special}.queue.then", then)
         yield from _not_for(special, do)
     yield from names.in_targets()
     if limits := root.find("capacity", "per_number"):

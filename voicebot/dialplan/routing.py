@@ -22,6 +22,7 @@ from voicebot.dialplan.model import (
     Keypad,
     Match,
     Number,
+    Queued,
     Reject,
 )
 from voicebot.dialplan.times import DAY_MIN, WEEKDAYS, minute_of
@@ -119,7 +120,11 @@ def explain(plan: Dialplan, facts: CallFacts) -> Steps:
 
 
 def settled(
-    plan: Dialplan, facts: CallFacts, name: str, do: Do, hours: tuple[Standing, ...]
+    plan: Dialplan,
+    facts: CallFacts,
+    name: str,
+    do: Do | Queued,
+    hours: tuple[Standing, ...],
 ) -> Decision:
     """Say what comes of a route, or of a special, that a call takes."""
     via = ""

@@ -13,10 +13,10 @@ from typing import Any, Final, Literal
 
 from voicebot.dialplan.actions import Action
 from voicebot.dialplan.persona import Persona
-from voicebot.runtime.answers import Connect, Dial, Refuse, TakeMessage, Tell
+from voicebot.runtime.answers import Connect, Dial, Hold, Refuse, TakeMessage, Tell
 from voicebot.store.records import CallEnded
 
-Answer = Connect | Refuse | Tell | Dial | TakeMessage
+Answer = Connect | Refuse | Tell | Dial | TakeMessage | Hold
 
 FORWARD_S: Final = 5 * 3600.0
 """Twilio ends a transfer after four hours; its news comes then at the latest."""
@@ -102,14 +102,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """A call that rings somebody, or takes a message, at this moment."""
+    """A call that rings somebody, takes a message or waits, at this moment."""
 
     origin: Origin
 
     tried: tuple[str, ...]
     """The names of the targets that were rung, in order; the last one rings."""
 
-    answer: Dial | TakeMessage
+    answer: Dial | TakeMessage | Hold
     expires_at: float
 
     twiml: str | None = None
@@ -144,7 +144,7 @@ class Forwards:
         self,
         origin: Origin,
         tried: tuple[str, ...],
-        answer: Dial | TakeMessage,
+        answer: Dial | TakeMessage | Hold,
         now: float,
     ) -> None:
         """Note where a call goes, before Twilio is told; it forgets where it was."""
@@ -253,6 +253,7 @@ def joined(first: CallEnded | None, last: CallEnded) -> CallEnded:
         faults=tuple(dict.fromkeys(first.faults + last.faults)),
         recording=first.recording if has_first else last.recording,
         recording_ms=first.recording_ms if has_first else last.recording_ms,
+        waited_ms=last.waited_ms if first.waited_ms is None else first.waited_ms,
         usage={
             kind: first.usage.get(kind, 0) + last.usage.get(kind, 0)
             for kind in sorted(kinds)

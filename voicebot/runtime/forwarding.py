@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from voicebot.errors import StoreError
-from voicebot.runtime.answers import Connect, Dial, TakeMessage
+from voicebot.runtime.answers import Dial, Hold, TakeMessage
 from voicebot.runtime.forward import (
     Answer,
     Forward,
@@ -66,7 +66,7 @@ class Forwarding:
         *,
         clock: Callable[[], float],
         takes_back: Callable[[], bool],
-        connect: Callable[[Origin, Earlier], Connect],
+        connect: Callable[[Origin, Earlier], Answer],
         booked: Callable[[str], Awaitable[None]],
         apology: Callable[[str], Awaitable[Answer | None]],
     ) -> None:
@@ -154,11 +154,43 @@ class Forwarding:
                 return None
 
     def _open(
-        self, origin: Origin, tried: tuple[str, ...], answer: Dial | TakeMessage
+        self, origin: Origin, tried: tuple[str, ...], answer: Dial | TakeMessage | Hold
     ) -> Answer:
         self._forwards.open(origin, tried, answer, self._clock())
         self._began.setdefault(origin.call_sid, now())
         return answer
+
+    # ---- a call waits for room -----------------------------------------------
+
+    def hold(self, origin: Origin, hold: Hold) -> Answer:
+        """Keep a call on the line: its record stays open."""
+        return self._open(origin, (), hold)
+
+    def held(self, token: str, call_sid: str) -> Hold | None:
+        """Return what a call was told that waits; None if it doesn't."""
+        forward = self._forwards.find(token)
+        if forward is None or forward.origin.call_sid != call_sid:
+            return None
+        return forward.answer if isinstance(forward.answer, Hold) else None
+
+    def held_until_now(self, origin: Origin) -> int:
+        """Note that a call has waited, for so many milliseconds, and goes on."""
+        self._forwards.drop(origin.call_sid)
+        end = self._end_of(origin, EndReason.CALLER_HANGUP, waited=True)
+        self._ends[origin.call_sid] = end
+        return end.duration_ms
+
+    def settled(self, token: str) -> tuple[Answer | None] | None:
+        """Return what was answered to a token, in a tuple; None if it is open."""
+        return self._forwards.settled(token)
+
+    def settle(self, token: str, answer: Answer | None) -> None:
+        """Keep an answer for who asks again."""
+        self._forwards.settle(token, answer, self._clock())
+
+    def ended(self, origin: Origin, reason: EndReason) -> None:
+        """Note that a call is over after all that was told of it."""
+        self._close(origin, reason)
 
     # ---- Twilio tells how it went --------------------------------------------
 
@@ -199,8 +231,12 @@ class Forwarding:
         spoke = news.status == "completed" and news.bridged
         if spoke or news.caller_left:
             return None
+        return await self.unknown(news.call_sid)
+
+    async def unknown(self, call_sid: str) -> Answer | None:
+        """Say what becomes of a caller who was left on the line by another process."""
         try:
-            return await self._apology(news.call_sid)
+            return await self._apology(call_sid)
         except StoreError as exc:
             log.error("call log fails", error=str(exc))
             return None
@@ -276,7 +312,7 @@ class Forwarding:
     def whisper(self, token: str) -> tuple[str, str]:
         """Return what who answers hears first, and in which language; maybe nothing."""
         forward = self._forwards.find(token)
-        if forward is None or isinstance(forward.answer, TakeMessage):
+        if forward is None or not isinstance(forward.answer, Dial):
             return "", ""
         return forward.answer.whisper, forward.answer.whisper_language
 
@@ -302,6 +338,8 @@ class Forwarding:
             if isinstance(forward.answer, Dial):
                 # How it went is known to news that may come behind these.
                 self._forwards.over(call_sid, self._clock())
+            elif isinstance(forward.answer, Hold):
+                self._close(forward.origin, EndReason.CALLER_HANGUP, waited=True)
             else:
                 self._close(forward.origin, EndReason.VOICEMAIL)
 
@@ -330,16 +368,24 @@ class Forwarding:
     def close(self) -> None:
         """Close all records, as this process ends; the calls go on at Twilio."""
         for forward in self._forwards.all():
-            self._close(forward.origin, _so_far(forward))
+            waits = isinstance(forward.answer, Hold)
+            self._close(forward.origin, _so_far(forward), waited=waits)
 
-    def _close(self, origin: Origin, reason: EndReason) -> None:
+    def _close(
+        self, origin: Origin, reason: EndReason, *, waited: bool = False
+    ) -> None:
         self._forwards.drop(origin.call_sid)
-        began = self._began.pop(origin.call_sid, None) or now()
-        lasted_ms = round((now() - began).total_seconds() * 1000)
         first = self._ends.pop(origin.call_sid, None)
-        last = ending(origin.call_id, reason, lasted_ms, origin.faults)
+        last = self._end_of(origin, reason, waited=waited)
         self._scribe.ended(joined(first, last))
         log.info("call ended", call_id=origin.call_id, reason=reason.value)
+
+    def _end_of(self, origin: Origin, reason: EndReason, *, waited: bool) -> CallEnded:
+        """What is to be said of a call that was outside of any stream until now."""
+        began = self._began.pop(origin.call_sid, None) or now()
+        lasted_ms = round((now() - began).total_seconds() * 1000)
+        end = ending(origin.call_id, reason, lasted_ms, origin.faults)
+        return replace(end, waited_ms=lasted_ms) if waited else end
 
 
 def so_far(call: Call, at: datetime) -> CallEnded:
@@ -357,6 +403,7 @@ def so_far(call: Call, at: datetime) -> CallEnded:
         recording=call.recording,
         recording_ms=call.recording_ms,
         usage=call.usage,
+        waited_ms=call.waited_ms,
     )
 
 
@@ -389,5 +436,7 @@ def message_to(box: Mailbox, token: str) -> TakeMessage:
 def _so_far(forward: Forward) -> EndReason:
     if forward.over or forward.twiml:  # nobody asked what comes next
         return EndReason.CALLER_HANGUP
+    if isinstance(forward.answer, Hold):
+        return EndReason.NEVER_CONNECTED
     rings = isinstance(forward.answer, Dial)
     return EndReason.TRANSFERRED if rings else EndReason.VOICEMAIL

@@ -13,6 +13,7 @@ from voicebot.dialplan.model import (
     Answer,
     Dialplan,
     Keypad,
+    Queued,
     Reject,
     Say,
     Transfer,
@@ -76,7 +77,7 @@ def refusal(do: Action) -> Refuse | Tell | None:
             return Tell(message.text, message.language)
         case Reject(reject=reason):
             return Refuse(reason)
-        case Transfer() | Voicemail() | Answer() | Keypad():
+        case Transfer() | Voicemail() | Answer() | Keypad() | Queued():
             return None
 
 

@@ -18,7 +18,7 @@ from voicebot.bridge.model import Ending
 from voicebot.config import Settings
 from voicebot.dialplan.calls import CallFacts
 from voicebot.dialplan.keypads import keypads
-from voicebot.dialplan.model import Action, Dialplan, Do
+from voicebot.dialplan.model import Action, Dialplan, Do, Queued
 from voicebot.dialplan.routing import Decision, choose, settled
 from voicebot.errors import ConfigError, UpstreamError
 from voicebot.net.tts import Tts
@@ -33,13 +33,14 @@ from voicebot.runtime.conduct import (
 )
 from voicebot.runtime.forward import Answer, Origin
 from voicebot.runtime.forwarding import RESUMED, Forwarding
-from voicebot.runtime.live import TOKEN_S, Earlier, LiveCalls, Ticket
+from voicebot.runtime.live import TOKEN_S, Earlier, Full, LiveCalls, Ticket
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.neural import load_neural
 from voicebot.runtime.next_step import Record, Ring, twiml_for
 from voicebot.runtime.no_model import NoModel
 from voicebot.runtime.plans import Plans
 from voicebot.runtime.prompts import Prompts
+from voicebot.runtime.queueing import Queueing, Waiter
 from voicebot.runtime.reception import (
     facts_of,
     known,
@@ -127,6 +128,9 @@ class Switchboard:
             booked=self._until_booked,
             apology=self.apology_for,
         )
+        self.queueing = Queueing(
+            self.forwarding, clock=self._loop.time, connect=self._let_in
+        )
         self._refused: set[Means] = set()  # what the model refuses of repairs
 
     # ---- a call arrives ------------------------------------------------------
@@ -177,16 +181,15 @@ class Switchboard:
             log.warning("webhook replayed")  # of a call that ran, or is running
             return Refuse("rejected")
         # Asked as late as this: while the log was written, others were let in.
-        decision, full = received(
-            plan,
-            facts,
-            decision,
-            lambda menu: self.live.refusal(
-                plan, caller=facts.caller, number=facts.to, menu=menu
-            ),
-        )
+        meant = decision
+        decision, full = received(plan, facts, decision, self._full(plan, facts))
         _tell(decision, call_id)
         do = decision.action
+        if isinstance(do, Queued):
+            held = self._held(plan, do, started, facts, meant, full)
+            if held:
+                return held
+            do = do.queue.then
         if said := refusal(do):
             self._turned_away(call_id, f"admission.{full}" if full else None)
             self.forwarding.tell(call.call_sid, said)
@@ -220,6 +223,46 @@ class Switchboard:
         if origin.opening is None:
             self.warm.dial(ticket.call_id, self._leg(ticket))
         return self._connect(ticket)
+
+    def _full(self, plan: Dialplan, facts: CallFacts) -> Callable[[bool], Full | None]:
+        """Return what says why a call that comes now has no room."""
+
+        def full(menu: bool) -> Full | None:
+            why = self._crowded(plan, facts, menu)
+            behind = not menu and self.queueing.is_awaited()
+            return "full" if why is None and behind else why
+
+        return full
+
+    def _crowded(
+        self, plan: Dialplan, facts: CallFacts, menu: bool = False
+    ) -> Full | None:
+        caller, number = facts.caller, facts.to
+        return self.live.refusal(plan, caller=caller, number=number, menu=menu)
+
+    def _held(
+        self,
+        plan: Dialplan,
+        do: Queued,
+        call: CallStarted,
+        facts: CallFacts,
+        meant: Decision,
+        full: Full | None,
+    ) -> Answer | None:
+        """Let a call wait for its persona; None if it can't."""
+        if meant.menu:  # it waits for nobody
+            return None
+        origin = self._origin(plan, meant.action, call, facts, meant.persona)
+        otherwise = self._origin(plan, do.queue.then, call, facts, None)
+        assert origin.persona
+        faults = (f"admission.{full}",)
+        waiter = Waiter(
+            do.queue,
+            replace(known(origin, origin.persona, facts, meant), faults=faults),
+            replace(otherwise, faults=faults),
+            full=lambda: self._crowded(plan, facts),
+        )
+        return self.queueing.enter(waiter)
 
     def _elsewhere(self, origin: Origin, wanted: str) -> Answer | None:
         step = self.forwarding.step(origin, wanted)
@@ -462,6 +505,7 @@ class Switchboard:
             for ticket in self.live.expired(self._loop.time()):
                 self.never_started(ticket, EndReason.NEVER_CONNECTED)
             self.forwarding.reap()
+            await self.queueing.reap()
 
     async def prepare_prompts(self) -> bool:
         """Render what the personas say by themselves; whether nothing is missing."""

@@ -1,8 +1,8 @@
 """
 What Twilio asks and tells us by HTTP, under `/twilio/`.
 
-`voice` and `after` of a call and its stream; `dialed` and `whisper` of a transfer;
-`recorded` and `transcribed` of a message; `status` of all of them.
+`voice` and `after` of a call and its stream; `queue` of one that waits; `dialed` and
+`whisper` of a transfer; `recorded` and `transcribed` of a message; `status` of all.
 
 Each handler runs only behind a valid signature; without one the answer is 403 and
 nothing is read.
@@ -120,6 +120,19 @@ async def dialed(request: web.Request, form: Form) -> web.Response:
     return _answered(request, answer)
 
 
+@routes.post("/twilio/queue/{token}")
+@signed
+async def queue(request: web.Request, form: Form) -> web.Response:
+    """A caller waits in line: is there room?"""
+    news = _read(AfterStream.parse, form)
+    queueing = request.app[BOARD].queueing
+    with structlog.contextvars.bound_contextvars(call_sid=news.call_sid):
+        if news.status in TERMINAL:
+            queueing.left(news.call_sid)
+            return _answered(request, None)
+        return _answered(request, await queueing.asked(_token(request), news.call_sid))
+
+
 @routes.post("/twilio/recorded/{token}")
 @signed
 async def recorded(request: web.Request, form: Form) -> web.Response:
@@ -168,6 +181,7 @@ async def status(request: web.Request, form: Form) -> web.Response:
         with structlog.contextvars.bound_contextvars(call_sid=call.call_sid):
             log.debug("call status", status=call.status)
             if call.terminal:
+                request.app[BOARD].queueing.left(call.call_sid)
                 await request.app[BOARD].forwarding.call_over(call.call_sid)
     return web.Response(status=204)
 

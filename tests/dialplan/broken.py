@@ -98,6 +98,33 @@ BY_HAND = (
         "then: {persona: desk}}}}\n",
     ),
     Broken(
+        "text message without words",
+        "expected text, which use: send_sms needs",
+        desk=PERSONA + "tools: {way: {use: send_sms}}\n",
+    ),
+    Broken(
+        "text message to nobody",
+        "there is no target 'nobody'",
+        desk=PERSONA + "tools: {way: {use: send_sms, text: Hi., to: nobody}}\n",
+    ),
+    Broken(
+        "addressee of another tool",
+        "expected to only with use: send_sms",
+        desk=PERSONA + "tools: {bye: {use: hangup, to: caller}}\n",
+    ),
+    Broken(
+        "text message to a SIP address",
+        "a SIP address gets no text messages",
+        plan=PLAN + "targets: {sip: {sip: 'sip:a@example.com'}}\n",
+        desk=PERSONA
+        + "triggers: [{name: a, says: [b], do: {send_sms: {text: c, to: sip}}}]\n",
+    ),
+    Broken(
+        "target called caller",
+        "a target cannot be called caller: that is the caller",
+        plan=PLAN + "targets: {caller: {number: '+12025550155'}}\n",
+    ),
+    Broken(
         "menu of nobody",
         "there is no persona 'dsk'",
         plan=PLAN.replace("persona: desk", "menu: dsk/keys"),

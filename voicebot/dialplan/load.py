@@ -62,8 +62,9 @@ def load(folder: Path) -> Dialplan:
     if plan:
         problems += misled(plan[0], known, cast.personas)
     targets = plan[1].targets if plan else None
+    numbers = {name for name, target in (targets or {}).items() if target.number}
     for name, persona in cast.personas.items():
-        names = Names(targets=targets, variables=persona.vars)
+        names = Names(targets, numbers, persona.vars)
         found = misreferred(cast.trees[name], persona, names)
         problems += islice(found, MAX_PROBLEMS)
     if problems or plan is None:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
+from voicebot.dialplan.actions import CALLER
 from voicebot.dialplan.model import ENDS, DialplanFile, Goto
 from voicebot.dialplan.routing import called as called_by
 from voicebot.dialplan.source import Node, Problem
@@ -144,9 +145,10 @@ class _Names:
             key = f"targets.{name}.hours"
             yield from self.missing(key, hours and _affirmed(hours), "calendars")
             key = f"targets.{name}.fallback"
-            if name in ENDS:
+            if name in (*ENDS, CALLER):
                 at = root.find("targets") or root
-                message = f"a target cannot be called {name}: that is an end"
+                what = "the caller" if name == CALLER else "an end"
+                message = f"a target cannot be called {name}: that is {what}"
                 yield Problem(at.path, *at.keys[name], f"targets.{name}", message)
             node = fallbacks.get(name)
             if node is None or node.value in ENDS:

@@ -9,7 +9,7 @@ from voicebot.bridge import model as do
 from voicebot.bridge.bridge import Bridge
 from voicebot.bridge.model import Ending, Phase
 from voicebot.bridge.settings import Prompt, Settings
-from voicebot.dialplan.actions import Action
+from voicebot.dialplan.actions import Action, Sms
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.silence import Silence
 from voicebot.dialplan.transfer import abort_words, announcement
@@ -31,6 +31,7 @@ from voicebot.flow.model import (
     NoteEvent,
     Order,
     PauseRecording,
+    SmsOver,
     TellModel,
     ToolOutput,
     UpdateSession,
@@ -45,6 +46,7 @@ from voicebot.flow.policy import (
     PutThrough,
     Refused,
     Rule,
+    SendText,
     SetVar,
     Source,
     TakeMessage,
@@ -52,6 +54,7 @@ from voicebot.flow.policy import (
     read_arguments,
 )
 from voicebot.flow.silence import Ladder
+from voicebot.flow.sms import Texts, told
 from voicebot.flow.triggers import find
 from voicebot.flow.values import Values
 
@@ -99,6 +102,7 @@ class Flow:
         open_targets: names of the dialplan's targets that can be called now.
         values: variables that are known from the start.
         opening: what is done at once in a call that has no model; None: it has one.
+        has_number: whether text messages can be sent to the caller.
     """
 
     def __init__(
@@ -112,6 +116,7 @@ class Flow:
         open_targets: Callable[[], frozenset[str]] = frozenset,
         values: Mapping[str, str] | None = None,
         opening: Action | None = None,
+        has_number: bool = True,
     ) -> None:
         self.values = Values(values or {})
         self._persona, self._words = persona, words
@@ -151,6 +156,8 @@ class Flow:
         # the model's calls
         self._asks = Asks()
         self._history = History()
+        self._texts = Texts()
+        self._has_number = has_number
         # stages
         self._stage = persona.start_stage
         self._update: str | None = None  # the stage that the model isn't told of
@@ -183,6 +190,8 @@ class Flow:
             case ModelCalled():
                 self._asks.called(event, now)
                 self._give(do.Answering(False), now)
+            case SmsOver():
+                self._text_over(event, now)
             case do.CallerKey(digit):
                 self._key(event, digit, now)
             case do.CallerText(_, text):
@@ -254,6 +263,7 @@ class Flow:
                 # Who never had one misses nothing.
                 self._gone = Ending.IDLE if self._opening else ending
                 self._asks.clear()
+                self._texts.clear()
                 if not (self._run or self._pending):
                     self._without_model(now)
             case do.NoteTurn(seq, heard_text=text) if seq > self._bot_seq:
@@ -363,7 +373,7 @@ class Flow:
 
     def _idle_since(self, now: float) -> float | None:
         """Since when the caller could have said something, and nothing else is on."""
-        if self._run or self._pending or self._asks or self.phase in CLOSED:
+        if self._occupied or self.phase in CLOSED:
             return None
         since = self._bridge.idle_since(now)
         return None if since is None else max(since, self._active_at)
@@ -398,6 +408,10 @@ class Flow:
                 for name, value in values.items():
                     self._set(name, value)
                 self._next(source, now)
+            case Action(send_sms=Sms(text=text, to=to)):
+                if self._texts.is_new(text, to):
+                    self._send_text(to, text, to, None)
+                self._next(source, now)
             case Action(goto=str(stage)):
                 self._enter(stage)
                 self._next(source, now)
@@ -419,7 +433,7 @@ class Flow:
 
     def _resume(self, now: float, *, reply: bool) -> None:
         """Let the model answer again, if nothing hinders it."""
-        if self._run or self._pending or self._asks or self.phase in CLOSED:
+        if self._occupied or self.phase in CLOSED:
             return
         if self._gone is not None:
             self._without_model(now)
@@ -458,6 +472,27 @@ class Flow:
             self._announce_id = f"prompt:{name}"
         prompt = self._words(text, self.values.shown())
         self._give(do.Speak(name, prompt), now)
+
+    @property
+    def _occupied(self) -> bool:
+        """Whether the model has to wait for something."""
+        return bool(self._run or self._pending or self._asks or self._texts)
+
+    def _send_text(
+        self, name: str, text: str, to: str, call: ModelCalled | None
+    ) -> None:
+        said = self._words(text, self.values.shown()).text
+        self._out.append(self._texts.send(name, said, to, call))
+
+    def _text_over(self, event: SmsOver, now: float) -> None:
+        """Let the model know what became of a text message."""
+        self._out.append(NoteEvent("sms", event.name, event.status))
+        call = self._texts.over(event.number)
+        if call and event.status == "sent":
+            self._history.done(call.name)
+        self._tell(call.call_id if call else None, told(event.status))
+        if call:
+            self._resume(now, reply=True)
 
     def _set(self, name: str, value: str) -> None:
         self.values.set(name, value)
@@ -588,6 +623,7 @@ class Flow:
                 busy=bool(self._run or self._pending) or self.phase in CLOSED,
                 silent=self._ladder is not None and self._ladder.climbed,
                 near_end=now >= self._ends_at - NEAR_END_S,
+                has_number=self._has_number,
             )
             verdict = judge(ask, state, self._persona, self._open_targets())
         self._history.judged(ask, verdict)
@@ -609,6 +645,8 @@ class Flow:
                 self._give(do.EndRequested(Ending.BOT_GOODBYE), now)
             case Collect(menu):
                 self._open_menu(menu, now, call)
+            case SendText(text, to):
+                self._send_text(call.name, text, to, call)
             case SetVar(name, value):
                 self._set(name, value)
                 self._history.done(call.name)

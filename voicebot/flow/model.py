@@ -19,7 +19,17 @@ class ModelCalled:
     """JSON, or what the model takes for it."""
 
 
-Input = Event | ModelCalled
+@dataclass(frozen=True, slots=True)
+class SmsOver:
+    """What became of a SendSms."""
+
+    number: int
+    name: str
+    status: str
+    """`sent`, or a word that says why not."""
+
+
+Input = Event | ModelCalled | SmsOver
 
 
 # ---- orders ----------------------------------------------------------------------
@@ -54,8 +64,28 @@ class PauseRecording:
     on: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SendSms:
+    """Send a text message, and say by SmsOver what became of it."""
+
+    number: int
+    name: str
+    text: str = field(repr=False)
+    to: str
+    """`caller`, or the name of a target of the dialplan."""
+
+
 Kind = Literal[
-    "menu", "collected", "var", "trigger", "silence", "stage", "tool", "refused", "call"
+    "menu",
+    "collected",
+    "var",
+    "trigger",
+    "silence",
+    "stage",
+    "tool",
+    "refused",
+    "call",
+    "sms",
 ]
 
 
@@ -81,5 +111,12 @@ class Leave:
 
 
 Order = (
-    Action | ToolOutput | TellModel | UpdateSession | PauseRecording | NoteEvent | Leave
+    Action
+    | ToolOutput
+    | TellModel
+    | UpdateSession
+    | PauseRecording
+    | NoteEvent
+    | SendSms
+    | Leave
 )

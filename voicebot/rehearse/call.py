@@ -38,6 +38,8 @@ from voicebot.flow.model import (
     NoteEvent,
     Order,
     PauseRecording,
+    SendSms,
+    SmsOver,
     UpdateSession,
 )
 from voicebot.flow.survey import named_targets
@@ -218,6 +220,8 @@ class RehearsedCall:
                     self.record.ending = ending
                 case NoteHeard() | ModelGone() | PauseRecording() | Leave():
                     pass  # what was heard is found at the ear
+                case SendSms(number, name):
+                    self._give(SmsOver(number, name, "sent"))
                 case NoteEvent(kind, name, detail):
                     log.info("call event", kind=kind, name=name, detail=detail)
                 case UpdateSession(stage):

@@ -13,6 +13,7 @@ from voicebot.flow.flow import Flow
 from voicebot.flow.specs import tool_specs
 from voicebot.runtime.forward import Origin
 from voicebot.runtime.prompts import said_alone
+from voicebot.runtime.texting import has_number
 from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig, Tool
 
 STAGE: Final = "# What to do now"
@@ -101,6 +102,7 @@ def flow_of(
         open_targets=lambda: frozenset(filter(origin.is_open, origin.targets)),
         values=origin.values,
         opening=origin.opening,
+        has_number=has_number(origin),
     )
 
 

@@ -51,6 +51,7 @@ from voicebot.runtime.reception import (
 )
 from voicebot.runtime.recorder import Recorder
 from voicebot.runtime.scribe import NOTHING_EARLIER, Scribe, ending, now
+from voicebot.runtime.texting import Texting
 from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.address import realtime_url
 from voicebot.stepfun.realtime.history import Means
@@ -107,6 +108,7 @@ class Switchboard:
         tts = Tts(http, settings.stepfun_base_url, self._api_key)
         self.prompts = Prompts(settings.data / "prompts", tts)
         self._rest = _rest(settings, http)
+        self.texting = Texting(self._rest, settings.twilio_messaging_service_sid)
         self._calls: dict[str, Call] = {}
         self._arriving: dict[str, asyncio.Lock] = {}
         self._booked: dict[str, asyncio.Event] = {}
@@ -445,6 +447,7 @@ class Switchboard:
                 ticket.call_id, note, ticket.earlier
             ),
             leave=lambda wanted: self.leave_stream(ticket.origin, wanted),
+            text=lambda order, done: self.texting.send(ticket.origin, order, done),
             recorder=recorder,
             rest=self._rest,
         )
@@ -583,6 +586,7 @@ async def open_switchboard(
                     yield board
                 finally:
                     await board.warm.close()
+                    await board.texting.close()
                     board.forwarding.close()
                     await board.scribe.written()
                     for chore in chores:

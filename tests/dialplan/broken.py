@@ -125,6 +125,14 @@ BY_HAND = (
         plan=PLAN + "targets: {caller: {number: '+12025550155'}}\n",
     ),
     Broken(
+        "fragments of elsewhere",
+        "expected files in this folder",
+        plan=PLAN + "include: ['../*.yaml']\n",
+    ),
+    Broken(
+        "no such fragment", "there is no file", plan=PLAN + "include: [more.yaml]\n"
+    ),
+    Broken(
         "menu of nobody",
         "there is no persona 'dsk'",
         plan=PLAN.replace("persona: desk", "menu: dsk/keys"),

@@ -58,6 +58,7 @@ LISTED: Final = BeforeValidator(listed)
 # Source: NANPA, N11 codes and 900; Ofcom, National Telephone Numbering Plan.
 UNDIALLED: Final = ("+1900", "+1976", "+1911", "+449", "+4470", "+44871", "+44872")
 SIP: Final = r"sips?:[A-Za-z0-9_.+%-]{1,64}@[A-Za-z0-9.-]{1,200}(:[0-9]{2,5})?"
+FRAGMENTS: Final = re.compile(r"([\w?*-][\w.?*-]*/)?(?!\.)[\w.?*-]*\.yaml")
 COUNTRY: Final = "[A-Z]{2}"
 KEYPAD: Final = f"{LABEL.pattern}/{LABEL.pattern}"
 HEADER: Final = "[Xx]-[A-Za-z0-9-]{1,60}"
@@ -202,6 +203,10 @@ CalledOrTag = Annotated[
 OpenOrNot = Annotated[
     str,
     _pattern(f"!?{LABEL.pattern}", "a calendar, or '!' and a calendar, in quotes"),
+]
+Fragment = Annotated[
+    str,
+    word(FRAGMENTS, "files in this folder or one below it, such as routes.d/*.yaml"),
 ]
 Country = Annotated[str, _pattern(COUNTRY, "a country's two letters, such as GB")]
 Header = Annotated[str, _pattern(HEADER, "a SIP header that begins with X-")]
@@ -595,6 +600,10 @@ class DialplanFile(Section):
     timezone: ZoneName | None = None
     """Where weekdays, dates and times are; a name such as `Europe/London`. Needed where
     these are used."""
+
+    include: Annotated[tuple[Fragment, ...], Field(max_length=20)] = ()
+    """Files that hold more of `calendars`, `numbers`, `targets`, `callers`, `block`,
+    `allow`, `routes` and `tests`, such as `routes.d/*.yaml`."""
 
     calendars: Annotated[dict[Label, CalendarFile], Field(max_length=100)] = {}
     numbers: dict[Label, Number] = {}

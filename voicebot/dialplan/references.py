@@ -149,7 +149,8 @@ class _Names:
                 at = root.find("targets") or root
                 what = "the caller" if name == CALLER else "an end"
                 message = f"a target cannot be called {name}: that is {what}"
-                yield Problem(at.path, *at.keys[name], f"targets.{name}", message)
+                path = (root.find("targets", name) or at).path
+                yield Problem(path, *at.keys[name], f"targets.{name}", message)
             node = fallbacks.get(name)
             if node is None or node.value in ENDS:
                 continue
@@ -275,10 +276,11 @@ def is_name(node: Node) -> bool:
 
 
 def _repeated(named: Iterable[tuple[str, Node | None]]) -> Iterator[Problem]:
-    lines: dict[str, int] = {}
+    known: dict[str, Node] = {}
     for key, node in named:
         if node and isinstance(node.value, str):
-            if first := lines.get(node.value):
-                message = f"{node.shown()} stands on line {first} already"
+            if first := known.get(node.value):
+                where = "" if first.path == node.path else f" of {first.path}"
+                message = f"{node.shown()} stands on line {first.line}{where} already"
                 yield node.problem(key, message)
-            lines.setdefault(node.value, node.line)
+            known.setdefault(node.value, node)

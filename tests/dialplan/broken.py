@@ -133,6 +133,17 @@ BY_HAND = (
         "no such fragment", "there is no file", plan=PLAN + "include: [more.yaml]\n"
     ),
     Broken(
+        "nothing on failure",
+        "expected say, do, or both",
+        desk=PERSONA + "transfer: {on_fail: {}}\n",
+    ),
+    Broken(
+        "put through for ever",
+        "isn't put through again by itself",
+        plan=PLAN + "targets: {a: {number: '+12025550155'}}\n",
+        desk=PERSONA + "transfer: {on_fail: {do: {transfer: a}}}\n",
+    ),
+    Broken(
         "menu of nobody",
         "there is no persona 'dsk'",
         plan=PLAN.replace("persona: desk", "menu: dsk/keys"),

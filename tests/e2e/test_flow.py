@@ -302,3 +302,21 @@ async def test_the_model_sends_a_text_message_and_is_told_what_came_of_it(
     told = [line["detail"] for line in logged if line.get("kind") == "sms"]
     assert told == ["unsubscribed" if code else "sent"]
     assert not any(CALLER in str(line) or "The way" in str(line) for line in logged)
+
+
+async def test_who_comes_back_is_told_that_nobody_is_there(tmp_path: Path) -> None:
+    line = Line("To the desk.", call="human", arguments={"target": "desk"})
+    persona = PERSONA + (
+        "tools: {human: {use: transfer, targets: [desk]}}\n"
+        "transfer: {on_fail: {say: Nobody is there now., do: {voicemail: {}}}}\n"
+    )
+    async with house(tmp_path, line, persona=persona, plan=PLAN) as home:
+        report = await home.call(
+            Say(says(line.hear), line.hear),
+            STAYS,
+            far_ends={DESK: FarEnd("busy")},
+            message=Message(),
+        )
+        log, turns = await home.record(report)
+    assert heard(turns) == ["Hello there.", ANNOUNCED, "Nobody is there now."]
+    assert (log.end_reason, log.faults) == (EndReason.VOICEMAIL, ())

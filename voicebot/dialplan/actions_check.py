@@ -79,6 +79,8 @@ def actions(persona: Persona) -> Iterator[tuple[Place, Action]]:
             yield ("silence", index, "do"), step.do
     if persona.on_model_lost:
         yield ("on_model_lost",), persona.on_model_lost
+    if persona.transfer.on_fail and persona.transfer.on_fail.do:
+        yield ("transfer", "on_fail", "do"), persona.transfer.on_fail.do
     for name, menu in persona.menus.items():
         for key, action in menu.keys.items():
             yield ("menus", name, "keys", key), action
@@ -98,6 +100,8 @@ def _action(
             yield from _menu((*place, "menu"), name, persona, gathers=False)
         case Action(gather=str(name)):
             yield from _menu((*place, "gather"), name, persona, gathers=True)
+        case Action(transfer=str(_)) if "on_fail" in place:
+            yield place, "a call that nobody took isn't put through again by itself"
         case Action(transfer=str(name)) if names.targets is not None:
             yield from _known((*place, "transfer"), "target", name, names.targets)
         case Action(send_sms=Sms(to=str(name))) if names.targets is not None:

@@ -15,6 +15,7 @@ from voicebot.dialplan.silence import Silence
 from voicebot.dialplan.transfer import abort_words, announcement
 from voicebot.flow.asks import TALKING, Asks
 from voicebot.flow.calls import PendingCall
+from voicebot.flow.come_back import TOLD, ComeBack
 from voicebot.flow.history import History
 from voicebot.flow.menus import (
     Chosen,
@@ -103,6 +104,7 @@ class Flow:
         values: variables that are known from the start.
         opening: what is done at once in a call that has no model; None: it has one.
         has_number: whether text messages can be sent to the caller.
+        came_back: whether the call is back from a transfer that nobody took.
     """
 
     def __init__(
@@ -117,6 +119,7 @@ class Flow:
         values: Mapping[str, str] | None = None,
         opening: Action | None = None,
         has_number: bool = True,
+        came_back: bool = False,
     ) -> None:
         self.values = Values(values or {})
         self._persona, self._words = persona, words
@@ -157,6 +160,12 @@ class Flow:
         self._asks = Asks()
         self._history = History()
         self._texts = Texts()
+        on_fail = persona.transfer.on_fail if came_back else None
+        self._came_back = came_back and opening is None
+        self._back = ComeBack(
+            on_fail.do if on_fail and self._came_back else None,
+            speaks=bool(settings.greeting.text),
+        )
         self._has_number = has_number
         # stages
         self._stage = persona.start_stage
@@ -174,6 +183,11 @@ class Flow:
             self._give(do.ModelOptional(True), now)
         if self._opening:
             self._give(do.PeerLost(Ending.STEPFUN_LOST), now)
+        if self._came_back:
+            self._out.append(TellModel(TOLD))
+        if self._back:
+            self._give(do.Answering(False), now)
+            self._go_on(self._back.begun(), now)
         return self._settle(now)
 
     def handle(self, event: Input, now: float) -> list[Order]:
@@ -255,6 +269,7 @@ class Flow:
         match note:
             case do.NoteHeard(response_id, _, whole):
                 self._asks.heard(response_id, whole)
+                self._go_on(self._back.heard(response_id), now)
                 if self._run and response_id == self._prompt_id:
                     self._menu_does(self._run.heard(now), now)
                 if self._pending and response_id == self._announce_id:
@@ -264,6 +279,7 @@ class Flow:
                 self._gone = Ending.IDLE if self._opening else ending
                 self._asks.clear()
                 self._texts.clear()
+                self._back.drop()
                 if not (self._run or self._pending):
                     self._without_model(now)
             case do.NoteTurn(seq, heard_text=text) if seq > self._bot_seq:
@@ -426,6 +442,12 @@ class Flow:
             case _:
                 self._leave(Leave("voicemail", ""), now)
 
+    def _go_on(self, action: Action | None, now: float) -> None:
+        """Do what is arranged for a caller who has come back, if it is due."""
+        if action and self.phase not in CLOSED:
+            self._out.append(NoteEvent("call", "back", action.name))
+            self._perform(action, Source.MENU, now)
+
     def _next(self, source: Source, now: float) -> None:
         """A menu is over, and what was chosen is done: the conversation goes on."""
         if source is Source.MENU:
@@ -476,7 +498,8 @@ class Flow:
     @property
     def _occupied(self) -> bool:
         """Whether the model has to wait for something."""
-        return bool(self._run or self._pending or self._asks or self._texts)
+        waits = self._run or self._pending or self._asks or self._texts or self._back
+        return bool(waits)
 
     def _send_text(
         self, name: str, text: str, to: str, call: ModelCalled | None

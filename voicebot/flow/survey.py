@@ -24,5 +24,7 @@ def _words(persona: Persona) -> Iterator[str]:
         yield from (step.say for step in (*menu.noinput, *menu.nomatch) if step.say)
     yield from (step.say for step in persona.silence if step.say)
     yield from (action.say for _, action in actions(persona) if action.say)
+    if persona.transfer.on_fail and persona.transfer.on_fail.say:
+        yield persona.transfer.on_fail.say
     if named_targets(persona):
         yield announcement(persona.transfer, persona.language)

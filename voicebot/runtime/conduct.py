@@ -93,6 +93,9 @@ def flow_of(
     if origin.opening:
         settings = replace(settings, greeting=Prompt(""))  # its menu is the greeting
         words = _rendered_only(words, origin.values)
+    elif origin.came_back and (on_fail := persona.transfer.on_fail):
+        said = words(on_fail.say, origin.values) if on_fail.say else Prompt("")
+        settings = replace(settings, greeting=said)
     return Flow(
         persona,
         settings,
@@ -103,6 +106,7 @@ def flow_of(
         values=origin.values,
         opening=origin.opening,
         has_number=has_number(origin),
+        came_back=origin.came_back,
     )
 
 

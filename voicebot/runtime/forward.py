@@ -96,6 +96,9 @@ class Origin:
     opening: Action | None = None
     """What a call without a model begins with; None if it has one."""
 
+    came_back: bool = False
+    """Whether it is back because nobody took it who was rung."""
+
     faults: tuple[str, ...] = ()
     """Why it goes elsewhere at all, for its record."""
 

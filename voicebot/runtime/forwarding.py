@@ -148,7 +148,7 @@ class Forwarding:
                 return self._open(origin, tried, message_to(box, token))
             case ComeBack():
                 self._forwards.drop(origin.call_sid)
-                return self._connect(origin, earlier)
+                return self._connect(replace(origin, came_back=True), earlier)
             case HangUp(reason):
                 self._close(origin, reason)
                 return None

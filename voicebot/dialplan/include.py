@@ -112,6 +112,6 @@ def _joined(key: str, given: list[Node], problems: list[Problem]) -> Node:
 
 def _named(given: list[Node]) -> Iterator[tuple[str, Node, tuple[int, int]]]:
     for node in given:
-        if isinstance(node.value, dict):
-            for name, value in node.value.items():
-                yield name, value, node.keys[name]
+        assert isinstance(node.value, dict)
+        for name, value in node.value.items():
+            yield name, value, node.keys[name]

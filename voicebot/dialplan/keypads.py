@@ -25,7 +25,7 @@ def misled(
     Find routes that lead to a menu that isn't there, or that has no keys.
 
     Args:
-        root: of `dialplan.yaml`.
+        root: of `dialplan.yaml`, in which all names are well formed.
         known: ids of the personas that there are files of; None if that is unknown.
         personas: those that could be read.
     """
@@ -49,8 +49,6 @@ def _wrong(
     known: Collection[str] | None,
     personas: Mapping[str, Persona],
 ) -> str:
-    if not menu:
-        return ""  # it is no such name: that is reported already
     if known is not None and name not in known:
         return f"there is no persona {name!r}{nearest(name, known)}"
     if name not in personas:

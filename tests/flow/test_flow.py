@@ -536,7 +536,7 @@ def test_a_key_that_ends_a_call_without_its_model_doesnt_hide_that() -> None:
 
 
 def test_a_menu_that_never_had_a_model_ends_as_any_call() -> None:
-    text = CLINIC.replace('"2": {say', '"7": goodbye\n      "2": {say')
+    text = 'menus: {keypad: {prompt: Press seven., keys: {"7": goodbye}}}'
     desk = persona(text)
     for keys, ending in (("7", "bot_goodbye"), ("", "idle")):
         phone = Phone(desk, ready=False, opening=Action(menu="keypad"))

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     )
     twilio_auth_token: SecretStr | None = Field(None, description=KEY)
     twilio_auth_token_secondary: SecretStr | None = Field(None, description=KEY)
+    twilio_messaging_service_sid: str | None = Field(
+        None, pattern="^MG[0-9a-fA-F]{32}$", description="MG and 32 hexadecimal digits"
+    )
     twilio_api_url: str = Field("https://api.twilio.com", description=ADDRESS)
     public_url: str | None = Field(None, description=ADDRESS)
     dialplans: Path = Field(Path("dialplans"), description="a folder")

@@ -87,6 +87,84 @@ BY_HAND = (
     Broken(
         "two actions", "exactly one", plan=PLAN.replace("desk}", "desk, reject: x}")
     ),
+    Broken(
+        "queue of a route",
+        "exactly one",
+        plan=PLAN.replace("persona: desk", "queue: {text: Wait., language: en}"),
+    ),
+    Broken(
+        "queue without words",
+        "specials.overload.queue.text: missing",
+        plan=PLAN + "specials: {overload: {queue: {language: en}}}\n",
+    ),
+    Broken(
+        "queue that ends nowhere",
+        "there is no target 'nobody'",
+        plan=PLAN + "specials: {overload: {queue: {text: Wait., language: en, "
+        "then: {transfer: nobody}}}}\n",
+    ),
+    Broken(
+        "queue that ends in a queue",
+        "expected exactly one of message, reject, transfer and voicemail",
+        plan=PLAN + "specials: {overload: {queue: {text: Wait., language: en, "
+        "then: {persona: desk}}}}\n",
+    ),
+    Broken(
+        "text message without words",
+        "expected text, which use: send_sms needs",
+        desk=PERSONA + "tools: {way: {use: send_sms}}\n",
+    ),
+    Broken(
+        "text message to nobody",
+        "there is no target 'nobody'",
+        desk=PERSONA + "tools: {way: {use: send_sms, text: Hi., to: nobody}}\n",
+    ),
+    Broken(
+        "addressee of another tool",
+        "expected to only with use: send_sms",
+        desk=PERSONA + "tools: {bye: {use: hangup, to: caller}}\n",
+    ),
+    Broken(
+        "text message to a SIP address",
+        "a SIP address gets no text messages",
+        plan=PLAN + "targets: {sip: {sip: 'sip:a@example.com'}}\n",
+        desk=PERSONA
+        + "triggers: [{name: a, says: [b], do: {send_sms: {text: c, to: sip}}}]\n",
+    ),
+    Broken(
+        "target called caller",
+        "a target cannot be called caller: that is the caller",
+        plan=PLAN + "targets: {caller: {number: '+12025550155'}}\n",
+    ),
+    Broken(
+        "fragments of elsewhere",
+        "expected files in this folder",
+        plan=PLAN + "include: ['../*.yaml']\n",
+    ),
+    Broken(
+        "no such fragment", "there is no file", plan=PLAN + "include: [more.yaml]\n"
+    ),
+    Broken(
+        "nothing on failure",
+        "expected say, do, or both",
+        desk=PERSONA + "transfer: {on_fail: {}}\n",
+    ),
+    Broken(
+        "put through for ever",
+        "isn't put through again by itself",
+        plan=PLAN + "targets: {a: {number: '+12025550155'}}\n",
+        desk=PERSONA + "transfer: {on_fail: {do: {transfer: a}}}\n",
+    ),
+    Broken(
+        "menu of nobody",
+        "there is no persona 'dsk'",
+        plan=PLAN.replace("persona: desk", "menu: dsk/keys"),
+    ),
+    Broken(
+        "no such menu",
+        "desk has no menu 'keys'",
+        plan=PLAN.replace("persona: desk", "menu: desk/keys"),
+    ),
     Broken("unreachable", "never reached", plan=PLAN + ROUTES[8:].replace("def", "x")),
     # inheritance
     Broken("extends nobody", "extends", desk="extends: nobody\n" + PERSONA),

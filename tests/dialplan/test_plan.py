@@ -1,5 +1,6 @@
 """`dialplan.yaml` from the file to the plan: names, lists, zones, a year, its tests."""
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -7,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.dialplan.calls import CALLER, HOTEL, MAIN
-from tests.dialplan.plans import NUMBERS, mistakes, written
+from tests.dialplan.plans import NUMBERS, ROUTES, mistakes, written
 from voicebot.dialplan import routing
 from voicebot.dialplan.calls import CallFacts
 from voicebot.dialplan.coverage import failures, walk_year
@@ -433,3 +434,46 @@ routes:
         "2027-01-03 00:00 to 2027-01-03 12:00",
     ):
         assert any(one.startswith(expected) for one in said), (expected, said)
+
+
+@pytest.mark.parametrize(
+    ("plan", "place"),
+    [
+        ('callers: {vip: ["+1 202 555 0188"]}\n', "callers.vip[0]"),
+        ('callers: {"+12025550188": []}\n', "callers.…"),
+        ('callers: {vip: {"+12025550188": 1, "+12025550188": 2}}\n', "callers.vip.…"),
+        ('block: ["12025550188"]\n', "block[0]"),
+        ("allow: [12025550188]\n", "allow[0]"),
+        ('targets: {a: {number: "202-555-0188"}}\n', "targets.a.number"),
+        (ROUTES.replace("do:", 'match: {from: "2025550188"}\n    do:'), "from"),
+    ],
+)
+def test_a_mistake_in_somebodys_number_is_named_and_never_quoted(
+    tmp_path: Path, plan: str, place: str
+) -> None:
+    text = NUMBERS + plan + (ROUTES if "routes" not in plan else "")
+    found = mistakes(written(tmp_path, text))
+    assert any(place in line for line in found)
+    assert not any("0188" in line for line in found)
+
+
+def test_a_big_plan_is_read_in_no_time(tmp_path: Path) -> None:
+    """Counted, as a clock would depend on the machine: each name is walked once."""
+    chain = "".join(
+        f'  t{n}: {{number: "+1202555{n:04}", fallback: t{n + 1}}}\n'
+        for n in range(499)
+    )
+    plan = f'{NUMBERS}targets:\n{chain}  t499: {{number: "+12025550499"}}\n{ROUTES}'
+    calls = 0
+
+    def count(frame: object, event: str, _: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    folder = written(tmp_path, plan)
+    sys.setprofile(count)
+    try:
+        load(folder)
+    finally:
+        sys.setprofile(None)
+    assert calls < 100_000  # it was a million

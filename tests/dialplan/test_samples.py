@@ -110,6 +110,9 @@ def test_the_examples_of_the_reference_are_good(tmp_path: Path) -> None:
     folder = written(tmp_path, reception=smallest, night=night)
     assert mistakes(folder) == []
     assert mistakes(written(tmp_path, given.pop("version: 1"), desk=smallest)) == []
+    for piece in ("specials:", "include: [routes.d/*.yaml]"):
+        plan = NUMBERS + ROUTES + given.pop(piece)
+        assert mistakes(written(tmp_path, plan, desk=smallest)) == []
     assert given == {}
 
 
@@ -117,17 +120,21 @@ HOURS = "timezone: Asia/Tokyo\ncalendars: {desk: {weekly: {daily: ['08:00-20:00'
 
 
 def test_the_examples_about_transfers_are_good(tmp_path: Path) -> None:
-    (targets,) = examples("transfers.md").values()
-    assert mistakes(written(tmp_path, NUMBERS + ROUTES + HOURS + targets)) == []
+    targets, transfer = examples("transfers.md").values()
+    plan = NUMBERS + ROUTES + HOURS + targets
+    assert mistakes(written(tmp_path, plan, desk=PERSONA + transfer)) == []
 
 
 def test_the_examples_about_menus_are_good_together(tmp_path: Path) -> None:
-    (targets,) = examples("transfers.md").values()
-    whole = "".join(examples("menus.md").values())
+    targets, _ = examples("transfers.md").values()
+    given = examples("menus.md")
+    routes = given.pop("routes:")
+    whole = "".join(given.values())
     declared = "".join(f"  {name}: {{}}\n" for name in ("caller_name", "reason", "day"))
     desk = PERSONA + whole.replace("vars:\n", f"vars:\n{declared}", 1)
-    plan = NUMBERS + ROUTES + HOURS + targets
-    assert mistakes(written(tmp_path, plan, desk=desk)) == []
+    plan = NUMBERS + HOURS + targets
+    assert mistakes(written(tmp_path, plan + ROUTES, desk=desk)) == []
+    assert mistakes(written(tmp_path, plan + routes, desk=desk)) == []
 
 
 def test_the_example_about_rehearsals_is_good(tmp_path: Path) -> None:

@@ -194,19 +194,19 @@ def test_a_mistake_in_the_numbers(text: str, problem: str) -> None:
     [
         (
             "do: {persna: desk}",
-            "7:9: routes[0].do: expected exactly one of persona, message, reject, "
-            "transfer, voicemail and goto, "
+            "7:9: routes[0].do: expected exactly one of persona, menu, message, "
+            "reject, transfer, voicemail and goto, "
             "got keys persna; did you mean 'persona'?",
         ),
         (
             "do: {persona: pizza, reject: busy}",
-            "7:9: routes[0].do: expected exactly one of persona, message, reject, "
-            "transfer, voicemail and goto, got keys persona, reject",
+            "7:9: routes[0].do: expected exactly one of persona, menu, message, "
+            "reject, transfer, voicemail and goto, got keys persona, reject",
         ),
         (
             "do: {}",
-            "7:9: routes[0].do: expected exactly one of persona, message, reject, "
-            "transfer, voicemail and goto, "
+            "7:9: routes[0].do: expected exactly one of persona, menu, message, "
+            "reject, transfer, voicemail and goto, "
             "got no keys",
         ),
         (

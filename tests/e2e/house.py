@@ -84,6 +84,7 @@ class House:
         on_event: OnEvent | None = None,
         far_ends: Mapping[str, FarEnd] | None = None,
         message: Message | None = None,
+        patience_s: float | None = None,
     ) -> CallReport:
         return await place_call(
             voice_url=f"{self.url}/twilio/voice",
@@ -98,6 +99,7 @@ class House:
             on_event=on_event,
             far_ends=far_ends,
             message=message,
+            patience_s=patience_s,
             max_call_s=30.0,
         )
 

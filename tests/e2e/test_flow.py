@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from structlog.testing import capture_logs
 
-from tests.e2e.house import DIALPLAN, PERSONA, house, says
+from tests.e2e.house import CALLER, DIALPLAN, OUR_NUMBER, PERSONA, house, says
 from voicebot.audio.framing import ulaw_bytes
 from voicebot.net import twilio
 from voicebot.sim.stepfun.mind import Reply, Utterance
@@ -278,3 +278,45 @@ async def test_a_call_is_put_through_though_its_stream_does_not_stop(
         log, _ = await home.record(report)
     assert report.tally.dialled == [DESK]
     assert log.end_reason is EndReason.TRANSFERRED
+
+
+@pytest.mark.parametrize("code", [None, 21610])
+async def test_the_model_sends_a_text_message_and_is_told_what_came_of_it(
+    tmp_path: Path, code: int | None
+) -> None:
+    persona = PERSONA + "tools: {way: {use: send_sms, text: The way.}}\n"
+    line = Line("Send it please.", call="way", then="There you are.")
+    with capture_logs() as logged:
+        async with house(tmp_path, line, persona=persona) as home:
+            if code:
+                home.rest.unreachable = {CALLER: code}
+            report = await home.call(
+                Say(says(line.hear), "way"), HangUp(wait_quiet_ms=900)
+            )
+            log, turns = await home.record(report)
+            messages = home.rest.messages
+    assert heard(turns) == ["Hello there.", "There you are."]
+    assert log.faults == ()
+    sent = [{"From": OUR_NUMBER, "To": CALLER, "Body": "The way."}]
+    assert messages == ([] if code else sent)
+    told = [line["detail"] for line in logged if line.get("kind") == "sms"]
+    assert told == ["unsubscribed" if code else "sent"]
+    assert not any(CALLER in str(line) or "The way" in str(line) for line in logged)
+
+
+async def test_who_comes_back_is_told_that_nobody_is_there(tmp_path: Path) -> None:
+    line = Line("To the desk.", call="human", arguments={"target": "desk"})
+    persona = PERSONA + (
+        "tools: {human: {use: transfer, targets: [desk]}}\n"
+        "transfer: {on_fail: {say: Nobody is there now., do: {voicemail: {}}}}\n"
+    )
+    async with house(tmp_path, line, persona=persona, plan=PLAN) as home:
+        report = await home.call(
+            Say(says(line.hear), line.hear),
+            STAYS,
+            far_ends={DESK: FarEnd("busy")},
+            message=Message(),
+        )
+        log, turns = await home.record(report)
+    assert heard(turns) == ["Hello there.", ANNOUNCED, "Nobody is there now."]
+    assert (log.end_reason, log.faults) == (EndReason.VOICEMAIL, ())

@@ -68,10 +68,31 @@ routes:
         assert "<Stream" in await home.webhook("CA" + "1" * 32)
         assert "<Number>+15550100300" in await home.webhook("CA" + "2" * 32)
         await home.board.forwarding.call_over("CA" + "2" * 32)
+        home.board.forwarding.close()
         await home.board.scribe.written()
         call = await home.board.store.call_by_sid("CA" + "2" * 32)
         assert call
         assert call.faults == ("admission.caller_full",)
+
+
+async def test_who_was_told_that_there_is_no_room_is_told_so_again(
+    tmp_path: Path,
+) -> None:
+    plan = (
+        DIALPLAN.partition("routes:")[0]
+        + """\
+capacity: {per_caller: 1}
+specials: {overload: {message: {text: We are full., language: en}}}
+routes:
+  - {name: a, do: {persona: tester}}
+"""
+    )
+    async with house(tmp_path) as home:
+        (home.settings.dialplans / "dialplan.yaml").write_text(plan)
+        await home.board.plans.reload()
+        assert "<Stream" in await home.webhook("CA" + "1" * 32)
+        for _ in range(2):
+            assert "We are full." in await home.webhook("CA" + "2" * 32)
 
 
 FAILURE = """\
@@ -114,8 +135,17 @@ async def test_whose_call_broke_is_put_through_and_may_leave_a_message(
         token = re.search(r"/dialed/([\w-]+)", twiml)
         assert token
         path = f"dialed/{token[1]}"
+        _, again = await told(home, "after", CallSid=sid, CallStatus="in-progress")
+        assert again == twiml  # a webhook that is repeated
         _, twiml = await told(home, path, CallSid=sid, DialCallStatus="busy")
-        assert "<Record" in twiml
+        found = re.search(r'action="[^"]*/(recorded/[\w-]+)"', twiml)
+        assert found
+        await told(home, found[1], CallSid=sid)
+        await home.board.scribe.written()
+        call = await home.board.store.call_by_sid(sid)
+        assert call
+        assert call.end_reason is EndReason.VOICEMAIL
+        assert call.faults == ("internal_error", "specials.failure")
 
 
 async def test_nobody_is_rung_for_a_caller_who_has_left(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ tools:
   nurse: {use: transfer, targets: [on_call], requires: [note]}
   bye: {use: hangup, requires_any: [user_farewell]}
   leave_message: {use: take_message, max_calls: 1}
+  way: {use: send_sms, text: The way.}
   order: {use: collect_digits, menu: order_no}
   room: {use: collect_digits, menu: room}
   note: {use: set_var, vars: [caller_name, reason]}
@@ -71,7 +72,7 @@ tools:
 stages:
   triage:
     instructions: Find out what it is about.
-    tools: [human, nurse, bye, leave_message, order, room, note, go_on]
+    tools: [human, nurse, bye, leave_message, way, order, room, note, go_on]
   booking: {instructions: Make an appointment., tools: [book, human, bye]}
 start_stage: triage
 transfer: {announce: I am putting you through.}

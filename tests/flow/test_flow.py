@@ -6,6 +6,7 @@ from tests.bridge.calls import BUSINESS, VOICE
 from tests.flow.flows import Phone
 from tests.flow.personas import CLINIC, persona
 from voicebot.bridge import model as do
+from voicebot.dialplan.actions import Action
 from voicebot.flow.model import (
     Leave,
     ModelCalled,
@@ -538,3 +539,23 @@ def test_a_menu_is_over_when_the_call_is() -> None:
     phone.wait(3.0)
     assert phone.took(ToolOutput) == []
     assert phone.ending == "drain"
+
+
+def test_a_key_that_ends_a_call_without_its_model_doesnt_hide_that() -> None:
+    text = CLINIC.replace('"2": {say', '"7": goodbye\n      "2": {say')
+    phone = Phone(persona(text + "on_model_lost: {menu: keypad}\n"))
+    phone.give(do.PeerLost(do.Ending.STEPFUN_LOST))
+    phone.keys("7")
+    phone.wait(5.0)
+    assert phone.ending == "stepfun_lost"
+
+
+def test_a_menu_that_never_had_a_model_ends_as_any_call() -> None:
+    text = 'menus: {keypad: {prompt: Press seven., keys: {"7": goodbye}}}'
+    desk = persona(text)
+    for keys, ending in (("7", "bot_goodbye"), ("", "idle")):
+        phone = Phone(desk, ready=False, opening=Action(menu="keypad"))
+        phone.wait(4.0)
+        phone.keys(keys)
+        phone.wait(120.0)
+        assert phone.ending == ending

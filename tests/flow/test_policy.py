@@ -34,6 +34,7 @@ from voicebot.flow.policy import (
     PutThrough,
     Refused,
     Rule,
+    SendText,
     SetVar,
     Source,
     TakeMessage,
@@ -153,6 +154,12 @@ RULES: list[tuple[Rule, tuple[Any, ...], tuple[Any, ...], Effect]] = [
         ("book", DAY, {**BOOKING, "said": "no, not yet", "to_confirm": {DAY_KEY}}),
         ("book", DAY, {**BOOKING, "said": "yes please", "to_confirm": {DAY_KEY}}),
         SetVar("day", "monday"),
+    ),
+    (
+        Rule.NO_NUMBER,
+        ("way", {}, {"has_number": False}),
+        ("way", {}, {"has_number": True}),
+        SendText("The way.", "caller"),
     ),
 ]
 

@@ -10,9 +10,17 @@ import pytest
 
 from tests.dialplan.plans import persona
 from tests.store.test_calls import DECISION, STARTED, TURN
+from voicebot.errors import StoreError
 from voicebot.runtime.answers import Connect, Dial, TakeMessage, Tell
-from voicebot.runtime.forward import FORWARD_S, Answer, Origin, Target
-from voicebot.runtime.forwarding import Forwarding
+from voicebot.runtime.forward import (
+    FORWARD_S,
+    OVER_S,
+    SETTLED_S,
+    Answer,
+    Origin,
+    Target,
+)
+from voicebot.runtime.forwarding import BEHIND_ALL, Forwarding
 from voicebot.runtime.live import Earlier
 from voicebot.runtime.scribe import Scribe, ending
 from voicebot.store.calls import CallStore, open_store
@@ -39,7 +47,7 @@ class Desk:
             store,
             self.scribe,
             clock=lambda: self.now,
-            has_room=lambda: self.room,
+            takes_back=lambda: self.room,
             connect=self._connect,
             booked=self._booked,
             apology=self._apology,
@@ -265,7 +273,81 @@ async def test_a_call_that_is_over_at_twilio_is_over_here(
     await desk.forwarding.call_over("CA9")
     assert (await desk.record()).ended_at is None
     await desk.forwarding.call_over("CA1")
+    desk.now += OVER_S + 1  # nothing more is told of it
+    desk.forwarding.reap()
     assert (await desk.record()).end_reason is reason
+
+
+@pytest.mark.parametrize(
+    ("news", "reason"),
+    [(SPOKE, EndReason.TRANSFERRED), (BUSY, EndReason.CALLER_HANGUP)],
+)
+async def test_how_a_transfer_went_may_be_told_after_the_call_is_over(
+    desk: Desk, news: Dialed, reason: EndReason
+) -> None:
+    dial = desk.rings()
+    await desk.forwarding.call_over("CA1")
+    assert await desk.forwarding.dialed(dial.token, news) is None
+    assert (await desk.record()).end_reason is reason
+    assert desk.connected == []
+
+
+async def test_a_call_comes_back_though_the_log_cannot_be_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(call_id: str) -> list[Turn]:
+        raise StoreError("the disk is full")
+
+    dial = desk.rings()
+    monkeypatch.setattr(desk.store, "turns", fails)
+    assert await desk.forwarding.dialed(dial.token, BUSY) == Connect("stream 1")
+    (earlier,) = desk.connected
+    assert (earlier.turns, earlier.decisions) == (BEHIND_ALL, BEHIND_ALL)
+
+
+async def test_a_call_that_nobody_knows_is_hung_up_if_the_log_cannot_be_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(call_sid: str) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(desk.forwarding, "_apology", fails)
+    assert await desk.forwarding.dialed("unknown", BUSY) is None
+
+
+async def test_a_call_that_goes_on_after_its_stream_broke_ends_as_it_does(
+    desk: Desk,
+) -> None:
+    broke = ending("c1", EndReason.INTERNAL_ERROR, 5000, ("a",), usage={"input": 1})
+    await desk.store.call_ended(broke)
+    desk.forwarding.reopen(await desk.record())
+    dial = desk.rings()
+    assert (await desk.record()).ended_at is None
+    await desk.forwarding.dialed(dial.token, SPOKE)
+    call = await desk.record()
+    assert call.end_reason is EndReason.TRANSFERRED
+    assert call.faults == ("a", "internal_error", "specials.failure")
+    assert call.usage == {"input": 1}
+    assert call.duration_ms is not None
+    assert call.duration_ms >= 5000
+
+
+async def test_a_call_that_was_still_open_goes_on_as_one_that_broke(desk: Desk) -> None:
+    desk.forwarding.reopen(await desk.record())
+    dial = desk.rings()
+    await desk.forwarding.dialed(dial.token, SPOKE)
+    assert (await desk.record()).faults == ("specials.failure",)
+
+
+async def test_what_was_all_that_a_call_was_told_is_told_again_for_two_minutes(
+    desk: Desk,
+) -> None:
+    desk.forwarding.tell("CA1", SORRY)
+    assert desk.forwarding.again("CA1") == SORRY
+    assert desk.forwarding.again("CA2") is None
+    desk.now = SETTLED_S + 1
+    desk.forwarding.reap()
+    assert desk.forwarding.again("CA1") is None
 
 
 @pytest.mark.parametrize(

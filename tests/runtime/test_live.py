@@ -1,14 +1,21 @@
 """Admission and tokens, with time as a number."""
 
-from tests.dialplan.plans import persona
+from tests.dialplan.plans import dialplan, persona
+from voicebot.dialplan.actions import Action
 from voicebot.runtime.forward import Origin
 from voicebot.runtime.live import TOKEN_S, LiveCalls, Ticket
 
 
 def ticket(
-    sid: str = "CA1", *, now: float = 0.0, caller: str = "+44", called: str = ""
+    sid: str = "CA1",
+    *,
+    now: float = 0.0,
+    caller: str = "+44",
+    called: str = "",
+    menu: bool = False,
 ) -> Ticket:
-    origin = Origin("id", sid, "AC1", caller, called, persona())
+    opening = Action(menu="keypad") if menu else None
+    origin = Origin("id", sid, "AC1", caller, called, persona(), opening=opening)
     until = now + TOKEN_S
     return Ticket(f"id of {sid}", sid, "AC1", persona(), until, origin=origin)
 
@@ -47,23 +54,32 @@ def test_of_two_tokens_of_a_call_either_admits_it_once() -> None:
 def test_a_call_counts_from_its_admission_to_its_end() -> None:
     live = LiveCalls(1)
     live.admit(ticket(), "token")
-    assert not live.has_room
+    assert len(live) == 1
     assert live.waiting("CA1")
     running = live.redeem("token", 1.0)
     assert running
-    assert not live.has_room
+    assert len(live) == 1
     assert live.waiting("CA1") is None
     live.over(running)
-    assert live.has_room
-
-
-def test_who_drains_has_no_room() -> None:
-    live = LiveCalls(1)
-    live.draining = True
-    assert not live.has_room
+    assert len(live) == 0
 
 
 def test_no_token_is_kept_in_the_clear() -> None:
     live = LiveCalls(1)
     live.admit(ticket(), "a secret token")
     assert "a secret token" not in repr(vars(live))
+
+
+def test_menus_take_no_room_of_calls_with_a_model_and_have_as_much_besides() -> None:
+    plan = dialplan()
+    live = LiveCalls(1)
+    live.admit(ticket("CA1", menu=True), "a")
+    assert live.load(plan) == 0
+    assert live.refusal(plan, caller="+44", number="") is None
+    assert live.refusal(plan, caller="+44", number="", menu=True) == "full"
+    live.admit(ticket("CA2"), "b")
+    assert live.load(plan) == 1
+    assert live.refusal(plan, caller="+44", number="") == "full"
+    assert len(live) == 2
+    live.draining = True
+    assert live.refusal(plan, caller="+44", number="", menu=True) == "draining"

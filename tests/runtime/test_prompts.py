@@ -1,9 +1,13 @@
 """Prompts are rendered once, kept on disk, and never half."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.dialplan.plans import persona
+from voicebot.dialplan.actions import Action
 from voicebot.errors import UpstreamError
+from voicebot.runtime.conduct import can_be_said, flow_of
+from voicebot.runtime.forward import Origin
 from voicebot.runtime.prompts import Prompts
 from voicebot.stepfun.tts import SpeechRequest
 
@@ -57,3 +61,24 @@ async def test_what_cannot_be_rendered_is_left_to_the_model(tmp_path: Path) -> N
     await prompts.prepare([persona()])
     assert prompts.get(persona().model.voice, persona().greeting.text) is None
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - a test may block
+
+
+async def test_a_menu_without_a_model_is_rendered_as_its_route_fills_it(
+    tmp_path: Path,
+) -> None:
+    bot = persona(
+        vars={"day": {"from": "route", "default": "today"}},
+        menus={"keys": {"prompt": "Open {{day}}.", "keys": {"1": "hangup"}}},
+    )
+    prompts = Prompts(tmp_path, Studio())
+    origin = Origin("1", "CA1", "AC1", "+44", "+44", bot, values={"day": "on Monday"})
+    await prompts.prepare([bot])
+    assert prompts.get(bot.model.voice, "Open today.")
+    assert not can_be_said(origin, prompts)
+    await prompts.prepare([bot], [(bot, origin.values)])
+    assert can_be_said(origin, prompts)
+    # What nobody could say otherwise is said as it was rendered.
+    opening = Action(menu="keys")
+    flow = flow_of(replace(origin, opening=opening), prompts, 0.0)
+    assert flow._words("Open {{day}}.", {"day": "on Friday"}).text == "Open on Monday."
+    assert flow._words("Open {{day}}.", {"day": "on Monday"}).ulaw

@@ -68,30 +68,30 @@ def ticket(given: Dialplan, sid: str, caller: str, called: str = MAIN) -> Ticket
 
 
 def taken(
-    given: Dialplan, facts: CallFacts, full: Callable[[], Full | None]
+    given: Dialplan, facts: CallFacts, full: Callable[[bool], Full | None]
 ) -> tuple[Decision, Full | None]:
     return received(given, facts, choose(given, facts), full)
 
 
 def test_with_room_the_persona_answers(tmp_path: Path) -> None:
-    decision, full = taken(plan(tmp_path, DESK), facts(), lambda: None)
+    decision, full = taken(plan(tmp_path, DESK), facts(), lambda _: None)
     assert (decision.persona, full) == ("desk", None)
 
 
 def test_without_room_a_caller_is_busy_or_gets_what_the_plan_says(
     tmp_path: Path,
 ) -> None:
-    decision, full = taken(plan(tmp_path, DESK), facts(), lambda: "full")
+    decision, full = taken(plan(tmp_path, DESK), facts(), lambda _: "full")
     assert (decision.persona, full) == (None, "full")
     assert refusal(decision.action) == Refuse("busy")
     overload = "specials: {overload: {message: {text: Later., language: en}}}\n"
-    decision, full = taken(plan(tmp_path, overload + DESK), facts(), lambda: "full")
+    decision, full = taken(plan(tmp_path, overload + DESK), facts(), lambda _: "full")
     assert (decision.route, decision.via) == ("specials.overload", "all")
     assert refusal(decision.action) == Tell("Later.", "en")
 
 
 def test_who_gets_no_persona_needs_no_room(tmp_path: Path) -> None:
-    def asked() -> Full | None:
+    def asked(_: bool) -> Full | None:
         raise AssertionError("nobody is to be asked")
 
     reject = "routes: [{name: all, do: {reject: rejected}}]\n"
@@ -111,7 +111,7 @@ def test_a_transfer_rings_who_is_there(
     tmp_path: Path, do: str, at: datetime, number: str | None
 ) -> None:
     given = plan(tmp_path, f"routes: [{{name: all, do: {{{do}}}}}]\n")
-    decision, _ = taken(given, facts(at), lambda: None)
+    decision, _ = taken(given, facts(at), lambda _: None)
     assert refusal(decision.action) is None
     origin = origin_of(
         given,
@@ -136,7 +136,7 @@ def test_a_transfer_rings_who_is_there(
 def test_voicemail_asks_in_the_words_of_its_route(tmp_path: Path) -> None:
     box = "{voicemail: {greeting: Speak., language: en, max: 20s, transcribe: false}}"
     given = plan(tmp_path, f"routes: [{{name: all, do: {box}}}]\n")
-    decision, _ = taken(given, facts(), lambda: None)
+    decision, _ = taken(given, facts(), lambda _: None)
     origin = origin_of(
         given,
         decision.action,
@@ -220,3 +220,41 @@ def test_a_persona_is_told_who_calls_and_when(
     told = known(origin, given.personas["desk"], call, decision)
     assert told.situation == situation
     assert told.values == ({} if at == NOON else {"name": "Ada"})
+
+
+KEYS = PERSONA + "menus: {keys: {prompt: Press one., keys: {'1': hangup}}}\n"
+
+
+def test_without_room_a_menu_answers_if_there_is_room_for_one(tmp_path: Path) -> None:
+    text = PLAN + "specials: {overload: {menu: desk/keys}}\n" + DESK
+    given = load(written(tmp_path, text, desk=KEYS))
+    decision, full = taken(given, facts(), lambda menu: None if menu else "full")
+    assert (decision.persona, decision.menu, full) == ("desk", "keys", "full")
+    assert refusal(decision.action) is None
+    decision, full = taken(given, facts(), lambda _: "full")
+    assert (decision.persona, full) == (None, "full")
+    assert refusal(decision.action) == Refuse("busy")
+
+
+def test_a_menu_knows_what_its_route_says_and_nothing_of_the_caller(
+    tmp_path: Path,
+) -> None:
+    desk = KEYS + "vars: {name: {from: route}, who: {from: caller}}\n"
+    routes = "routes: [{name: all, do: {menu: desk/keys, vars: {name: Ada}}}]\n"
+    given = load(written(tmp_path, PLAN + routes, desk=desk))
+    decision, _ = taken(given, facts(), lambda _: None)
+    origin = origin_of(
+        given,
+        decision.action,
+        call_id="1",
+        call_sid="CA1",
+        account_sid="AC1",
+        caller=CALLER,
+        called=MAIN,
+        persona=decision.persona,
+        now=lambda: NOON,
+    )
+    told = known(origin, given.personas["desk"], facts(), decision)
+    assert told.opening
+    assert told.opening.menu == "keys"
+    assert told.values == {"name": "Ada"}

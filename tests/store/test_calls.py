@@ -518,7 +518,7 @@ async def test_a_log_keeps_its_version(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("statement", "version"),
-    [("PRAGMA user_version = 4", 4), ("CREATE TABLE theirs (id INTEGER)", 0)],
+    [("PRAGMA user_version = 5", 5), ("CREATE TABLE theirs (id INTEGER)", 0)],
 )
 def test_a_file_of_another_version_or_program_is_left_alone(
     statement: str, version: int, path: Path
@@ -526,7 +526,7 @@ def test_a_file_of_another_version_or_program_is_left_alone(
     path.parent.mkdir()
     sql(path, statement)
     before = sql(path, "SELECT sql FROM sqlite_master")
-    assert f"of version 3 or older, got version {version}: " in refusal(path)
+    assert f"of version 4 or older, got version {version}: " in refusal(path)
     assert sql(path, "SELECT sql FROM sqlite_master") == before
 
 

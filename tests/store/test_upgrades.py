@@ -17,7 +17,9 @@ from tests.store.test_calls import (
     refusal,
     sql,
 )
+from voicebot.runtime.scribe import ending
 from voicebot.store.calls import open_store
+from voicebot.store.records import EndReason
 from voicebot.store.tables import SCHEMA_VERSION, metadata
 
 # What the release of version 1 made, in the words of SQLite itself.
@@ -102,13 +104,36 @@ OLD_TURN = replace(
 )
 
 
-@pytest.fixture(params=[1, 2])
+# And what that of version 3 made of that.
+VERSION_3 = """
+CREATE TABLE messages (
+    recording_sid VARCHAR NOT NULL,
+    call_id VARCHAR NOT NULL,
+    url VARCHAR,
+    duration_s INTEGER,
+    transcription TEXT,
+    received_at DATETIME NOT NULL,
+    PRIMARY KEY (recording_sid),
+    FOREIGN KEY(call_id) REFERENCES calls (call_id) ON DELETE CASCADE
+);
+CREATE INDEX ix_messages_call_id ON messages (call_id);
+PRAGMA user_version = 3;
+"""
+
+WAITED = replace(
+    ending("c1", EndReason.CALLER_HANGUP, 7000, ("admission.full",)), waited_ms=7000
+)
+
+
+@pytest.fixture(params=[1, 2, 3])
 def path(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     path = tmp_path / "calls.sqlite"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(VERSION_1)
-        if request.param == 2:
+        if request.param > 1:
             connection.executescript(VERSION_2)
+        if request.param > 2:
+            connection.executescript(VERSION_3)
     return path
 
 
@@ -122,10 +147,14 @@ async def test_a_log_of_an_older_version_is_read_and_written_on(path: Path) -> N
         await store.add_turn(TURN)
         await store.add_decision(DECISION)
         await store.add_message(MESSAGE)
+        await store.call_ended(WAITED)
     async with open_store(path) as store:
         assert await store.turns("c1") == [TURN]
         assert await store.decisions("c1") == [DECISION]
         assert await store.messages("c1") == [MESSAGE]
+        call = await store.get_call("c1")
+        assert call
+        assert call.waited_ms == 7000
 
 
 async def test_an_upgraded_log_has_all_that_a_new_one_has(
@@ -169,11 +198,11 @@ async def test_the_release_that_made_the_log_can_still_write_it(path: Path) -> N
 
 
 def test_an_upgrade_that_fails_changes_nothing(path: Path) -> None:
-    # It keeps the table from being made, when the column has been added already.
-    sql(path, "CREATE INDEX messages ON turns (who)")
+    # It keeps the column from being added, and the last step comes last.
+    sql(path, "ALTER TABLE calls RENAME TO old_calls")
     version = sql(path, "PRAGMA user_version")
     before = sql(path, "SELECT sql FROM sqlite_master")
-    assert "already an index named messages" in refusal(path)
+    assert "no such table: calls" in refusal(path)
     assert sql(path, "SELECT sql FROM sqlite_master") == before
     assert sql(path, "PRAGMA user_version") == version
 

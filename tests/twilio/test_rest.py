@@ -9,8 +9,10 @@ from voicebot.errors import LocalProtocolError, UpstreamError
 from voicebot.twilio.rest import (
     RestRequest,
     hangup_request,
+    message_request,
     read_answer,
     redirect_request,
+    why_not_sent,
 )
 
 
@@ -87,3 +89,35 @@ def test_twilio_refuses_or_fails(
     error = caught.value
     assert (error.service, error.detail, error.status) == ("twilio", detail, status)
     assert error.retryable is retryable
+
+
+@pytest.mark.parametrize(
+    ("sender", "key"), [("+12025550100", "From"), ("MG1", "MessagingServiceSid")]
+)
+def test_a_text_message_is_sent_from_a_number_or_a_service(
+    sender: str, key: str
+) -> None:
+    request = message_request("AC/1", sender, "+12025550199", "x" * 2000)
+    assert request == RestRequest(
+        "/2010-04-01/Accounts/AC%2F1/Messages.json",
+        {key: sender, "To": "+12025550199", "Body": "x" * 1600},
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "word"),
+    [
+        (400, "21610", "unsubscribed"),
+        (400, "21614", "not_mobile"),
+        (400, "21211", "not_mobile"),
+        (403, "21408", "not_allowed"),
+        (429, "no code", "too_many"),
+        (429, "20429", "too_many"),
+        (500, "20500", "failed"),
+        (None, "TimeoutError", "failed"),
+    ],
+)
+def test_why_a_text_message_was_not_sent_is_a_word(
+    status: int | None, code: str, word: str
+) -> None:
+    assert why_not_sent(UpstreamError("twilio", code, status)) == word

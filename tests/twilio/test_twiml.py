@@ -254,3 +254,12 @@ def test_no_text_adds_or_removes_a_verb_of_transfers_and_messages(
         transcribe_url=one or None,
     )
     assert verbs(record) == ["Response", "Say", "Record", "Redirect"]
+
+
+def test_a_caller_on_hold_hears_something_and_is_asked_about_again() -> None:
+    url = "https://h/queue/t"
+    end = f'<Redirect method="POST">{url}</Redirect></Response>'
+    said = twiml.hold("Please wait.", "en", 2, url)
+    assert '<Say language="en-US">Please wait.</Say><Pause length="2" />' in said
+    assert said.endswith(end)
+    assert "<Say" not in twiml.hold("", "en", 2, url)

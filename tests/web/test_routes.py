@@ -42,6 +42,7 @@ async def status(url: str, method: str, headers: dict[str, str]) -> int:
         ("POST", "/twilio/voice"),
         ("POST", "/twilio/after"),
         ("POST", "/twilio/status"),
+        ("POST", "/twilio/queue/token"),
         ("POST", "/twilio/dialed/token"),
         ("POST", "/twilio/recorded/token"),
         ("POST", "/twilio/transcribed/token"),
@@ -57,7 +58,15 @@ async def test_an_unsigned_request_is_forbidden(
 
 
 async def test_a_signed_form_without_a_call_is_a_bad_request(home: House) -> None:
-    names = ("voice", "after", "status", "dialed/t", "recorded/t", "transcribed/t")
+    names = (
+        "voice",
+        "after",
+        "queue/t",
+        "status",
+        "dialed/t",
+        "recorded/t",
+        "transcribed/t",
+    )
     for path in (f"/twilio/{name}" for name in names):
         signature = sign_form(TOKEN, home.url + path, [])
         headers = {"X-Twilio-Signature": signature}
@@ -127,6 +136,8 @@ async def told(home: House, path: str, **fields: str) -> tuple[int, str]:
 
 RECORDING = "RE" + "4" * 32
 NEWS = [
+    ("queue/t", {"CallStatus": "in-progress"}, 200, "<Hangup"),
+    ("queue/t", {"CallStatus": "completed"}, 200, "<Hangup"),
     ("dialed/t", {"DialCallStatus": "busy"}, 200, "<Hangup"),
     ("recorded/t", {"RecordingUrl": f"https://h/{RECORDING}"}, 200, "<Hangup"),
     ("recorded/t", {"RecordingStatus": "absent"}, 204, ""),
@@ -153,7 +164,9 @@ async def test_if_the_call_log_fails_twilio_is_told_so(
 
     monkeypatch.setattr(home.board.store, "call_by_sid", fails)
     words = {"RecordingSid": RECORDING, "TranscriptionStatus": "completed"}
-    assert (await told(home, "dialed/t", DialCallStatus="busy"))[0] == 503
+    # Whoever is on the line is told something all the same.
+    code, twiml = await told(home, "dialed/t", DialCallStatus="busy")
+    assert (code, "<Hangup" in twiml) == (200, True)
     assert (await told(home, "recorded/t", RecordingSid=RECORDING))[0] == 503
     assert (await told(home, "transcribed/t", **words))[0] == 503
     # Somebody has answered; nothing is looked up for that.

@@ -164,6 +164,7 @@ def _facts(call: "Call") -> "Table":
         "recording": "none"
         if call.recording is None
         else f"{call.recording} ({_clock(call.recording_ms)})",
+        "waited": "not at all" if call.waited_ms is None else _clock(call.waited_ms),
         "usage": ", ".join(f"{name} {n}" for name, n in call.usage.items()) or "none",
     }
     shown = table()

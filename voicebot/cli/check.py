@@ -123,12 +123,14 @@ def _report(
 
 def _unused(plan: "Dialplan") -> list[str]:
     """Name the personas that answer no call."""
+    from voicebot.dialplan.keypads import keypads
     from voicebot.dialplan.model import Answer
 
     does = [route.do for route in plan.routes] + [plan.specials.anonymous]
     answers = [do for do in does if isinstance(do, Answer)]
     used = {do.persona for do in answers}
     used |= {do.rollout.to for do in answers if do.rollout}
+    used |= {keypad.persona for keypad in keypads(plan)}
     return [name for name in plan.personas if name not in used]
 
 
@@ -150,6 +152,7 @@ def _action(plan: "Dialplan", route: "Route") -> str:
     from voicebot.dialplan.model import (
         Answer,
         Goto,
+        Keypad,
         Reject,
         Say,
         Transfer,
@@ -162,6 +165,8 @@ def _action(plan: "Dialplan", route: "Route") -> str:
             said = f"{name}: {persona.title} ({persona.language})"
             rollout = route.do.rollout
             return f"{said}; {rollout.percent} % {rollout.to}" if rollout else said
+        case Keypad(menu=menu):
+            return f"menu: {menu}"
         case Reject(reject=reason):
             return f"reject: {reason}"
         case Say(message=message):

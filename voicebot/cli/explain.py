@@ -43,6 +43,7 @@ def run(
     from voicebot.dialplan.calls import CallFacts
     from voicebot.dialplan.load import load as load_plan
     from voicebot.dialplan.routing import explain
+    from voicebot.runtime.live import Full
     from voicebot.runtime.reception import received
 
     plan = load_plan(dialplans)
@@ -57,8 +58,9 @@ def run(
     )
     told = explain(plan, facts)
     # Who is full has no room for a persona, wherever the routes lead.
+    full: Full | None = "full" if load == 1 else None
     decision, _ = received(
-        plan, facts, told.decision, lambda: "full" if load == 1 else None
+        plan, facts, told.decision, lambda menu: None if menu else full
     )
     twiml = _twiml(plan, facts, decision, url.rstrip("/"))
     if json:
@@ -155,7 +157,8 @@ def _outcome(plan: "Dialplan", decision: "Decision") -> str:
 
 def _twiml(plan: "Dialplan", facts: "CallFacts", decision: "Decision", url: str) -> str:
     """What Twilio would get, by the way that a real call goes."""
-    from voicebot.runtime.answers import Connect
+    from voicebot.dialplan.model import Queued
+    from voicebot.runtime.answers import Connect, Hold
     from voicebot.runtime.forward import Answer
     from voicebot.runtime.forwarding import dial_to, message_to
     from voicebot.runtime.next_step import (
@@ -167,9 +170,13 @@ def _twiml(plan: "Dialplan", facts: "CallFacts", decision: "Decision", url: str)
         twiml_for,
     )
     from voicebot.runtime.reception import origin_of, refusal, wanted
+    from voicebot.runtime.waiting import ASK_S
 
     answer: Answer | None = refusal(decision.action)
-    if decision.persona:
+    if isinstance(decision.action, Queued):
+        queue = decision.action.queue
+        answer = Hold(TOKEN, queue.text, queue.language, ASK_S)
+    elif decision.persona:
         answer = Connect(TOKEN)
     elif answer is None:
         origin = origin_of(

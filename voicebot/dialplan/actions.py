@@ -12,8 +12,22 @@ from voicebot.dialplan.values import Label, Line, Speech
 WORDS: Final = ("goodbye", "hangup", "replay")
 
 
+CALLER: Final = "caller"
+"""Who gets a text message, if it isn't a target."""
+
+
 class Voicemail(Section):
     """The caller leaves a message; how is the dialplan's matter."""
+
+
+class Sms(Section):
+    """A text message, as it is written."""
+
+    text: Speech
+    """What it says."""
+
+    to: Label = CALLER
+    """Who gets it: `caller`, or a target of the dialplan that has a number."""
 
 
 class Action(Section):
@@ -33,6 +47,9 @@ class Action(Section):
 
     voicemail: Voicemail | None = None
     """The caller leaves a message; nothing can be set here."""
+
+    send_sms: Sms | None = None
+    """A text message is sent, once a call; then whatever was going on goes on."""
 
     set_: dict[Label, Line] | None = Field(None, alias="set", min_length=1)
     """Variables and what they become."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from voicebot.dialplan.actions import Action
+from voicebot.dialplan.actions import CALLER, Action, Sms
 from voicebot.dialplan.director import NONE
 from voicebot.dialplan.language import folded
 from voicebot.dialplan.menus import Menu, NoMatch
@@ -28,6 +28,9 @@ class Names:
     """What may be referred to. None: it isn't known, and so not checked."""
 
     targets: Collection[str] | None = None
+    numbers: Collection[str] = ()
+    """Those of `targets` that have a number, not a SIP address."""
+
     variables: Collection[str] | None = None
 
 
@@ -84,6 +87,8 @@ def actions(persona: Persona) -> Iterator[tuple[Place, Action]]:
             yield ("director", "actions", name, "do"), choice.do
     if persona.on_model_lost:
         yield ("on_model_lost",), persona.on_model_lost
+    if persona.transfer.on_fail and persona.transfer.on_fail.do:
+        yield ("transfer", "on_fail", "do"), persona.transfer.on_fail.do
     for name, menu in persona.menus.items():
         for key, action in menu.keys.items():
             yield ("menus", name, "keys", key), action
@@ -103,8 +108,12 @@ def _action(
             yield from _menu((*place, "menu"), name, persona, gathers=False)
         case Action(gather=str(name)):
             yield from _menu((*place, "gather"), name, persona, gathers=True)
+        case Action(transfer=str(_)) if "on_fail" in place:
+            yield place, "a call that nobody took isn't put through again by itself"
         case Action(transfer=str(name)) if names.targets is not None:
             yield from _known((*place, "transfer"), "target", name, names.targets)
+        case Action(send_sms=Sms(to=str(name))) if names.targets is not None:
+            yield from _textable((*place, "send_sms", "to"), name, names)
         case Action(goto=str(name)):
             yield from _known((*place, "goto"), "stage", name, persona.stages)
         case Action(set_=dict(values)) if names.variables is not None:
@@ -113,6 +122,14 @@ def _action(
                 yield from _known(at, "variable", name, names.variables)
         case Action(replay=True) if place[0] != "menus":
             yield place, "replay has no meaning outside of a menu"
+
+
+def _textable(place: Place, name: str, names: Names) -> Iterator[tuple[Place, str]]:
+    """Find targets that no text message can be sent to."""
+    if name in (names.targets or ()) and name not in names.numbers:
+        yield place, f"{name!r} has no number: a SIP address gets no text messages"
+    elif name != CALLER:
+        yield from _known(place, "target", name, names.targets or ())
 
 
 def _menu(
@@ -152,6 +169,8 @@ def _tools(persona: Persona, names: Names) -> Iterator[tuple[Place, str]]:
         place: Place = ("tools", name)
         if tool.menu is not None:
             yield from _menu((*place, "menu"), tool.menu, persona, gathers=True)
+        if tool.to is not None and names.targets is not None:
+            yield from _textable((*place, "to"), tool.to, names)
         options = {
             "targets": ("target", tool.targets, names.targets),
             "vars": ("variable", tool.vars, names.variables),

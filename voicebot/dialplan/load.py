@@ -12,8 +12,10 @@ from typing import Any, Final, TypeVar
 from voicebot.dialplan.actions_check import Names, misreferred
 from voicebot.dialplan.callers import Callers
 from voicebot.dialplan.contradictions import contradictions
+from voicebot.dialplan.include import included, whole
+from voicebot.dialplan.keypads import misled
 from voicebot.dialplan.language import own_words
-from voicebot.dialplan.model import Dialplan, DialplanFile
+from voicebot.dialplan.model import FRAGMENTS, Dialplan, DialplanFile
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.plan import assembled, callers_of, checked
 from voicebot.dialplan.prompt import compile_instructions
@@ -58,9 +60,12 @@ def load(folder: Path) -> Dialplan:
     cast = _cast(listed or [], mixins or [], files, problems)
     known = None if listed is None else {path.stem for path in listed} - cast.abstract
     plan = _plan(folder / PLAN, files, known, problems)
+    if plan:
+        problems += misled(plan[0], known, cast.personas)
     targets = plan[1].targets if plan else None
+    numbers = {name for name, target in (targets or {}).items() if target.number}
     for name, persona in cast.personas.items():
-        names = Names(targets=targets, variables=persona.vars)
+        names = Names(targets, numbers, persona.vars)
         found = misreferred(cast.trees[name], persona, names)
         problems += islice(found, MAX_PROBLEMS)
     if problems or plan is None:
@@ -126,13 +131,37 @@ def _plan(
     personas: Collection[str] | None,
     problems: list[Problem],
 ) -> tuple[Node, DialplanFile, Callers] | None:
-    root, plan = _section(DialplanFile, path, files, problems)
+    unreadable: list[Problem] = []
+    root = _root(path, files, unreadable)
     if root is None:
+        problems += unreadable
         return None
+    root = _with_fragments(path, root, files, unreadable)
+    problems += unreadable
+    invalid: list[Problem] = []
+    plan = validated(DialplanFile, path, root, invalid)
+    # One place gets only one problem.
+    known = {(problem.path, problem.line, problem.column) for problem in unreadable}
+    problems += [p for p in invalid if (p.path, p.line, p.column) not in known]
     problems += checked(path, root, plan, personas)
     if plan is None:
         return None
     return root, plan, callers_of(path, root, plan, files, problems)
+
+
+def _with_fragments(
+    path: Path, root: Node, files: dict[Path, bytes], problems: list[Problem]
+) -> Node:
+    """Read what `include` names, and put it into the plan."""
+    named = root.find("include")
+    if named is None:
+        return root
+    # What is no pattern is reported by the model.
+    patterns = [node for node in named.items() if FRAGMENTS.fullmatch(node.text)]
+    paths = included(path, root, patterns, problems)
+    files |= dict(_contents(paths, problems))
+    read = (_root(each, files, problems) for each in paths)
+    return whole(root, filter(None, read), problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,25 +248,6 @@ def _persona(
         assert path
         problems.append(Problem(path.path, *at, key, message))
     return persona
-
-
-def _section(
-    model: type[S],
-    path: Path,
-    files: Mapping[Path, bytes],
-    problems: list[Problem],
-) -> tuple[Node | None, S | None]:
-    """Parse and validate a file; one place in it gets only one problem."""
-    unreadable: list[Problem] = []
-    root = _root(path, files, unreadable)
-    problems += unreadable
-    if root is None:
-        return None, None
-    invalid: list[Problem] = []
-    section = validated(model, path, root, invalid)
-    known = {(problem.line, problem.column) for problem in unreadable}
-    problems += [p for p in invalid if (p.line, p.column) not in known]
-    return root, section
 
 
 def _root(

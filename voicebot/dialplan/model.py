@@ -1,7 +1,7 @@
 """What `dialplan.yaml` says, checked, and all files together."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
@@ -58,7 +58,9 @@ LISTED: Final = BeforeValidator(listed)
 # Source: NANPA, N11 codes and 900; Ofcom, National Telephone Numbering Plan.
 UNDIALLED: Final = ("+1900", "+1976", "+1911", "+449", "+4470", "+44871", "+44872")
 SIP: Final = r"sips?:[A-Za-z0-9_.+%-]{1,64}@[A-Za-z0-9.-]{1,200}(:[0-9]{2,5})?"
+FRAGMENTS: Final = re.compile(r"([\w?*-][\w.?*-]*/)?(?!\.)[\w.?*-]*\.yaml")
 COUNTRY: Final = "[A-Z]{2}"
+KEYPAD: Final = f"{LABEL.pattern}/{LABEL.pattern}"
 HEADER: Final = "[Xx]-[A-Za-z0-9-]{1,60}"
 
 
@@ -202,6 +204,10 @@ OpenOrNot = Annotated[
     str,
     _pattern(f"!?{LABEL.pattern}", "a calendar, or '!' and a calendar, in quotes"),
 ]
+Fragment = Annotated[
+    str,
+    word(FRAGMENTS, "files in this folder or one below it, such as routes.d/*.yaml"),
+]
 Country = Annotated[str, _pattern(COUNTRY, "a country's two letters, such as GB")]
 Header = Annotated[str, _pattern(HEADER, "a SIP header that begins with X-")]
 
@@ -280,6 +286,26 @@ class Answer(Section):
     """Some callers get another persona."""
 
 
+class Keypad(Section):
+    """A menu by itself: keys and our own words, no model."""
+
+    menu: Annotated[str, _pattern(KEYPAD, "a persona and its menu: clinic/keypad")]
+    """A persona and one of its menus that has `keys`, such as `clinic/keypad`: it runs
+    without a model."""
+
+    vars: Annotated[dict[Label, Line], Field(max_length=50)] = {}
+    """Values for the persona's variables that are `from: route`."""
+
+    @property
+    def persona(self) -> str:
+        return self.menu.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """Of the menu."""
+        return self.menu.partition("/")[2]
+
+
 class Reject(Section):
     """The call is not answered, and costs nothing."""
 
@@ -332,6 +358,56 @@ class Voicemail(Section):
     voicemail: Mailbox
 
 
+Then = Annotated[
+    Annotated[Say, Tag("<message>")]
+    | Annotated[Reject, Tag("<reject>")]
+    | Annotated[Transfer, Tag("<transfer>")]
+    | Annotated[Voicemail, Tag("<voicemail>")],
+    Discriminator(
+        lambda given: _which(given, THEN),
+        custom_error_type="do",
+        custom_error_message=(
+            "expected exactly one of message, reject, transfer and voicemail"
+        ),
+    ),
+]
+
+
+class Queue(Section):
+    """How callers wait for room."""
+
+    text: Annotated[Speech, Field(max_length=300)]
+    """What Twilio says to who waits, at first and again and again."""
+
+    language: Language
+    """Of the text, one of Twilio's `<Say>`."""
+
+    max: Annotated[int, Field(ge=1, le=100, strict=True)] = 5
+    """So many wait at once; others get `then`."""
+
+    announce_every_s: Annotated[float, duration("10s", "5m", "s")] = Field(
+        20.0, alias="announce_every"
+    )
+    """How often the text is said."""
+
+    longest_s: Annotated[float, duration("10s", "30m", "s")] = Field(
+        300.0, alias="longest"
+    )
+    """Nobody waits longer; then comes `then`."""
+
+    then: Then = Reject(reject="busy")
+    """What becomes of a caller who finds the line full, or waits in vain: `message`,
+    `reject`, `transfer` or `voicemail`. Who has waited can't be refused any more, and
+    is hung up."""
+
+
+class Queued(Section):
+    """The caller waits until there is room."""
+
+    queue: Queue
+    """The caller waits until there is room; in `specials.overload` only."""
+
+
 class Goto(Section):
     """As a later route does, whatever that one's `match` says."""
 
@@ -339,21 +415,33 @@ class Goto(Section):
     """The name of a later route: as that one does, whatever its `match` says."""
 
 
-Action = Answer | Say | Reject | Transfer | Voicemail
-ACTIONS: Final = ("persona", "message", "reject", "transfer", "voicemail", "goto")
-TAGS: Final = frozenset({"<list>", "<file>", *(f"<{name}>" for name in ACTIONS)})
+Action = Answer | Keypad | Say | Reject | Transfer | Voicemail | Queued
+ACTIONS: Final = (
+    "persona",
+    "menu",
+    "message",
+    "reject",
+    "transfer",
+    "voicemail",
+    "goto",
+)
+THEN: Final = ("message", "reject", "transfer", "voicemail")
+TAGS: Final = frozenset(
+    {"<list>", "<file>", "<do>", *(f"<{x}>" for x in (*ACTIONS, "queue"))}
+)
 """Parts of pydantic's locations that are no keys of a file."""
 
 
-def _which(given: object) -> str | None:
+def _which(given: object, names: Collection[str] = ACTIONS) -> str | None:
     """Name the only action that is given."""
     keys = given if isinstance(given, dict) else getattr(given, "model_fields_set", ())
-    found = [name for name in keys if name in ACTIONS]
+    found = [name for name in keys if name in names]
     return f"<{found[0]}>" if len(found) == 1 else None
 
 
 Do = Annotated[
     Annotated[Answer, Tag("<persona>")]
+    | Annotated[Keypad, Tag("<menu>")]
     | Annotated[Say, Tag("<message>")]
     | Annotated[Reject, Tag("<reject>")]
     | Annotated[Transfer, Tag("<transfer>")]
@@ -365,6 +453,14 @@ Do = Annotated[
         custom_error_message=(
             f"expected exactly one of {', '.join(ACTIONS[:-1])} and {ACTIONS[-1]}"
         ),
+    ),
+]
+
+
+Overload = Annotated[
+    Annotated[Queued, Tag("<queue>")] | Annotated[Do, Tag("<do>")],
+    Discriminator(
+        lambda given: "<queue>" if _which(given, ("queue",)) else "<do>",
     ),
 ]
 
@@ -389,12 +485,13 @@ class Specials(Section):
     """What is done where no route is asked."""
 
     failure: Do | None = None
-    """Our part of a call broke, and the caller is still there: `message`, `transfer` or
-    `voicemail`. Without it, the persona's apology."""
+    """Our part of a call broke, and the caller is still there: `menu`, `message`,
+    `transfer` or `voicemail`. Without it, or if that breaks too, the persona's
+    apology."""
 
-    overload: Do | None = None
-    """A persona is to answer and there is no room: `message`, `reject`, `transfer` or
-    `voicemail`. Without it, busy."""
+    overload: Overload | None = None
+    """A persona is to answer and there is no room: `queue`, `menu`, `message`,
+    `reject`, `transfer` or `voicemail`. Without it, busy."""
 
     anonymous: Do | None = None
     """Callers who hide their number; asked before all routes."""
@@ -503,6 +600,10 @@ class DialplanFile(Section):
     timezone: ZoneName | None = None
     """Where weekdays, dates and times are; a name such as `Europe/London`. Needed where
     these are used."""
+
+    include: Annotated[tuple[Fragment, ...], Field(max_length=20)] = ()
+    """Files that hold more of `calendars`, `numbers`, `targets`, `callers`, `block`,
+    `allow`, `routes` and `tests`, such as `routes.d/*.yaml`."""
 
     calendars: Annotated[dict[Label, CalendarFile], Field(max_length=100)] = {}
     numbers: dict[Label, Number] = {}

@@ -84,24 +84,24 @@ def _listed(
     problems: list[Problem],
 ) -> Iterator[str]:
     def wrong(at: Path, line: int, column: int, message: str) -> None:
-        key = f"callers.{tag}.file" if at == path else ""
+        key = f"callers.{tag}.file" if at == node.path else ""
         problems.append(Problem(at, line, column, key, message))
 
     parts = Path(given.file).parts
     if Path(given.file).is_absolute() or ".." in parts or "\\" in given.file:
         message = f"expected a file below {path.parent}, got {given.file!r}"
-        return wrong(path, node.line, node.column, message)
+        return wrong(node.path, node.line, node.column, message)
     there = path.parent / given.file
     try:
         # Opening a pipe would wait for somebody who writes to it.
         if not S_ISREG(there.stat().st_mode):
             message = f"expected a regular file, got {given.file!r}"
-            return wrong(path, node.line, node.column, message)
+            return wrong(node.path, node.line, node.column, message)
         with there.open("rb") as opened:
             data = opened.read(MAX_LIST_BYTES + 1)
     except OSError as exc:
         message = f"{given.file!r} cannot be read: {exc.strerror}"
-        return wrong(path, node.line, node.column, message)
+        return wrong(node.path, node.line, node.column, message)
     files[there] = data
     lines = data.decode("utf-8-sig", "replace").splitlines()
     if len(data) > MAX_LIST_BYTES or len(lines) > MAX_CALLERS:
@@ -162,7 +162,7 @@ def _calendar(
     for days, hours in given.weekly.items():
         at = weekly.keys[days][0] if weekly else node.line
         for day in weekdays(days):
-            week[day] = Rule("weekly", hours, f"{path.name}:{at}")
+            week[day] = Rule("weekly", hours, _place(path, weekly or node, at))
     return Calendar(
         name,
         zone,
@@ -188,8 +188,10 @@ def _places(path: Path, root: Node) -> Iterator[tuple[str, str]]:
             yield ".".join(keys), _place(path, found)
 
 
-def _place(path: Path, node: Node) -> str:
-    return f"{path.name}:{node.line}"
+def _place(path: Path, node: Node, line: int | None = None) -> str:
+    """Say where something stands, by the folder of `dialplan.yaml`."""
+    file = node.path.relative_to(path.parent).as_posix()
+    return f"{file}:{line or node.line}"
 
 
 def _homeless(root: Node, file: DialplanFile) -> Iterator[Problem]:

@@ -1,9 +1,10 @@
 """What one file says about another, and one route about the next."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
+from voicebot.dialplan.actions import CALLER
 from voicebot.dialplan.model import ENDS, DialplanFile, Goto
 from voicebot.dialplan.routing import called as called_by
 from voicebot.dialplan.source import Node, Problem
@@ -60,6 +61,8 @@ def dangling(root: Node, personas: Collection[str] | None) -> Iterator[Problem]:
     for special in SPECIALS:
         do = root.find("specials", special)
         yield from names.in_do(f"specials.{special}", do)
+        then = do.find("queue", "then") if do else None
+        yield from names.in_do(f"specials.{special}.queue.then", then)
         yield from _not_for(special, do)
     yield from names.in_targets()
     if limits := root.find("capacity", "per_number"):
@@ -131,20 +134,28 @@ class _Names:
     def in_targets(self) -> Iterator[Problem]:
         root = self._root
         targets = self._known["targets"] or ()
+        fallbacks = {
+            name: node
+            for name in targets
+            if (node := root.find("targets", name, "fallback"))
+        }
+        in_circle = _in_circle(fallbacks)
         for name in targets:
             hours = root.find("targets", name, "hours")
             key = f"targets.{name}.hours"
             yield from self.missing(key, hours and _affirmed(hours), "calendars")
-            node = root.find("targets", name, "fallback")
             key = f"targets.{name}.fallback"
-            if name in ENDS:
+            if name in (*ENDS, CALLER):
                 at = root.find("targets") or root
-                message = f"a target cannot be called {name}: that is an end"
-                yield Problem(at.path, *at.keys[name], f"targets.{name}", message)
+                what = "the caller" if name == CALLER else "an end"
+                message = f"a target cannot be called {name}: that is {what}"
+                path = (root.find("targets", name) or at).path
+                yield Problem(path, *at.keys[name], f"targets.{name}", message)
+            node = fallbacks.get(name)
             if node is None or node.value in ENDS:
                 continue
             yield from self.missing(key, node, "targets")
-            if name in _after(root, node.text):
+            if name in in_circle:
                 message = f"{node.text} leads back to {name}: nobody would ever answer"
                 yield node.problem(key, message)
 
@@ -155,14 +166,20 @@ def _affirmed(node: Node) -> Node:
     return replace(node, value=text, text=text) if text != node.text else node
 
 
-def _after(root: Node, target: str) -> list[str]:
-    """Return the targets that are tried from one on, each once."""
-    chain = [target]
-    while node := root.find("targets", chain[-1], "fallback"):
-        if node.text in ENDS or node.text in chain:
-            break
-        chain.append(node.text)
-    return chain
+def _in_circle(fallbacks: Mapping[str, Node]) -> set[str]:
+    """Name the targets that come round to themselves; each is walked over once."""
+    circles: set[str] = set()
+    seen: set[str] = set()
+    for name in fallbacks:
+        way: dict[str, None] = {}  # in order
+        while name not in seen and name in fallbacks and name not in ENDS:
+            seen.add(name)
+            way[name] = None
+            name = fallbacks[name].text
+        if name in way:
+            walked = list(way)
+            circles.update(walked[walked.index(name) :])
+    return circles
 
 
 def _jumps(routes: list[tuple[str, Node]]) -> Iterator[Problem]:
@@ -259,10 +276,11 @@ def is_name(node: Node) -> bool:
 
 
 def _repeated(named: Iterable[tuple[str, Node | None]]) -> Iterator[Problem]:
-    lines: dict[str, int] = {}
+    known: dict[str, Node] = {}
     for key, node in named:
         if node and isinstance(node.value, str):
-            if first := lines.get(node.value):
-                message = f"{node.shown()} stands on line {first} already"
+            if first := known.get(node.value):
+                where = "" if first.path == node.path else f" of {first.path}"
+                message = f"{node.shown()} stands on line {first.line}{where} already"
                 yield node.problem(key, message)
-            lines.setdefault(node.value, node.line)
+            known.setdefault(node.value, node)

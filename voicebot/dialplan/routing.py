@@ -19,8 +19,10 @@ from voicebot.dialplan.model import (
     Dialplan,
     Do,
     Goto,
+    Keypad,
     Match,
     Number,
+    Queued,
     Reject,
 )
 from voicebot.dialplan.times import DAY_MIN, WEEKDAYS, minute_of
@@ -65,7 +67,7 @@ class Decision:
 
     Attributes:
         route: the name of the route that says so.
-        persona: who answers, after any rollout; None if nobody does.
+        persona: who answers, after any rollout, or whose menu; None if nobody does.
         rollout: whether that is the rollout's persona; None if there is no rollout.
         hours: what calendars had to say about it.
         via: a route that sent the call on to this one.
@@ -80,7 +82,13 @@ class Decision:
 
     @property
     def vars(self) -> Mapping[str, str]:
-        return self.action.vars if isinstance(self.action, Answer) else {}
+        do = self.action
+        return do.vars if isinstance(do, Answer | Keypad) else {}
+
+    @property
+    def menu(self) -> str | None:
+        """The menu that it gets instead of a model; None if there is a model."""
+        return self.action.name if isinstance(self.action, Keypad) else None
 
 
 REJECTED: Final = Reject(reject="rejected")
@@ -112,13 +120,19 @@ def explain(plan: Dialplan, facts: CallFacts) -> Steps:
 
 
 def settled(
-    plan: Dialplan, facts: CallFacts, name: str, do: Do, hours: tuple[Standing, ...]
+    plan: Dialplan,
+    facts: CallFacts,
+    name: str,
+    do: Do | Queued,
+    hours: tuple[Standing, ...],
 ) -> Decision:
     """Say what comes of a route, or of a special, that a call takes."""
     via = ""
     while isinstance(do, Goto):  # only forward, so this ends
         via, name = via or name, do.goto
         do = next(route.do for route in plan.routes if route.name == name)
+    if isinstance(do, Keypad):
+        return Decision(name, do, do.persona, None, hours, via)
     if not isinstance(do, Answer):
         return Decision(name, do, None, None, hours, via)
     if do.rollout is None:

@@ -200,9 +200,11 @@ class _Rows:
         elif ways := _refs(given):
             told = self._already(ways, path)
             yield path, told or "exactly one of the next", default, meaning
+            rows: dict[str, Row] = {}  # what two of them have in common: once
             for way in () if told else ways:
                 for row in self.below(_target(way, self._root), f"{path}."):
-                    yield _optional(row, path)
+                    rows.setdefault(row[0], _optional(row, path))
+            yield from rows.values()
         elif values := _values(given):
             yield from self._row(f"{path}.<name>", values, default, meaning)
         else:

@@ -20,12 +20,18 @@ MAX_DEPTH: Final = 20
 MAX_PROBLEMS: Final = 100  # of one file; more than an operator reads at once
 
 Scalar: TypeAlias = None | bool | int | float | str
+Where: TypeAlias = tuple["Where", str | int] | None
+"""A place on the way down. Only a problem spells it out: big files have thousands."""
 Plain: TypeAlias = Scalar | list["Plain"] | dict[str, "Plain"]
 
 # At most 15 digits: more is a typing mistake, and int() refuses thousands of them.
+TYPED: Final = frozenset({"", *"-0123456789~tTfFyYnNoO"})
+"""What a scalar that is no text can begin with."""
 BOOL: Final = re.compile(r"true|false|yes|no|on|off", re.IGNORECASE)
 INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,14})")
 FLOAT: Final = re.compile(r"-?(0|[1-9][0-9]{0,14})\.[0-9]{1,15}")
+
+PHONE: Final = re.compile("[0-9]{7}")
 
 # YAML 1.2.2, 5.1 Character Set; a byte order mark only at the start.
 UNPRINTABLE: Final = re.compile(
@@ -92,6 +98,12 @@ class Node:
         """Say that something is wrong here."""
         return Problem(self.path, self.line, self.column, key, message)
 
+    def kind(self) -> str:
+        """Say what kind of thing stands here, and nothing of it."""
+        if isinstance(self.value, list | dict | None):
+            return self.shown()
+        return f"{len(self.text)} characters"
+
     def shown(self) -> str:
         """Say what stands here, in one short line."""
         match self.value:
@@ -144,6 +156,8 @@ def parse(path: Path, data: bytes) -> tuple[Node | None, list[Problem]]:
 
 def shown_key(key: str) -> str:
     """Return a key as it may stand in a one-line message."""
+    if PHONE.search(key):
+        return "…"  # somebody's number, where no key can be one
     key = key if len(key) <= 40 else key[:37] + "..."
     return key if key.isprintable() and key else repr(key)
 
@@ -170,66 +184,86 @@ class _Reader:
         start = next(self._events)
         if isinstance(start, yaml.StreamEndEvent):
             return Node(1, 1, None, path=self._path)
-        root = self._node(next(self._events), "", 1)
+        root = self._node(next(self._events), None, 1)
         next(self._events)  # DocumentEnd
         after = next(self._events)
         if not isinstance(after, yaml.StreamEndEvent):
-            self._problem(after, "", "expected one document, got a second '---'")
+            self._problem(after, None, "expected one document, got a second '---'")
         return root
 
-    def _node(self, event: Any, key: str, depth: int) -> Node:
+    def _node(self, event: Any, where: Where, depth: int) -> Node:
         if depth > MAX_DEPTH:
-            self._problem(event, key, f"nested more than {MAX_DEPTH} deep")
+            self._problem(event, where, f"nested more than {MAX_DEPTH} deep")
             raise _GivenUpError
-        line, column = _position(event.start_mark)
+        mark = event.start_mark
+        line, column = mark.line + 1, mark.column + 1
         if isinstance(event, yaml.AliasEvent):
-            self._problem(event, key, "aliases (*name) are refused: write it out")
+            self._problem(event, where, "aliases (*name) are refused: write it out")
             return Node(line, column, None, path=self._path)
         if event.anchor is not None:
-            self._problem(event, key, "anchors (&name) are refused: write it out")
+            self._problem(event, where, "anchors (&name) are refused: write it out")
         if event.tag is not None:
-            self._problem(event, key, "tags (!name) are refused: delete it")
-        match event:
-            case yaml.SequenceStartEvent():
-                return Node(line, column, self._items(key, depth), path=self._path)
-            case yaml.MappingStartEvent():
-                values, keys = self._pairs(key, depth)
-                return Node(line, column, values, keys=keys, path=self._path)
-            case _:
-                text: str = event.value
-                value = _scalar(text) if event.implicit[0] else text
-                return Node(line, column, value, text, path=self._path)
+            self._problem(event, where, "tags (!name) are refused: delete it")
+        if isinstance(event, yaml.ScalarEvent):
+            text: str = event.value
+            value = _scalar(text) if event.implicit[0] else text
+            return Node(line, column, value, text, {}, self._path)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return Node(line, column, self._items(where, depth), path=self._path)
+        values, keys = self._pairs(where, depth)
+        return Node(line, column, values, "", keys, self._path)
 
-    def _items(self, key: str, depth: int) -> list[Node]:
+    def _items(self, where: Where, depth: int) -> list[Node]:
         items: list[Node] = []
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-            items.append(self._node(event, f"{key}[{len(items)}]", depth + 1))
+            items.append(self._node(event, (where, len(items)), depth + 1))
         return items
 
     def _pairs(
-        self, key: str, depth: int
+        self, where: Where, depth: int
     ) -> tuple[dict[str, Node], dict[str, tuple[int, int]]]:
         values: dict[str, Node] = {}
         keys: dict[str, tuple[int, int]] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
-            node = self._node(event, key, depth + 1)
-            name = node.text
-            path = f"{key}.{shown_key(name)}" if key else shown_key(name)
+            name = self._name(event, where, depth)
+            path = (where, name or "")
             value = self._node(next(self._events), path, depth + 1)
-            if isinstance(node.value, list | dict):
-                self._problem(event, key, STRUCTURE)
+            if name is None:
+                self._problem(event, where, STRUCTURE)
             elif name in values:
                 first = keys[name][0]
                 self._problem(event, path, f"duplicate key, first on line {first}")
             else:
-                values[name], keys[name] = value, (node.line, node.column)
+                values[name], keys[name] = value, _position(event.start_mark)
         return values, keys
 
-    def _problem(self, event: Any, key: str, message: str) -> None:
+    def _name(self, event: Any, where: Where, depth: int) -> str | None:
+        """Read a key; None if it is no word."""
+        if (
+            isinstance(event, yaml.ScalarEvent)
+            and event.anchor is None
+            and event.tag is None
+        ):
+            text: str = event.value
+            return text  # most are: a node would only be thrown away
+        node = self._node(event, where, depth + 1)
+        return None if isinstance(node.value, list | dict) else node.text
+
+    def _problem(self, event: Any, where: Where, message: str) -> None:
         line, column = _position(event.start_mark)
-        self.problems.append(Problem(self._path, line, column, key, message))
+        self.problems.append(Problem(self._path, line, column, _key(where), message))
         if len(self.problems) == MAX_PROBLEMS:
             raise _GivenUpError
+
+
+def _key(where: Where) -> str:
+    """Write a place as `routes[0].do`."""
+    if where is None:
+        return ""
+    parent, part = _key(where[0]), where[1]
+    if isinstance(part, int):
+        return f"{parent}[{part}]"
+    return f"{parent}.{shown_key(part)}" if parent else shown_key(part)
 
 
 def _position(mark: Any) -> tuple[int, int]:
@@ -238,6 +272,8 @@ def _position(mark: Any) -> tuple[int, int]:
 
 def _scalar(text: str) -> Scalar:
     """Give a scalar without quotes its type. Source: YAML 1.2.2, 10.3.2."""
+    if text[:1] not in TYPED:
+        return text
     if text in ("", "~", "null"):
         return None
     if BOOL.fullmatch(text):

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from difflib import get_close_matches
+from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -171,13 +172,27 @@ def _zone(value: object) -> object:
     with suppress(ZoneInfoNotFoundError, ValueError, OSError):
         if isinstance(value, str):
             return ZoneInfo(value)
-    names = files("tzdata").joinpath("zones").read_text("utf-8").split()
-    near = get_close_matches(value, names, 1) if isinstance(value, str) else ()
     raise PydanticCustomError(
         "zone",
         "expected a time zone such as {name}",
-        {"name": next(iter(near), "Europe/London")},
+        {"name": _near(value) if isinstance(value, str) else "Europe/London"},
     )
+
+
+@cache
+def _zones() -> dict[str, list[str]]:
+    """All names of zones, by their first letter."""
+    names: dict[str, list[str]] = {}
+    for name in files("tzdata").joinpath("zones").read_text("utf-8").split():
+        names.setdefault(name[0].lower(), []).append(name)
+    return names
+
+
+def _near(name: str) -> str:
+    """Return the zone that was probably meant: one that begins like it."""
+    alike = _zones().get(name[:1].lower(), ())
+    near = get_close_matches(name, alike, 1, cutoff=0.8)
+    return next(iter(near), "Europe/London")
 
 
 def _moment(value: object) -> object:

@@ -9,7 +9,13 @@ from voicebot.dialplan.section import Section
 from voicebot.dialplan.values import Label, Line, Speech
 
 Use = Literal[
-    "transfer", "hangup", "take_message", "collect_digits", "set_var", "goto_stage"
+    "transfer",
+    "hangup",
+    "take_message",
+    "collect_digits",
+    "set_var",
+    "goto_stage",
+    "send_sms",
 ]
 Reason = Literal["user_farewell", "silence", "limit"]
 
@@ -20,6 +26,7 @@ OWN: Final = {
     "collect_digits": "menu",
     "set_var": "vars",
     "goto_stage": "stages",
+    "send_sms": "text",
 }
 
 Labels = Annotated[tuple[Label, ...], Field(max_length=20)]
@@ -63,8 +70,14 @@ class Tool(Section):
     confirm: Speech | None = None
     """What the caller must have said yes to, in the turn before."""
 
+    text: Speech | None = None
+    """What the text message says; the model can't change it."""
+
+    to: Label | None = None
+    """Who gets the text message: `caller`, or a target that has a number."""
+
     max_calls: Annotated[int, Field(ge=1, le=20, strict=True)] = 5
-    """How often in one call."""
+    """How often in one call; `send_sms`: once, if this isn't given."""
 
     @model_validator(mode="before")
     @classmethod
@@ -72,6 +85,10 @@ class Tool(Section):
         if not isinstance(given, dict):
             return given
         use = given.get("use")
+        if use == "send_sms":
+            given = {"max_calls": 1, **given}
+        elif use in OWN | {"take_message": ""} and "to" in given:
+            raise _refused("expected {key} only with use: {kind}", "to", "send_sms")
         for kind, key in OWN.items():
             if use == kind and key not in given and kind != "hangup":
                 raise _refused("expected {key}, which use: {kind} needs", key, kind)

@@ -2,8 +2,10 @@
 
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from voicebot.dialplan.actions import Action
 from voicebot.dialplan.section import Section
 from voicebot.dialplan.values import Line, Speech
 
@@ -26,6 +28,22 @@ ABORT_WORDS: Final = {
 }
 
 
+class OnFail(Section):
+    """What a caller gets who comes back because nobody took the call."""
+
+    say: Speech | None = None
+    """Said instead of the greeting."""
+
+    do: Action | None = None
+    """Done when that was heard; no transfer."""
+
+    @model_validator(mode="after")
+    def _is_something(self) -> "OnFail":
+        if self.say is None and self.do is None:
+            raise PydanticCustomError("on_fail", "expected say, do, or both")
+        return self
+
+
 class Transfer(Section):
     """What is said, and what stops it, whoever asked for it."""
 
@@ -34,6 +52,10 @@ class Transfer(Section):
 
     abort_words: Annotated[tuple[Line, ...], Field(max_length=50)] | None = None
     """Phrases by which the caller stops it before it is done."""
+
+    on_fail: OnFail | None = None
+    """When nobody took the call and the target's `fallback` is `persona`; without it,
+    the greeting."""
 
 
 def announcement(transfer: Transfer, language: str) -> str:

@@ -9,12 +9,13 @@ from voicebot.bridge import model as do
 from voicebot.bridge.bridge import Bridge
 from voicebot.bridge.model import Ending, Phase
 from voicebot.bridge.settings import Prompt, Settings
-from voicebot.dialplan.actions import Action
+from voicebot.dialplan.actions import Action, Sms
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.silence import Silence
 from voicebot.dialplan.transfer import abort_words, announcement
 from voicebot.flow.asks import TALKING, Asks
 from voicebot.flow.calls import PendingCall
+from voicebot.flow.come_back import TOLD, ComeBack
 from voicebot.flow.director import Directing, ask_of, judge_choice
 from voicebot.flow.history import History
 from voicebot.flow.menus import (
@@ -33,6 +34,7 @@ from voicebot.flow.model import (
     NoteEvent,
     Order,
     PauseRecording,
+    SmsOver,
     TellModel,
     ToolOutput,
     UpdateSession,
@@ -48,6 +50,7 @@ from voicebot.flow.policy import (
     PutThrough,
     Refused,
     Rule,
+    SendText,
     SetVar,
     Source,
     TakeMessage,
@@ -55,6 +58,7 @@ from voicebot.flow.policy import (
     read_arguments,
 )
 from voicebot.flow.silence import Ladder
+from voicebot.flow.sms import Texts, told
 from voicebot.flow.triggers import find
 from voicebot.flow.values import Values
 
@@ -106,6 +110,8 @@ class Flow:
         open_targets: names of the dialplan's targets that can be called now.
         values: variables that are known from the start.
         opening: what is done at once in a call that has no model; None: it has one.
+        has_number: whether text messages can be sent to the caller.
+        came_back: whether the call is back from a transfer that nobody took.
     """
 
     def __init__(
@@ -119,6 +125,8 @@ class Flow:
         open_targets: Callable[[], frozenset[str]] = frozenset,
         values: Mapping[str, str] | None = None,
         opening: Action | None = None,
+        has_number: bool = True,
+        came_back: bool = False,
     ) -> None:
         self.values = Values(values or {})
         self._persona, self._words = persona, words
@@ -160,6 +168,14 @@ class Flow:
         # the model's calls
         self._asks = Asks()
         self._history = History()
+        self._texts = Texts()
+        on_fail = persona.transfer.on_fail if came_back else None
+        self._came_back = came_back and opening is None
+        self._back = ComeBack(
+            on_fail.do if on_fail and self._came_back else None,
+            speaks=bool(settings.greeting.text),
+        )
+        self._has_number = has_number
         # stages
         self._stage = persona.start_stage
         self._update: str | None = None  # the stage that the model isn't told of
@@ -176,6 +192,11 @@ class Flow:
             self._give(do.ModelOptional(True), now)
         if self._opening:
             self._give(do.PeerLost(Ending.STEPFUN_LOST), now)
+        if self._came_back:
+            self._out.append(TellModel(TOLD))
+        if self._back:
+            self._give(do.Answering(False), now)
+            self._go_on(self._back.begun(), now)
         return self._settle(now)
 
     def handle(self, event: Input, now: float) -> list[Order]:
@@ -194,6 +215,8 @@ class Flow:
                 self._give(do.Answering(False), now)
             case DirectorAnswered(seq, text):
                 self._direct(seq, text, now)
+            case SmsOver():
+                self._text_over(event, now)
             case do.CallerKey(digit):
                 self._key(event, digit, now)
             case do.CallerText(_, text):
@@ -257,13 +280,17 @@ class Flow:
         match note:
             case do.NoteHeard(response_id, _, whole):
                 self._asks.heard(response_id, whole)
+                self._go_on(self._back.heard(response_id), now)
                 if self._run and response_id == self._prompt_id:
                     self._menu_does(self._run.heard(now), now)
                 if self._pending and response_id == self._announce_id:
                     self._pending.heard(now)
             case do.ModelGone(ending):
-                self._gone = ending
+                # Who never had one misses nothing.
+                self._gone = Ending.IDLE if self._opening else ending
                 self._asks.clear()
+                self._texts.clear()
+                self._back.drop()
                 if not (self._run or self._pending):
                     self._without_model(now)
             case do.NoteTurn(seq, heard_text=text) if seq > self._bot_seq:
@@ -383,7 +410,7 @@ class Flow:
 
     def _idle_since(self, now: float) -> float | None:
         """Since when the caller could have said something, and nothing else is on."""
-        if self._run or self._pending or self._asks or self.phase in CLOSED:
+        if self._occupied or self.phase in CLOSED:
             return None
         since = self._bridge.idle_since(now)
         return None if since is None else max(since, self._active_at)
@@ -418,17 +445,29 @@ class Flow:
                 for name, value in values.items():
                     self._set(name, value)
                 self._next(source, now)
+            case Action(send_sms=Sms(text=text, to=to)):
+                if self._texts.is_new(text, to):
+                    self._send_text(to, text, to, None)
+                self._next(source, now)
             case Action(goto=str(stage)):
                 self._enter(stage)
                 self._next(source, now)
             case Action(goodbye=True) | Action(hangup=True):
-                ending = Ending.BOT_GOODBYE if self._gone is None else self._gone
+                ending = Ending.BOT_GOODBYE
+                if self._gone and not self._opening:
+                    ending = self._gone
                 if source is Source.SILENCE:
                     ending = Ending.IDLE
                 last_words = SILENT if action.hangup else None
                 self._give(do.EndRequested(ending, last_words), now)
             case _:
                 self._leave(Leave("voicemail", ""), now)
+
+    def _go_on(self, action: Action | None, now: float) -> None:
+        """Do what is arranged for a caller who has come back, if it is due."""
+        if action and self.phase not in CLOSED:
+            self._out.append(NoteEvent("call", "back", action.name))
+            self._perform(action, Source.MENU, now)
 
     def _next(self, source: Source, now: float) -> None:
         """A menu is over, and what was chosen is done: the conversation goes on."""
@@ -437,7 +476,7 @@ class Flow:
 
     def _resume(self, now: float, *, reply: bool) -> None:
         """Let the model answer again, if nothing hinders it."""
-        if self._run or self._pending or self._asks or self.phase in CLOSED:
+        if self._occupied or self.phase in CLOSED:
             return
         if self._gone is not None:
             self._without_model(now)
@@ -455,7 +494,8 @@ class Flow:
         assert self._gone
         self._rounds += 1
         if self._rounds > MAX_ROUNDS:
-            self._give(do.EndRequested(self._gone, self._apology), now)
+            words = None if self._opening else self._apology
+            self._give(do.EndRequested(self._gone, words), now)
         else:
             self._perform(action, Source.MENU, now)
 
@@ -475,6 +515,28 @@ class Flow:
             self._announce_id = f"prompt:{name}"
         prompt = self._words(text, self.values.shown())
         self._give(do.Speak(name, prompt), now)
+
+    @property
+    def _occupied(self) -> bool:
+        """Whether the model has to wait for something."""
+        waits = self._run or self._pending or self._asks or self._texts or self._back
+        return bool(waits)
+
+    def _send_text(
+        self, name: str, text: str, to: str, call: ModelCalled | None
+    ) -> None:
+        said = self._words(text, self.values.shown()).text
+        self._out.append(self._texts.send(name, said, to, call))
+
+    def _text_over(self, event: SmsOver, now: float) -> None:
+        """Let the model know what became of a text message."""
+        self._out.append(NoteEvent("sms", event.name, event.status))
+        call = self._texts.over(event.number)
+        if call and event.status == "sent":
+            self._history.done(call.name)
+        self._tell(call.call_id if call else None, told(event.status))
+        if call:
+            self._resume(now, reply=True)
 
     def _set(self, name: str, value: str) -> None:
         self.values.set(name, value)
@@ -619,6 +681,7 @@ class Flow:
             busy=bool(self._run or self._pending) or self.phase in CLOSED,
             silent=self._ladder is not None and self._ladder.climbed,
             near_end=now >= self._ends_at - NEAR_END_S,
+            has_number=self._has_number,
         )
 
     def _carry_out(self, effect: Effect, call: ModelCalled, now: float) -> None:
@@ -631,6 +694,8 @@ class Flow:
                 self._give(do.EndRequested(Ending.BOT_GOODBYE), now)
             case Collect(menu):
                 self._open_menu(menu, now, call)
+            case SendText(text, to):
+                self._send_text(call.name, text, to, call)
             case SetVar(name, value):
                 self._set(name, value)
                 self._did(call, "Done.")

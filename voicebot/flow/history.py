@@ -53,7 +53,14 @@ class History:
         return self._refusals >= MAX_REFUSALS
 
     def state(
-        self, ask: Ask, *, stage: str | None, busy: bool, silent: bool, near_end: bool
+        self,
+        ask: Ask,
+        *,
+        stage: str | None,
+        busy: bool,
+        silent: bool,
+        near_end: bool,
+        has_number: bool = True,
     ) -> CallState:
         return CallState(
             stage=stage,
@@ -65,4 +72,5 @@ class History:
             to_confirm=frozenset(self._to_confirm),
             silent=silent,
             near_end=near_end,
+            has_number=has_number,
         )

@@ -27,7 +27,17 @@ class DirectorAnswered:
     text: str = field(repr=False)
 
 
-Input = Event | ModelCalled | DirectorAnswered
+@dataclass(frozen=True, slots=True)
+class SmsOver:
+    """What became of a SendSms."""
+
+    number: int
+    name: str
+    status: str
+    """`sent`, or a word that says why not."""
+
+
+Input = Event | ModelCalled | DirectorAnswered | SmsOver
 
 
 # ---- orders ----------------------------------------------------------------------
@@ -72,6 +82,17 @@ class PauseRecording:
     on: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SendSms:
+    """Send a text message, and say by SmsOver what became of it."""
+
+    number: int
+    name: str
+    text: str = field(repr=False)
+    to: str
+    """`caller`, or the name of a target of the dialplan."""
+
+
 Kind = Literal[
     "menu",
     "collected",
@@ -83,6 +104,7 @@ Kind = Literal[
     "refused",
     "call",
     "director",
+    "sms",
 ]
 
 
@@ -113,6 +135,7 @@ Order = (
     | TellModel
     | UpdateSession
     | AskDirector
+    | SendSms
     | PauseRecording
     | NoteEvent
     | Leave

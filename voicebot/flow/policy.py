@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from voicebot.dialplan.actions import Action
+from voicebot.dialplan.actions import CALLER, Action
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.tools import Tool
 from voicebot.flow.values import MAX_CHARACTERS, as_data
@@ -55,6 +55,7 @@ class Rule(StrEnum):
     REQUIRES = "requires"
     NOT_SAID_GOODBYE = "not_said_goodbye"
     UNCONFIRMED = "unconfirmed"
+    NO_NUMBER = "no_number"  # a caller who hides theirs
     INTERRUPTED = "interrupted"  # the caller spoke into its announcement
 
 
@@ -107,7 +108,25 @@ class Perform:
     action: Action
 
 
-Effect = PutThrough | TakeMessage | EndCall | Collect | SetVar | EnterStage | Perform
+@dataclass(frozen=True, slots=True)
+class SendText:
+    """Send the text message that the operator wrote."""
+
+    text: str
+    to: str
+    """`caller`, or a target of the dialplan."""
+
+
+Effect = (
+    PutThrough
+    | TakeMessage
+    | EndCall
+    | Collect
+    | SetVar
+    | EnterStage
+    | SendText
+    | Perform
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +190,9 @@ class CallState:
     silent: bool = False
     """The caller says nothing, and was asked."""
 
+    has_number: bool = True
+    """The caller's number is known: a text message can be sent there."""
+
     near_end: bool = False
     """The call is about to be over anyway."""
 
@@ -211,6 +233,9 @@ def judge(
     if isinstance(effect, PutThrough) and effect.target not in open_targets:
         told = "Nobody can be reached there now; say so and offer something else."
         return Refused(Rule.TARGET_CLOSED, told)
+    if isinstance(effect, SendText) and effect.to == CALLER and not state.has_number:
+        told = "The caller's number is hidden: no text message can be sent; say so."
+        return Refused(Rule.NO_NUMBER, told)
     return _conditions(ask, tool, state, persona) or Allowed(effect)
 
 
@@ -274,6 +299,9 @@ def _effect(tool: Tool, args: Mapping[str, object] | None) -> Effect | Refused:
             return Refused(Rule.BAD_ARGS, "This tool takes no arguments.")
         case "hangup":
             return EndCall()
+        case "send_sms":
+            assert tool.text  # the section needs it
+            return SendText(tool.text, tool.to or CALLER)
         case "take_message":
             return TakeMessage()
         case _:

@@ -13,6 +13,7 @@ DESCRIPTIONS: Final = {
     "take_message": "Let the caller leave a voice message. This ends the conversation.",
     "collect_digits": "Let the caller type a number on their phone.",
     "set_var": "Remember something that the caller said.",
+    "send_sms": "Send the text message that is written for this.",
     "goto_stage": "Go on to another part of the conversation.",
 }
 

@@ -27,5 +27,7 @@ def _words(persona: Persona) -> Iterator[str]:
     asked = persona.director.actions.values() if persona.director else ()
     picked = (persona.tools[choice.tool] for choice in asked if choice.tool)
     yield from (tool.confirm for tool in picked if tool.confirm)
+    if persona.transfer.on_fail and persona.transfer.on_fail.say:
+        yield persona.transfer.on_fail.say
     if named_targets(persona):
         yield announcement(persona.transfer, persona.language)

@@ -27,6 +27,7 @@ from voicebot.flow.model import (
     NoteEvent,
     Order,
     PauseRecording,
+    SendSms,
     UpdateSession,
 )
 from voicebot.measure.clock import Posts
@@ -49,6 +50,7 @@ Told = (
     | PauseRecording
     | UpdateSession
     | AskDirector
+    | SendSms
 )
 # What is on its way: to Twilio, to us, to the model (bytes), from it (str); or what
 # happens then.

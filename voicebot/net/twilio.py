@@ -8,6 +8,7 @@ from voicebot.errors import UpstreamError
 from voicebot.twilio.rest import (
     RestRequest,
     hangup_request,
+    message_request,
     read_answer,
     redirect_request,
 )
@@ -18,7 +19,7 @@ PAUSE_S = 0.5
 
 
 class TwilioRest:
-    """Ends calls, and takes them off their streams."""
+    """Ends calls, takes them off their streams, and sends text messages."""
 
     def __init__(
         self, http: ClientSession, api_url: str, account_sid: str, auth_token: str
@@ -53,6 +54,17 @@ class TwilioRest:
             LocalProtocolError: the TwiML is longer than Twilio takes.
         """
         return await self._insist(redirect_request(account_sid, call_sid, twiml))
+
+    async def send_text(
+        self, account_sid: str, sender: str, to: str, text: str
+    ) -> None:
+        """
+        Send a text message. It isn't tried again: it might come twice.
+
+        Raises:
+            UpstreamError: Twilio refused, or failed.
+        """
+        await self._try(message_request(account_sid, sender, to, text))
 
     async def _insist(self, request: RestRequest) -> bool:
         for _ in range(TRIES - 1):

@@ -26,6 +26,8 @@ from voicebot.flow.model import (
     Input,
     Leave,
     NoteEvent,
+    SendSms,
+    SmsOver,
     UpdateSession,
 )
 from voicebot.measure.model import Model
@@ -182,6 +184,9 @@ class RehearsedStream(VirtualStream):
                 answer = DirectorAnswered(seq, self._chooser.chat(said))
                 later = partial(self._from_model, answer)
                 self._posts.send(self._now + DIRECTOR_S, later)
+            case SendSms(number, name):
+                over = SmsOver(number, name, "sent")
+                self._posts.send(self._now, partial(self._from_model, over))
             case Leave():
                 self.leave = told
             case HangUp(ending):

@@ -27,6 +27,18 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Say something, be silent for a while, and ask again."""
+
+    token: str
+    text: str
+    """Empty to be silent at once."""
+
+    language: str
+    pause_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Dial:
     """Ring somebody else, and connect the caller with them."""
 

@@ -19,6 +19,7 @@ from voicebot.runtime.director import DirectorLeg
 from voicebot.runtime.legs import from_twilio
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.next_step import VOICEMAIL
+from voicebot.runtime.no_model import NoModel
 from voicebot.runtime.outbox import Outbox
 from voicebot.runtime.recorder import Recorder
 from voicebot.stepfun.realtime.commands import SessionConfig
@@ -70,6 +71,7 @@ class Call:
         note: takes each turn for the call log, at once.
         decide: the same for each decision about the caller's turn.
         leave: sends the call to a target, or to `voicemail`; False: nobody is there.
+        text: sends a text message, and delivers what became of it.
         recorder: None if the call isn't recorded.
         rest: None if calls can't be ended at Twilio; then its stream is closed, and
             Twilio asks `/twilio/after`.
@@ -87,12 +89,13 @@ class Call:
         stream: MediaStream,
         conduct: Callable[[float], Flow],
         apologises: bool,
-        model: ModelLeg,
+        model: ModelLeg | NoModel,
         director: DirectorLeg | None,
         stage: Callable[[str, Mapping[str, str]], SessionConfig],
         note: Callable[[do.NoteTurn], None],
         decide: Callable[[do.NoteDecision], None],
         leave: Callable[[str], Awaitable[bool]],
+        text: Callable[[flow.SendSms, Callable[[Input], None]], None],
         recorder: Recorder | None,
         rest: TwilioRest | None,
     ) -> None:
@@ -111,6 +114,7 @@ class Call:
         self._note = note
         self._decide = decide
         self._leave = leave
+        self._text = text
         self._leaves_for: str | None = None
         self._recorder = recorder
         self._rest = rest
@@ -181,6 +185,11 @@ class Call:
         self._now = self._loop.time()
         self._perform(self._flow.handle(event, self._now))
 
+    def _deliver_late(self, event: Input) -> None:
+        """Hand over what may come when the call is over."""
+        if not self._over.done():
+            self._guarded(self.deliver, event)
+
     def _perform(self, orders: list[Order]) -> None:
         for order in orders:
             self._act(order)
@@ -231,6 +240,8 @@ class Call:
                     self._recorder.pause(on, self._ms(self._now))
             case flow.NoteEvent(kind, name, detail):
                 log.info("call event", kind=kind, name=name, detail=detail or None)
+            case flow.SendSms():
+                self._text(action, self._deliver_late)
             case flow.Leave(_, target):
                 self._leaves_for = target or VOICEMAIL
             case _:

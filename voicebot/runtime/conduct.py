@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from voicebot.bridge.settings import BargeIn, Listening, Prompt, Settings
 from voicebot.dialplan.persona import Persona
@@ -12,12 +12,17 @@ from voicebot.dialplan.variables import NOTHING, fill, filled_by, values_of
 from voicebot.flow.flow import Flow
 from voicebot.flow.specs import tool_specs
 from voicebot.runtime.forward import Origin
+from voicebot.runtime.prompts import said_alone
+from voicebot.runtime.texting import has_number
 from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig, Tool
 
 STAGE: Final = "# What to do now"
 
 # The most particular first.
 SITUATIONS: Final = ("closed", "anonymous", "returning_caller")
+
+
+Words: TypeAlias = Callable[[str, Mapping[str, str]], Prompt]
 
 
 class Rendered(Protocol):
@@ -83,20 +88,49 @@ def flow_of(
     """
     persona = origin.persona
     assert persona
+    settings = bridge_settings(persona, prompts, origin.situation, origin.values)
+    words = words_of(persona, prompts)
+    if origin.opening:
+        settings = replace(settings, greeting=Prompt(""))  # its menu is the greeting
+        words = _rendered_only(words, origin.values)
+    elif origin.came_back and (on_fail := persona.transfer.on_fail):
+        said = words(on_fail.say, origin.values) if on_fail.say else Prompt("")
+        settings = replace(settings, greeting=said)
     return Flow(
         persona,
-        bridge_settings(persona, prompts, origin.situation, origin.values),
-        words_of(persona, prompts),
+        settings,
+        words,
         now,
         listen=listen,
         open_targets=lambda: frozenset(filter(origin.is_open, origin.targets)),
         values=origin.values,
+        opening=origin.opening,
+        has_number=has_number(origin),
+        came_back=origin.came_back,
     )
 
 
-def words_of(
-    persona: Persona, prompts: Rendered
-) -> Callable[[str, Mapping[str, str]], Prompt]:
+def _rendered_only(words: Words, given: Mapping[str, str]) -> Words:
+    """Say what was rendered in advance rather than nothing: there is no model."""
+
+    def rendered(text: str, values: Mapping[str, str]) -> Prompt:
+        said = words(text, values)
+        return said if said.ulaw is not None else words(text, given)
+
+    return rendered
+
+
+def can_be_said(origin: Origin, prompts: Rendered) -> bool:
+    """Whether all words of a call are rendered that has no model to say them."""
+    persona = origin.persona
+    assert persona
+    return all(
+        prompts.get(persona.model.voice, text) is not None
+        for text in said_alone(persona, origin.values)
+    )
+
+
+def words_of(persona: Persona, prompts: Rendered) -> Words:
     """Return what finds our own words, filled in, and rendered if they were."""
 
     def words(text: str, values: Mapping[str, str]) -> Prompt:

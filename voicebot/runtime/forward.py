@@ -9,19 +9,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
+from voicebot.dialplan.actions import Action
 from voicebot.dialplan.persona import Persona
-from voicebot.runtime.answers import Connect, Dial, Refuse, TakeMessage, Tell
+from voicebot.runtime.answers import Connect, Dial, Hold, Refuse, TakeMessage, Tell
 from voicebot.store.records import CallEnded
 
-Answer = Connect | Refuse | Tell | Dial | TakeMessage
+Answer = Connect | Refuse | Tell | Dial | TakeMessage | Hold
 
 FORWARD_S: Final = 5 * 3600.0
 """Twilio ends a transfer after four hours; its news comes then at the latest."""
 
 ASK_S: Final = 60.0
 """So long Twilio may take to ask what comes next, after we have closed a stream."""
+
+OVER_S: Final = 15.0
+"""So long news of a transfer may come behind those that its call is over."""
 
 SETTLED_S: Final = 120.0
 """So long a webhook that Twilio repeats gets the answer that it got before."""
@@ -89,24 +93,33 @@ class Origin:
     situation: frozenset[str] = frozenset()
     """Which greetings are meant: see `conduct.greeting_text`."""
 
+    opening: Action | None = None
+    """What a call without a model begins with; None if it has one."""
+
+    came_back: bool = False
+    """Whether it is back because nobody took it who was rung."""
+
     faults: tuple[str, ...] = ()
     """Why it goes elsewhere at all, for its record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """A call that rings somebody, or takes a message, at this moment."""
+    """A call that rings somebody, takes a message or waits, at this moment."""
 
     origin: Origin
 
     tried: tuple[str, ...]
     """The names of the targets that were rung, in order; the last one rings."""
 
-    answer: Dial | TakeMessage
+    answer: Dial | TakeMessage | Hold
     expires_at: float
 
     twiml: str | None = None
     """What Twilio couldn't be told, and will ask for; None if it knows."""
+
+    over: bool = False
+    """Whether Twilio said that the call is over, but not yet how the transfer went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +138,7 @@ class Forwards:
     def __init__(self) -> None:
         self._open: dict[str, Forward] = {}
         self._settled: dict[str, _Settled] = {}
+        self._told: dict[str, _Settled] = {}  # by call_sid: what is all that it gets
 
     def __len__(self) -> int:
         return len(self._open)
@@ -133,7 +147,7 @@ class Forwards:
         self,
         origin: Origin,
         tried: tuple[str, ...],
-        answer: Dial | TakeMessage,
+        answer: Dial | TakeMessage | Hold,
         now: float,
     ) -> None:
         """Note where a call goes, before Twilio is told; it forgets where it was."""
@@ -162,11 +176,14 @@ class Forwards:
         self._change(call_sid, twiml=None, expires_at=now + FORWARD_S)
         return forward.twiml
 
-    def _change(self, call_sid: str, *, twiml: str | None, expires_at: float) -> None:
+    def over(self, call_sid: str, now: float) -> None:
+        """Note that a call is over: how its transfer went is told soon, or never."""
+        self._change(call_sid, over=True, expires_at=now + OVER_S)
+
+    def _change(self, call_sid: str, **changes: Any) -> None:
         for digest, forward in self._open.items():
             if forward.origin.call_sid == call_sid:
-                changed = replace(forward, twiml=twiml, expires_at=expires_at)
-                self._open[digest] = changed
+                self._open[digest] = replace(forward, **changes)
 
     def drop(self, call_sid: str) -> Forward | None:
         """Take out what a call was doing, because it does so no longer."""
@@ -186,11 +203,20 @@ class Forwards:
         settled = self._settled.get(_digest(token))
         return (settled.answer,) if settled else None
 
+    def tell(self, call_sid: str, answer: Answer, now: float) -> None:
+        """Keep what a call was told at its webhook, and that was all."""
+        self._told[call_sid] = _Settled(answer, now + SETTLED_S)
+
+    def told_at_once(self, call_sid: str) -> Answer | None:
+        told = self._told.get(call_sid)
+        return told.answer if told else None
+
     def expired(self, now: float) -> list[Forward]:
         """Take out the calls of which Twilio said nothing in all this time."""
-        for digest, settled in list(self._settled.items()):
-            if now > settled.expires_at:
-                del self._settled[digest]
+        for kept in (self._settled, self._told):
+            for key, settled in list(kept.items()):
+                if now > settled.expires_at:
+                    del kept[key]
         gone = [each for each in self._open.values() if now > each.expires_at]
         for forward in gone:
             self.drop(forward.origin.call_sid)
@@ -230,6 +256,7 @@ def joined(first: CallEnded | None, last: CallEnded) -> CallEnded:
         faults=tuple(dict.fromkeys(first.faults + last.faults)),
         recording=first.recording if has_first else last.recording,
         recording_ms=first.recording_ms if has_first else last.recording_ms,
+        waited_ms=last.waited_ms if first.waited_ms is None else first.waited_ms,
         usage={
             kind: first.usage.get(kind, 0) + last.usage.get(kind, 0)
             for kind in sorted(kinds)

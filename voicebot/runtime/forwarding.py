@@ -1,12 +1,15 @@
 """Leads calls on that are outside a stream: rings, comes back, takes messages."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 import structlog
 
-from voicebot.runtime.answers import Connect, Dial, TakeMessage
+from voicebot.errors import StoreError
+from voicebot.runtime.answers import Dial, Hold, TakeMessage
 from voicebot.runtime.forward import (
     Answer,
     Forward,
@@ -29,10 +32,23 @@ from voicebot.runtime.next_step import (
 )
 from voicebot.runtime.scribe import Scribe, ending, now
 from voicebot.store.calls import CallStore
-from voicebot.store.records import CallEnded, EndReason, Message
+from voicebot.store.records import (
+    Call,
+    CallEnded,
+    Decision,
+    EndReason,
+    Message,
+    Turn,
+)
 from voicebot.twilio.webhooks import Dialed, Recorded, Transcribed
 
 log = structlog.get_logger()
+
+RESUMED: Final = "specials.failure"
+"""A call's fault if its stream broke and `specials.failure` took it on: once."""
+
+BEHIND_ALL: Final = 100_000
+"""No stream has so many turns: what is written there is written over nothing."""
 
 
 class Forwarding:
@@ -49,22 +65,23 @@ class Forwarding:
         scribe: Scribe,
         *,
         clock: Callable[[], float],
-        has_room: Callable[[], bool],
-        connect: Callable[[Origin, Earlier], Connect],
+        takes_back: Callable[[], bool],
+        connect: Callable[[Origin, Earlier], Answer],
         booked: Callable[[str], Awaitable[None]],
         apology: Callable[[str], Awaitable[Answer | None]],
     ) -> None:
         """
         Args:
             clock: seconds that never go back.
-            has_room: whether a new stream would be let in.
-            connect: lets one in.
+            takes_back: whether a call may have a new stream: it is one of those that
+                are here already, so that capacity doesn't matter.
+            connect: opens one.
             booked: waits until a call's stream, if it is just ending, is written down.
             apology: what a caller hears of whose call, by its SID, we know nothing.
         """
         self._store, self._scribe = store, scribe
         self._clock = clock
-        self._has_room = has_room
+        self._takes_back = takes_back
         self._connect = connect
         self._booked = booked
         self._apology = apology
@@ -84,7 +101,7 @@ class Forwarding:
         Args:
             wanted: a target's name, `persona`, `voicemail` or `hangup`.
         """
-        return first_step(origin, wanted, room=self._has_room())
+        return first_step(origin, wanted, room=self._takes_back())
 
     def send(self, origin: Origin, step: Step) -> Answer | None:
         """
@@ -98,7 +115,20 @@ class Forwarding:
     def again(self, call_sid: str) -> Answer | None:
         """Return what Twilio was told, for a webhook that it repeats."""
         forward = self._forwards.of_call(call_sid)
-        return forward.answer if forward else None
+        return forward.answer if forward else self._forwards.told_at_once(call_sid)
+
+    def tell(self, call_sid: str, answer: Answer) -> None:
+        """Keep what was all that a call was told: its webhook may be repeated."""
+        self._forwards.tell(call_sid, answer, self._clock())
+
+    def reopen(self, call: Call) -> None:
+        """
+        Go on with a call whose record was closed, because its stream broke.
+
+        What it broke of is a fault from now on; how it ends is told later.
+        """
+        self._scribe.reopened(call.call_id)
+        self._ends[call.call_sid] = so_far(call, now())
 
     def _take(
         self, origin: Origin, tried: tuple[str, ...], step: Step, earlier: Earlier
@@ -118,17 +148,49 @@ class Forwarding:
                 return self._open(origin, tried, message_to(box, token))
             case ComeBack():
                 self._forwards.drop(origin.call_sid)
-                return self._connect(origin, earlier)
+                return self._connect(replace(origin, came_back=True), earlier)
             case HangUp(reason):
                 self._close(origin, reason)
                 return None
 
     def _open(
-        self, origin: Origin, tried: tuple[str, ...], answer: Dial | TakeMessage
+        self, origin: Origin, tried: tuple[str, ...], answer: Dial | TakeMessage | Hold
     ) -> Answer:
         self._forwards.open(origin, tried, answer, self._clock())
         self._began.setdefault(origin.call_sid, now())
         return answer
+
+    # ---- a call waits for room -----------------------------------------------
+
+    def hold(self, origin: Origin, hold: Hold) -> Answer:
+        """Keep a call on the line: its record stays open."""
+        return self._open(origin, (), hold)
+
+    def held(self, token: str, call_sid: str) -> Hold | None:
+        """Return what a call was told that waits; None if it doesn't."""
+        forward = self._forwards.find(token)
+        if forward is None or forward.origin.call_sid != call_sid:
+            return None
+        return forward.answer if isinstance(forward.answer, Hold) else None
+
+    def held_until_now(self, origin: Origin) -> int:
+        """Note that a call has waited, for so many milliseconds, and goes on."""
+        self._forwards.drop(origin.call_sid)
+        end = self._end_of(origin, EndReason.CALLER_HANGUP, waited=True)
+        self._ends[origin.call_sid] = end
+        return end.duration_ms
+
+    def settled(self, token: str) -> tuple[Answer | None] | None:
+        """Return what was answered to a token, in a tuple; None if it is open."""
+        return self._forwards.settled(token)
+
+    def settle(self, token: str, answer: Answer | None) -> None:
+        """Keep an answer for who asks again."""
+        self._forwards.settle(token, answer, self._clock())
+
+    def ended(self, origin: Origin, reason: EndReason) -> None:
+        """Note that a call is over after all that was told of it."""
+        self._close(origin, reason)
 
     # ---- Twilio tells how it went --------------------------------------------
 
@@ -136,8 +198,8 @@ class Forwarding:
         """
         Say what comes after a transfer; None hangs up.
 
-        Raises:
-            StoreError: the call log can't be read.
+        A call log that can't be read loses no caller: they get another stream all the
+        same, or, of a call of which nothing is known, are hung up.
         """
         await self._booked(news.call_sid)
         if again := self._forwards.settled(token):
@@ -145,15 +207,20 @@ class Forwarding:
         forward = self._forwards.find(token)
         if forward is None or forward.origin.call_sid != news.call_sid:
             return await self._unknown(news)
-        step = after_dial(news, forward.origin, forward.tried, room=self._has_room())
+        news = replace(news, caller_left=news.caller_left or forward.over)
+        room = self._takes_back()
+        step = after_dial(news, forward.origin, forward.tried, room=room)
         log.info("transfer over", call_id=forward.origin.call_id, status=news.status)
         earlier = Earlier()
         if isinstance(step, ComeBack):
-            earlier = await self._earlier(forward.origin)
+            earlier = await self.earlier(forward.origin)
             if again := self._forwards.settled(token):  # asked twice at once
                 return again[0]
-            if self._forwards.find(token) is None:  # the caller left meanwhile
+            forward = self._forwards.find(token)
+            if forward is None:
                 return None
+            if forward.over:  # the caller left meanwhile
+                step = HangUp(EndReason.CALLER_HANGUP)
         answer = self._take(forward.origin, forward.tried, step, earlier)
         self._forwards.settle(token, answer, self._clock())
         return answer
@@ -162,20 +229,35 @@ class Forwarding:
         """A transfer that another process began, or one that was given up."""
         log.warning("news of an unknown transfer", call_sid=news.call_sid)
         spoke = news.status == "completed" and news.bridged
-        return None if spoke or news.caller_left else await self._apology(news.call_sid)
+        if spoke or news.caller_left:
+            return None
+        return await self.unknown(news.call_sid)
 
-    async def _earlier(self, origin: Origin) -> Earlier:
+    async def unknown(self, call_sid: str) -> Answer | None:
+        """Say what becomes of a caller who was left on the line by another process."""
+        try:
+            return await self._apology(call_sid)
+        except StoreError as exc:
+            log.error("call log fails", error=str(exc))
+            return None
+
+    async def earlier(self, origin: Origin) -> Earlier:
         """What the call's log holds already: a new stream must not write over it."""
-        await self._scribe.written()
-        turns = await self._store.turns(origin.call_id)
-        decisions = await self._store.decisions(origin.call_id)
+        try:
+            await self._scribe.written()
+            turns = await self._store.turns(origin.call_id)
+            decisions = await self._store.decisions(origin.call_id)
+            rows = _after(turns), _after(decisions)
+        except StoreError as exc:
+            log.error("call log fails", error=str(exc))
+            rows = BEHIND_ALL, BEHIND_ALL
         end = self._ends.get(origin.call_sid)
         # If it began nowhere, it is over: that was told while we were reading.
         since = end.ended_at if end else self._began.get(origin.call_sid, now())
         elsewhere_ms = round((now() - since).total_seconds() * 1000)
         return Earlier(
-            turns=turns[-1].seq + 1 if turns else 0,
-            decisions=decisions[-1].seq + 1 if decisions else 0,
+            turns=rows[0],
+            decisions=rows[1],
             ms=(end.duration_ms if end else 0) + elsewhere_ms,
         )
 
@@ -230,7 +312,7 @@ class Forwarding:
     def whisper(self, token: str) -> tuple[str, str]:
         """Return what who answers hears first, and in which language; maybe nothing."""
         forward = self._forwards.find(token)
-        if forward is None or isinstance(forward.answer, TakeMessage):
+        if forward is None or not isinstance(forward.answer, Dial):
             return "", ""
         return forward.answer.whisper, forward.answer.whisper_language
 
@@ -253,9 +335,13 @@ class Forwarding:
             return
         await self._booked(call_sid)
         if forward := self._forwards.of_call(call_sid):
-            rings = isinstance(forward.answer, Dial)
-            reason = EndReason.CALLER_HANGUP if rings else EndReason.VOICEMAIL
-            self._close(forward.origin, reason)
+            if isinstance(forward.answer, Dial):
+                # How it went is known to news that may come behind these.
+                self._forwards.over(call_sid, self._clock())
+            elif isinstance(forward.answer, Hold):
+                self._close(forward.origin, EndReason.CALLER_HANGUP, waited=True)
+            else:
+                self._close(forward.origin, EndReason.VOICEMAIL)
 
     def untold(self, call_sid: str, twiml: str) -> None:
         """Keep what Twilio couldn't be told: it asks for it when the stream is over."""
@@ -275,22 +361,54 @@ class Forwarding:
     def reap(self) -> None:
         """Close the records of calls of which Twilio has said nothing any more."""
         for forward in self._forwards.expired(self._clock()):
-            log.warning("a transfer was lost", call_id=forward.origin.call_id)
+            if not forward.over:
+                log.warning("a transfer was lost", call_id=forward.origin.call_id)
             self._close(forward.origin, _so_far(forward))
 
     def close(self) -> None:
         """Close all records, as this process ends; the calls go on at Twilio."""
         for forward in self._forwards.all():
-            self._close(forward.origin, _so_far(forward))
+            waits = isinstance(forward.answer, Hold)
+            self._close(forward.origin, _so_far(forward), waited=waits)
 
-    def _close(self, origin: Origin, reason: EndReason) -> None:
+    def _close(
+        self, origin: Origin, reason: EndReason, *, waited: bool = False
+    ) -> None:
         self._forwards.drop(origin.call_sid)
-        began = self._began.pop(origin.call_sid, None) or now()
-        lasted_ms = round((now() - began).total_seconds() * 1000)
         first = self._ends.pop(origin.call_sid, None)
-        last = ending(origin.call_id, reason, lasted_ms, origin.faults)
+        last = self._end_of(origin, reason, waited=waited)
         self._scribe.ended(joined(first, last))
         log.info("call ended", call_id=origin.call_id, reason=reason.value)
+
+    def _end_of(self, origin: Origin, reason: EndReason, *, waited: bool) -> CallEnded:
+        """What is to be said of a call that was outside of any stream until now."""
+        began = self._began.pop(origin.call_sid, None) or now()
+        lasted_ms = round((now() - began).total_seconds() * 1000)
+        end = ending(origin.call_id, reason, lasted_ms, origin.faults)
+        return replace(end, waited_ms=lasted_ms) if waited else end
+
+
+def so_far(call: Call, at: datetime) -> CallEnded:
+    """Make of the end of a call that goes on the end of its first part."""
+    why = (call.end_reason.value, RESUMED) if call.end_reason else (RESUMED,)
+    began = call.ended_at or at
+    lasted_ms = round((began - call.started_at).total_seconds() * 1000)
+    return CallEnded(
+        call_id=call.call_id,
+        ended_at=began,
+        duration_ms=lasted_ms if call.duration_ms is None else call.duration_ms,
+        end_reason=call.end_reason or EndReason.INTERNAL_ERROR,
+        ended_by=call.ended_by or "us",
+        faults=tuple(dict.fromkeys(call.faults + why)),
+        recording=call.recording,
+        recording_ms=call.recording_ms,
+        usage=call.usage,
+        waited_ms=call.waited_ms,
+    )
+
+
+def _after(rows: Sequence[Turn | Decision]) -> int:
+    return rows[-1].seq + 1 if rows else 0
 
 
 def dial_to(target: Target, origin: Origin, token: str) -> Dial:
@@ -316,7 +434,9 @@ def message_to(box: Mailbox, token: str) -> TakeMessage:
 
 
 def _so_far(forward: Forward) -> EndReason:
-    if forward.twiml:  # nobody asked what comes next
+    if forward.over or forward.twiml:  # nobody asked what comes next
         return EndReason.CALLER_HANGUP
+    if isinstance(forward.answer, Hold):
+        return EndReason.NEVER_CONNECTED
     rings = isinstance(forward.answer, Dial)
     return EndReason.TRANSFERRED if rings else EndReason.VOICEMAIL

@@ -48,7 +48,7 @@ class Ticket:
 
 class LiveCalls:
     """
-    The calls that were admitted and aren't over, at most `limit` of them.
+    The calls that were admitted and aren't over, at most `limit` with a model.
 
     A token admits one stream, once, within 30 seconds. Only its hash is kept.
     """
@@ -62,28 +62,36 @@ class LiveCalls:
     def __len__(self) -> int:
         return sum(1 for _ in self._all())
 
-    @property
-    def has_room(self) -> bool:
-        return not self.draining and len(self) < self.limit
-
     def load(self, plan: Dialplan) -> float:
         """How full we are: 0 to 1, of what the plan and this process allow."""
-        return min(1.0, len(self) / min(self.limit, plan.capacity.max_calls or inf))
+        most = min(self.limit, plan.capacity.max_calls or inf)
+        return min(1.0, len(self._talking()) / most)
 
-    def refusal(self, plan: Dialplan, *, caller: str, number: str) -> Full | None:
-        """Why one more call, from a caller to a number, has no room; None if it has."""
+    def refusal(
+        self, plan: Dialplan, *, caller: str, number: str, menu: bool = False
+    ) -> Full | None:
+        """
+        Why one more call, from a caller to a number, has no room; None if it has.
+
+        Args:
+            menu: whether it needs no model. Such calls take no room of those that do:
+                there may be `limit` of them besides.
+        """
         capacity = plan.capacity
+        talking = self._talking()
         if self.draining:
             return "draining"
-        if len(self) >= min(self.limit, capacity.max_calls or inf):
+        if menu:
+            return "full" if len(self) - len(talking) >= self.limit else None
+        if len(talking) >= min(self.limit, capacity.max_calls or inf):
             return "full"
         for label, most in capacity.per_number.items():
             if plan.numbers[label].e164 == number and most <= sum(
-                ticket.origin.called == number for ticket in self._all()
+                ticket.origin.called == number for ticket in talking
             ):
                 return "number_full"
         if capacity.per_caller and caller != ANONYMOUS:
-            theirs = sum(ticket.origin.caller == caller for ticket in self._all())
+            theirs = sum(ticket.origin.caller == caller for ticket in talking)
             if theirs >= capacity.per_caller:
                 return "caller_full"
         return None
@@ -92,6 +100,10 @@ class LiveCalls:
         """Every call once, however many tokens it has."""
         waiting = {ticket.call_sid: ticket for ticket in self._waiting.values()}
         yield from (waiting | self._running).values()
+
+    def _talking(self) -> list[Ticket]:
+        """The calls that have a model."""
+        return [ticket for ticket in self._all() if ticket.origin.opening is None]
 
     def waiting(self, call_sid: str) -> Ticket | None:
         """The admitted call whose stream hasn't come: its webhook was repeated."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from voicebot.runtime.answers import Connect, Dial, Refuse, TakeMessage, Tell
+from voicebot.runtime.answers import Connect, Dial, Hold, Refuse, TakeMessage, Tell
 from voicebot.runtime.forward import Answer, Mailbox, Origin, Target
 from voicebot.store.records import EndReason
 from voicebot.twilio import twiml
@@ -146,6 +146,8 @@ def twiml_for(answer: Answer | None, base_url: str) -> str:
             return twiml.reject(reason)
         case Tell(text, language):
             return twiml.say_and_hangup(text, language)
+        case Hold(token, text, language, pause_s):
+            return twiml.hold(text, language, pause_s, f"{base}/queue/{token}")
         case Dial():
             return twiml.dial(
                 number=answer.number,

@@ -3,9 +3,10 @@
 import asyncio
 import os
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import structlog
 
@@ -19,6 +20,8 @@ from voicebot.flow.survey import own_words
 from voicebot.stepfun.tts import SpeechRequest
 
 log = structlog.get_logger()
+
+Keypad: TypeAlias = tuple[Persona, Mapping[str, str]]
 
 # The voice of the realtime model is the TTS model's of the same name (stepfun
 # reference, 3.3).
@@ -50,9 +53,14 @@ class Prompts:
         """Return the text spoken, μ-law at 8000 Hz; None if it wasn't rendered yet."""
         return self._spoken.get(_name(voice, text))
 
-    async def prepare(self, personas: list[Persona]) -> bool:
+    async def prepare(
+        self, personas: Iterable[Persona], keypads: Iterable[Keypad] = ()
+    ) -> bool:
         """
         Load or render all that these personas say without the model.
+
+        Args:
+            keypads: menus that have no model, and what their words are filled with.
 
         Returns:
             Whether nothing is missing any more.
@@ -61,6 +69,10 @@ class Prompts:
         async with self._preparing:
             for persona in personas:
                 for text in _said_by_itself(persona):
+                    voice = persona.model.voice
+                    complete = await self._prepare(voice, text) and complete
+            for persona, values in keypads:
+                for text in said_alone(persona, values):
                     voice = persona.model.voice
                     complete = await self._prepare(voice, text) and complete
         for detail, count in self._failures.items():
@@ -94,6 +106,18 @@ class Prompts:
         ulaw = pcm16_to_ulaw(pcm16[: len(pcm16) & ~1])
         log.info("prompt rendered", voice=voice, ms=round(ulaw_ms(len(ulaw))))
         return ulaw
+
+
+def said_alone(persona: Persona, values: Mapping[str, str]) -> list[str]:
+    """
+    List what is said in a call without a model, as read aloud.
+
+    Args:
+        values: of the persona's variables, as the route gives them.
+    """
+    texts = [persona.goodbye.text, persona.apology.text, *own_words(persona)]
+    known = values_of(persona, values)
+    return [as_spoken(persona, fill(text, known)) for text in texts]
 
 
 def _said_by_itself(persona: Persona) -> list[str]:

@@ -5,12 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
+from voicebot.dialplan.actions import Action as Opening
 from voicebot.dialplan.calls import CallFacts
 from voicebot.dialplan.hours import standing
 from voicebot.dialplan.model import (
     Action,
     Answer,
     Dialplan,
+    Keypad,
+    Queued,
     Reject,
     Say,
     Transfer,
@@ -44,23 +47,25 @@ def received(
     plan: Dialplan,
     facts: CallFacts,
     decision: Decision,
-    full: Callable[[], Full | None],
+    full: Callable[[bool], Full | None],
 ) -> tuple[Decision, Full | None]:
     """
     Decide what becomes of a call after its route, by the room there is.
 
     Args:
-        full: why there is no room for a persona to answer it; None if there is.
+        full: why there is no room for a persona to answer it, or, with True, for a
+            menu without a model; None if there is.
 
     Returns:
         The decision, which names a persona only if there is room; and why not.
     """
-    why = full() if decision.persona else None
+    why = full(decision.menu is not None) if decision.persona else None
     if why is None:
         return decision, None
     if overload := plan.specials.overload:
         instead = settled(plan, facts, "specials.overload", overload, decision.hours)
-        return replace(instead, via=decision.route), why
+        if instead.menu is None or full(True) is None:
+            return replace(instead, via=decision.route), why
     busy = Reject(reject="busy")
     return replace(decision, action=busy, persona=None, rollout=None), why
 
@@ -72,7 +77,7 @@ def refusal(do: Action) -> Refuse | Tell | None:
             return Tell(message.text, message.language)
         case Reject(reject=reason):
             return Refuse(reason)
-        case Transfer() | Voicemail() | Answer():
+        case Transfer() | Voicemail() | Answer() | Keypad() | Queued():
             return None
 
 
@@ -105,6 +110,7 @@ def origin_of(
         targets=targets_of(plan),
         mailbox=_mailbox(box) if box else None,
         is_open=lambda name: is_open(plan, name, now()),
+        opening=Opening(menu=do.name) if isinstance(do, Keypad) else None,
     )
 
 
@@ -113,9 +119,12 @@ def known(
 ) -> Origin:
     """Add what is known of the caller to a call that a persona takes."""
     is_open = decision.hours[-1].is_open if decision.hours else True
+    values = call_values(persona, decision.vars, facts.caller, facts.headers)
+    if origin.opening:  # nobody could say what wasn't rendered in advance
+        values = dict(decision.vars)
     return replace(
         origin,
-        values=call_values(persona, decision.vars, facts.caller, facts.headers),
+        values=values,
         situation=situation_of(facts.caller, is_open=is_open),
     )
 

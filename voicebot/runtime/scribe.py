@@ -82,6 +82,10 @@ class Scribe:
     def ended(self, end: CallEnded) -> None:
         self._write(lambda: self._store.call_ended(end))
 
+    def reopened(self, call_id: str) -> None:
+        """A call that was over goes on."""
+        self._write(lambda: self._store.call_reopened(call_id))
+
     def _write(self, write: Write) -> None:
         try:
             self._unwritten.put_nowait(write)

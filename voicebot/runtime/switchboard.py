@@ -17,7 +17,8 @@ from aiohttp import ClientSession, TCPConnector, web
 from voicebot.bridge.model import Ending
 from voicebot.config import Settings
 from voicebot.dialplan.calls import CallFacts
-from voicebot.dialplan.model import Action, Dialplan
+from voicebot.dialplan.keypads import keypads
+from voicebot.dialplan.model import Action, Dialplan, Do, Queued
 from voicebot.dialplan.routing import Decision, choose, settled
 from voicebot.errors import ConfigError, UpstreamError
 from voicebot.net.chat import Chat
@@ -25,16 +26,22 @@ from voicebot.net.tts import Tts
 from voicebot.net.twilio import TwilioRest
 from voicebot.runtime.answers import Connect, Refuse, Tell
 from voicebot.runtime.call import Call
-from voicebot.runtime.conduct import apology_of, flow_of, session_config
+from voicebot.runtime.conduct import (
+    apology_of,
+    can_be_said,
+    flow_of,
+    session_config,
+)
 from voicebot.runtime.director import DirectorLeg
 from voicebot.runtime.forward import Answer, Origin
-from voicebot.runtime.forwarding import Forwarding
-from voicebot.runtime.live import TOKEN_S, Earlier, LiveCalls, Ticket
+from voicebot.runtime.forwarding import RESUMED, Forwarding
+from voicebot.runtime.live import TOKEN_S, Earlier, Full, LiveCalls, Ticket
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.neural import load_neural
 from voicebot.runtime.next_step import Record, Ring, twiml_for
 from voicebot.runtime.plans import Plans
 from voicebot.runtime.prompts import Prompts
+from voicebot.runtime.queueing import Queueing, Waiter
 from voicebot.runtime.reception import (
     facts_of,
     known,
@@ -44,7 +51,8 @@ from voicebot.runtime.reception import (
     wanted,
 )
 from voicebot.runtime.recorder import Recorder
-from voicebot.runtime.scribe import Scribe, ending, now
+from voicebot.runtime.scribe import NOTHING_EARLIER, Scribe, ending, now
+from voicebot.runtime.texting import Texting
 from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.address import realtime_url
 from voicebot.stepfun.realtime.history import Means
@@ -102,6 +110,7 @@ class Switchboard:
         self.prompts = Prompts(settings.data / "prompts", tts)
         self._chat = Chat(http, settings.stepfun_base_url, self._api_key)
         self._rest = _rest(settings, http)
+        self.texting = Texting(self._rest, settings.twilio_messaging_service_sid)
         self._calls: dict[str, Call] = {}
         self._arriving: dict[str, asyncio.Lock] = {}
         self._booked: dict[str, asyncio.Event] = {}
@@ -118,10 +127,13 @@ class Switchboard:
             store,
             self.scribe,
             clock=self._loop.time,
-            has_room=lambda: self.live.has_room,
-            connect=self._reconnect,
+            takes_back=lambda: not self.live.draining,
+            connect=self._let_in,
             booked=self._until_booked,
             apology=self.apology_for,
+        )
+        self.queueing = Queueing(
+            self.forwarding, clock=self._loop.time, connect=self._let_in
         )
         self._refused: set[Means] = set()  # what the model refuses of repairs
 
@@ -167,38 +179,94 @@ class Switchboard:
         )
         if not await self.store.call_started(started):
             # Once more the same, which costs nobody anything.
-            told = refusal(decision.action) or self.forwarding.again(call.call_sid)
+            told = self.forwarding.again(call.call_sid) or refusal(decision.action)
             if told:
                 return told
             log.warning("webhook replayed")  # of a call that ran, or is running
             return Refuse("rejected")
         # Asked as late as this: while the log was written, others were let in.
-        decision, full = received(
-            plan,
-            facts,
-            decision,
-            lambda: self.live.refusal(plan, caller=facts.caller, number=facts.to),
-        )
+        meant = decision
+        decision, full = received(plan, facts, decision, self._full(plan, facts))
         _tell(decision, call_id)
         do = decision.action
+        if isinstance(do, Queued):
+            held = self._held(plan, do, started, facts, meant, full)
+            if held:
+                return held
+            do = do.queue.then
         if said := refusal(do):
-            self._turned_away(call_id, full)
+            self._turned_away(call_id, f"admission.{full}" if full else None)
+            self.forwarding.tell(call.call_sid, said)
             return said
         origin = self._origin(plan, do, started, facts, decision.persona)
+        origin = replace(origin, faults=(f"admission.{full}",) if full else ())
         persona = origin.persona
         if persona is None:
-            faults = (f"admission.{full}",) if full else ()
-            return self._elsewhere(replace(origin, faults=faults), wanted(do))
+            return self._elsewhere(origin, wanted(do))
+        origin = known(origin, persona, facts, decision)
+        if origin.opening and not can_be_said(origin, self.prompts):
+            log.error("a menu isn't rendered", call_id=call_id, menu=decision.menu)
+            self._turned_away(call_id, "menu.unrendered")
+            said = Tell(persona.apology.text, persona.language)
+            self.forwarding.tell(call.call_sid, said)
+            return said
+        return self._let_in(origin)
+
+    def _let_in(self, origin: Origin, earlier: Earlier = NOTHING_EARLIER) -> Connect:
+        """Open a stream for a call, and a model's session if it is to have one."""
+        assert origin.persona
         ticket = Ticket(
-            call_id,
-            call.call_sid,
-            call.account_sid,
-            persona,
+            origin.call_id,
+            origin.call_sid,
+            origin.account_sid,
+            origin.persona,
             self._loop.time() + TOKEN_S,
-            origin=known(origin, persona, facts, decision),
+            earlier,
+            origin=origin,
         )
-        self.warm.dial(call_id, self._leg(ticket))
+        if origin.opening is None:
+            self.warm.dial(ticket.call_id, self._leg(ticket))
         return self._connect(ticket)
+
+    def _full(self, plan: Dialplan, facts: CallFacts) -> Callable[[bool], Full | None]:
+        """Return what says why a call that comes now has no room."""
+
+        def full(menu: bool) -> Full | None:
+            why = self._crowded(plan, facts, menu)
+            behind = not menu and self.queueing.is_awaited()
+            return "full" if why is None and behind else why
+
+        return full
+
+    def _crowded(
+        self, plan: Dialplan, facts: CallFacts, menu: bool = False
+    ) -> Full | None:
+        caller, number = facts.caller, facts.to
+        return self.live.refusal(plan, caller=caller, number=number, menu=menu)
+
+    def _held(
+        self,
+        plan: Dialplan,
+        do: Queued,
+        call: CallStarted,
+        facts: CallFacts,
+        meant: Decision,
+        full: Full | None,
+    ) -> Answer | None:
+        """Let a call wait for its persona; None if it can't."""
+        if meant.menu:  # it waits for nobody
+            return None
+        origin = self._origin(plan, meant.action, call, facts, meant.persona)
+        otherwise = self._origin(plan, do.queue.then, call, facts, None)
+        assert origin.persona
+        faults = (f"admission.{full}",)
+        waiter = Waiter(
+            do.queue,
+            replace(known(origin, origin.persona, facts, meant), faults=faults),
+            replace(otherwise, faults=faults),
+            full=lambda: self._crowded(plan, facts),
+        )
+        return self.queueing.enter(waiter)
 
     def _elsewhere(self, origin: Origin, wanted: str) -> Answer | None:
         step = self.forwarding.step(origin, wanted)
@@ -218,7 +286,7 @@ class Switchboard:
 
     def _turned_away(self, call_id: str, fault: str | None) -> None:
         log.info("call refused", call_id=call_id, why=fault or "dialplan")
-        faults = (f"admission.{fault}",) if fault else ()
+        faults = (fault,) if fault else ()
         self.scribe.ended(ending(call_id, EndReason.REJECTED, 0, faults))
 
     async def apology_for(self, call_sid: str) -> Answer | None:
@@ -231,17 +299,34 @@ class Switchboard:
         call = await self.store.call_by_sid(call_sid)
         if call is None or call.end_reason not in UNEXPLAINED:
             return None
+        if ticket := self.live.waiting(call_sid):  # this webhook is repeated
+            return self._connect(ticket)
+        if again := self.forwarding.again(call_sid):
+            return again
         plan = self.plans.current
-        if do := plan.specials.failure:
-            ours, theirs = call.to_number, call.from_number
-            if call.direction == "outbound-api":  # we rang them
-                ours, theirs = theirs, ours
-            facts = CallFacts(ours, theirs, now())
-            settled_as = settled(plan, facts, "specials.failure", do, ()).action
-            origin = self._origin(plan, settled_as, call, facts, None)
-            return refusal(settled_as) or self._elsewhere(origin, wanted(settled_as))
+        if plan.specials.failure and RESUMED not in call.faults:
+            return await self._resume(plan, plan.specials.failure, call)
         persona = plan.personas.get(call.persona)
         return Tell(persona.apology.text, persona.language) if persona else None
+
+    async def _resume(self, plan: Dialplan, do: Do, call: LoggedCall) -> Answer | None:
+        """Do what is to be done with a call whose stream broke."""
+        ours, theirs = call.to_number, call.from_number
+        if call.direction == "outbound-api":  # we rang them
+            ours, theirs = theirs, ours
+        facts = CallFacts(ours, theirs, now())
+        decision = settled(plan, facts, "specials.failure", do, ())
+        if said := refusal(decision.action):
+            return said
+        origin = self._origin(plan, decision.action, call, facts, decision.persona)
+        if persona := origin.persona:
+            origin = known(origin, persona, facts, decision)
+            if self.live.draining or not can_be_said(origin, self.prompts):
+                return Tell(persona.apology.text, persona.language)
+        self.forwarding.reopen(call)
+        if persona:
+            return self._let_in(origin, await self.forwarding.earlier(origin))
+        return self._elsewhere(origin, wanted(decision.action))
 
     def _origin(
         self,
@@ -311,20 +396,6 @@ class Switchboard:
             return False
         return True
 
-    def _reconnect(self, origin: Origin, earlier: Earlier) -> Connect:
-        assert origin.persona
-        ticket = Ticket(
-            origin.call_id,
-            origin.call_sid,
-            origin.account_sid,
-            origin.persona,
-            self._loop.time() + TOKEN_S,
-            earlier,
-            origin=origin,
-        )
-        self.warm.dial(ticket.call_id, self._leg(ticket))
-        return self._connect(ticket)
-
     # ---- its stream arrives --------------------------------------------------
 
     def redeem(self, token: str) -> Ticket | None:
@@ -362,7 +433,9 @@ class Switchboard:
         recorder = self._recorder(ticket)
         listen = self._neural.listen() if self._neural else None
         apology = apology_of(ticket.origin, self.prompts)
-        model = self.warm.take(ticket.call_id)
+        model: ModelLeg | NoModel = NoModel()
+        if not ticket.origin.opening:
+            model = self.warm.take(ticket.call_id)
         wants = ticket.persona.director
         call = Call(
             call_sid=ticket.call_sid,
@@ -381,6 +454,7 @@ class Switchboard:
                 ticket.call_id, note, ticket.earlier
             ),
             leave=lambda wanted: self.leave_stream(ticket.origin, wanted),
+            text=lambda order, done: self.texting.send(ticket.origin, order, done),
             recorder=recorder,
             rest=self._rest,
         )
@@ -408,6 +482,8 @@ class Switchboard:
         self._over(ticket, ending(ticket.call_id, reason, 0, ()))
 
     def _over(self, ticket: Ticket, end: CallEnded) -> None:
+        faults = tuple(dict.fromkeys(ticket.origin.faults + end.faults))
+        end = replace(end, faults=faults)
         if whole := self.forwarding.stream_over(ticket.call_sid, end):
             self.scribe.ended(whole)
         else:
@@ -439,10 +515,15 @@ class Switchboard:
             for ticket in self.live.expired(self._loop.time()):
                 self.never_started(ticket, EndReason.NEVER_CONNECTED)
             self.forwarding.reap()
+            await self.queueing.reap()
 
     async def prepare_prompts(self) -> bool:
         """Render what the personas say by themselves; whether nothing is missing."""
-        return await self.prompts.prepare(list(self.plans.current.personas.values()))
+        plan = self.plans.current
+        return await self.prompts.prepare(
+            plan.personas.values(),
+            [(plan.personas[each.persona], each.vars) for each in keypads(plan)],
+        )
 
     async def render_prompts(self) -> None:
         """Render what is new in each good save, and what failed again, for ever."""
@@ -512,6 +593,7 @@ async def open_switchboard(
                     yield board
                 finally:
                     await board.warm.close()
+                    await board.texting.close()
                     board.forwarding.close()
                     await board.scribe.written()
                     for chore in chores:

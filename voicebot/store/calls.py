@@ -112,6 +112,20 @@ class CallStore:
             calls.update().where(calls.c.ended_at.is_(None)).values(asdict(end)),
         )
 
+    async def call_reopened(self, call_id: str) -> bool:
+        """
+        Note that a call goes on whose stream had ended it; its faults stay.
+
+        Returns:
+            False if it wasn't over.
+        """
+        return await self._update(
+            call_id,
+            calls.update()
+            .where(calls.c.ended_at.is_not(None))
+            .values(ended_at=None, duration_ms=None, end_reason=None, ended_by=None),
+        )
+
     async def close_orphans(self, at: datetime) -> int:
         """
         End the calls that a process left open when it died.

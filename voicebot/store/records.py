@@ -99,6 +99,9 @@ class CallEnded:
     usage: dict[str, int]
     """What StepFun will bill: tokens by kind."""
 
+    waited_ms: int | None = None
+    """How long the caller waited in line for room; None if they didn't."""
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -208,3 +211,4 @@ class Call:
     recording: str | None
     recording_ms: int | None
     usage: dict[str, int]
+    waited_ms: int | None = None

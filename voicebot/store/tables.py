@@ -28,12 +28,13 @@ from sqlalchemy import (
 
 from voicebot.store.records import EndReason
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 # What brings a log of this version to the next one. New tables are made anyway.
 UPGRADES: Final[Mapping[int, tuple[str, ...]]] = {
     1: ("ALTER TABLE turns ADD COLUMN proved_ms INTEGER",),
     2: ("SELECT proved_ms FROM turns LIMIT 0",),  # fails in another program's file
+    3: ("ALTER TABLE calls ADD COLUMN waited_ms INTEGER",),
 }
 
 RUN: Final = re.compile("([^0-9])([0-9]*)")
@@ -122,6 +123,7 @@ calls = Table(
     Column("recording", String),
     Column("recording_ms", Integer),
     Column("usage", JSON, nullable=False, default={}),
+    Column("waited_ms", Integer),
 )
 
 turns = Table(

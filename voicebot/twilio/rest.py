@@ -1,7 +1,8 @@
 """
-What we ask of Twilio about a live call: end it, or run other TwiML with it.
+What we ask of Twilio: to end a live call, to run other TwiML with it, to send a text.
 
-Source: Twilio: Call resource, update a call; error codes 20404 and 21220.
+Source: Twilio: Call resource, update a call; error codes 20404 and 21220;
+Message resource, create a message, and its error codes.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,18 @@ ALREADY_OVER: Final = frozenset({(404, "20404"), (400, "21220")})
 
 MAX_TWIML_LENGTH: Final = 4000
 """Characters of TwiML that an update may carry."""
+
+
+MAX_MESSAGE_LENGTH: Final = 1600
+
+NOT_SENT: Final = {
+    "20429": "too_many",
+    "21211": "not_mobile",  # no telephone number at all
+    "21408": "not_allowed",  # no permission for that region
+    "21610": "unsubscribed",  # they have answered STOP
+    "21612": "not_mobile",  # cannot be reached from our number
+    "21614": "not_mobile",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,30 @@ def redirect_request(account_sid: str, call_sid: str, twiml: str) -> RestRequest
             f"TwiML: expected at most {MAX_TWIML_LENGTH} characters, got {len(twiml)}"
         )
     return _update(account_sid, call_sid, {"Twiml": twiml})
+
+
+def message_request(account_sid: str, sender: str, to: str, text: str) -> RestRequest:
+    """
+    Send a text message.
+
+    Args:
+        sender: a number of ours, or a messaging service: MG and 32 hexadecimal digits.
+        to: E.164.
+        text: cut to what Twilio takes.
+
+    Source: Twilio: Message resource, create a message; error 21617.
+    """
+    key = "MessagingServiceSid" if sender.startswith("MG") else "From"
+    account = quote(account_sid, safe="")
+    form = {key: sender, "To": to, "Body": text[:MAX_MESSAGE_LENGTH]}
+    return RestRequest(f"/2010-04-01/Accounts/{account}/Messages.json", form)
+
+
+def why_not_sent(error: UpstreamError) -> str:
+    """Say in a word why Twilio didn't take a message."""
+    if error.status == 429:
+        return "too_many"
+    return NOT_SENT.get(error.detail, "failed")
 
 
 def _update(account_sid: str, call_sid: str, form: dict[str, str]) -> RestRequest:

@@ -6,7 +6,7 @@ normal end, and a `<Pause>` there is dead air. What comes next is asked of
 `action_url`. The same goes for `<Dial>`.
 
 Source: Twilio: TwiML for Programmable Voice, Connect, Stream, Reject, Say, Hangup,
-Dial, Number, Sip, Record.
+Dial, Number, Sip, Record, Pause, Redirect.
 """
 
 import re
@@ -103,6 +103,22 @@ def say_and_hangup(text: str, language: str) -> str:
     response = VoiceResponse()
     response.say(_clean(text), language=_region(language))
     response.hangup()
+    return str(response)
+
+
+def hold(text: str, language: str, pause_s: int, next_url: str) -> str:
+    """
+    Keep a caller on the line: speak, be silent for a while, and ask for more TwiML.
+
+    Args:
+        text: empty to be silent at once.
+        next_url: asked when the silence is over.
+    """
+    response = VoiceResponse()
+    if text:
+        response.say(_clean(text), language=_region(language))
+    response.pause(length=pause_s)
+    response.redirect(_clean(next_url), method="POST")
     return str(response)
 
 

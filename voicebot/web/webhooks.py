@@ -1,8 +1,8 @@
 """
 What Twilio asks and tells us by HTTP, under `/twilio/`.
 
-`voice` and `after` of a call and its stream; `dialed` and `whisper` of a transfer;
-`recorded` and `transcribed` of a message; `status` of all of them.
+`voice` and `after` of a call and its stream; `queue` of one that waits; `dialed` and
+`whisper` of a transfer; `recorded` and `transcribed` of a message; `status` of all.
 
 Each handler runs only behind a valid signature; without one the answer is 403 and
 nothing is read.
@@ -100,11 +100,12 @@ async def after(request: web.Request, form: Form) -> web.Response:
         return _answered(request, None)
     if elsewhere := request.app[BOARD].forwarding.after_stream(stream.call_sid):
         return _xml(elsewhere)
-    try:
-        apology = await request.app[BOARD].apology_for(stream.call_sid)
-    except StoreError as exc:
-        log.error("call log fails", error=str(exc))
-        apology = None
+    with structlog.contextvars.bound_contextvars(call_sid=stream.call_sid):
+        try:
+            apology = await request.app[BOARD].apology_for(stream.call_sid)
+        except StoreError as exc:
+            log.error("call log fails", error=str(exc))
+            apology = None
     return _answered(request, apology)
 
 
@@ -115,11 +116,21 @@ async def dialed(request: web.Request, form: Form) -> web.Response:
     news = _read(Dialed.parse, form)
     board = request.app[BOARD]
     with structlog.contextvars.bound_contextvars(call_sid=news.call_sid):
-        try:
-            answer = await board.forwarding.dialed(_token(request), news)
-        except StoreError as exc:
-            raise _unwritten(exc) from None
+        answer = await board.forwarding.dialed(_token(request), news)
     return _answered(request, answer)
+
+
+@routes.post("/twilio/queue/{token}")
+@signed
+async def queue(request: web.Request, form: Form) -> web.Response:
+    """A caller waits in line: is there room?"""
+    news = _read(AfterStream.parse, form)
+    queueing = request.app[BOARD].queueing
+    with structlog.contextvars.bound_contextvars(call_sid=news.call_sid):
+        if news.status in TERMINAL:
+            queueing.left(news.call_sid)
+            return _answered(request, None)
+        return _answered(request, await queueing.asked(_token(request), news.call_sid))
 
 
 @routes.post("/twilio/recorded/{token}")
@@ -167,9 +178,11 @@ async def status(request: web.Request, form: Form) -> web.Response:
             log.warning("stream error", call_sid=stream.call_sid, code=code and code[0])
     else:
         call = _read(CallStatus.parse, form)
-        log.debug("call status", call_sid=call.call_sid, status=call.status)
-        if call.terminal:
-            await request.app[BOARD].forwarding.call_over(call.call_sid)
+        with structlog.contextvars.bound_contextvars(call_sid=call.call_sid):
+            log.debug("call status", status=call.status)
+            if call.terminal:
+                request.app[BOARD].queueing.left(call.call_sid)
+                await request.app[BOARD].forwarding.call_over(call.call_sid)
     return web.Response(status=204)
 
 

@@ -103,3 +103,37 @@ async def test_an_update_is_read_as_strictly_as_it_is_documented(
         with rest.registered("CA1", call):
             assert await post(rest, form) == answer
     assert len(call.orders) == (answer[0] == 200)
+
+
+TEXT = {"From": "+12025550100", "To": "+12025550199", "Body": "Hello."}
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [
+        ({}, (201, None)),
+        ({"From": "", "MessagingServiceSid": "MG1"}, (201, None)),
+        ({"To": "anonymous"}, (400, 21211)),
+        ({"From": "front desk"}, (400, 21212)),
+        ({"From": ""}, (400, 21603)),
+        ({"Body": ""}, (400, 21602)),
+        ({"Body": "x" * 1601}, (400, 21617)),
+        ({"Text": "Hello."}, (400, 20001)),
+        ({"To": "+12025550161"}, (400, 21610)),
+        ({"To": "+12025550129"}, (429, 20429)),
+    ],
+)
+async def test_a_text_message_is_taken_or_refused(
+    change: dict[str, str], answer: tuple[int, int | None]
+) -> None:
+    rest = TwilioRest(ACCOUNT, "token")
+    rest.unreachable = {"+12025550161": 21610, "+12025550129": 20429}
+    form = {name: value for name, value in (TEXT | change).items() if value}
+    login = {"Authorization": aiohttp.encode_basic_auth(ACCOUNT, "token")}
+    async with rest.running(), aiohttp.ClientSession() as http:
+        url = f"{rest.api_url}/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+        async with http.post(url, data=form, headers=login) as got:
+            assert (got.status, (await got.json()).get("code")) == answer
+        async with http.post(url, data=form) as got:
+            assert got.status == 401
+    assert rest.messages == ([form] if answer[0] == 201 else [])

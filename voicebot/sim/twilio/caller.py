@@ -53,7 +53,7 @@ OnEvent = Callable[[str, float, str], None]
 """Called with (kind, seconds since dialling, detail)."""
 
 DOCUMENTS = 50
-"""A call that fetched so much TwiML is going round in circles."""
+"""A call that fetched so much TwiML without a pause is going round in circles."""
 
 INBOX_FRAMES = 1000
 
@@ -75,6 +75,7 @@ async def place_call(
     carrier_delay_s: float = 0.0,
     far_ends: Mapping[str, FarEnd] | None = None,
     message: Message | None = None,
+    patience_s: float | None = None,
     max_call_s: float = 600.0,
 ) -> CallReport:
     """
@@ -94,6 +95,8 @@ async def place_call(
         far_ends: who is at the other end of a transfer, by number or SIP address; all
             others answer, and hang up soon.
         message: what the caller says on a voicemail; nothing by default.
+        patience_s: the caller hangs up after so long with no stream, while they are
+            to wait; by default they don't.
         max_call_s: when to give up.
 
     Raises:
@@ -119,6 +122,7 @@ async def place_call(
             on_event,
             dict(far_ends or {}),
             message or Message(says_s=0),
+            patience_s,
         )
         if rest is None:
             return await caller.call(voice_url, status_url, max_call_s)
@@ -149,7 +153,10 @@ class SimulatedCaller:
         on_event: OnEvent | None,
         far_ends: dict[str, FarEnd],
         message: Message,
+        patience_s: float | None,
     ) -> None:
+        self._patience_s = patience_s
+        self._documents = 0  # since the caller had to wait, or heard somebody
         self.in_progress = True
         self._hooks, self._addresses, self._line = hooks, addresses, line
         self._on_event = on_event
@@ -216,7 +223,8 @@ class SimulatedCaller:
 
     async def _dialogue(self, first: Callback) -> _Over:
         verbs: list[Verb] | _Over = await self._fetch("voice", first)
-        for _ in range(DOCUMENTS):
+        while self._documents < DOCUMENTS:
+            self._documents += 1
             if isinstance(verbs, _Over):
                 return verbs
             next_verbs: list[Verb] | _Over | None = None
@@ -317,8 +325,15 @@ class SimulatedCaller:
         return verbs
 
     async def _pause(self, length_s: float) -> list[Verb] | _Over | None:
+        self._documents = 0  # it takes its time: this is no circle
+        leaves = self._patience_s is not None and length_s >= self._patience_s
+        if self._patience_s is not None:
+            length_s = min(length_s, self._patience_s)
+            self._patience_s -= length_s
         order = await elapse(length_s, self._inbox)
-        return None if order is None else await self._after(order, None)
+        if order is None:
+            return await self._after(CallerHungUp(AS_PLANNED), None) if leaves else None
+        return await self._after(order, None)
 
     async def _after(
         self, end: Closed | CallerHungUp | Order | None, action: Callback | None

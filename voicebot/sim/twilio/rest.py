@@ -1,11 +1,13 @@
 """
-The part of Twilio's REST API that a bot needs: to update a live call.
+The part of Twilio's REST API that a bot needs: to update a live call, to send a text.
 
 Source: Twilio: Call resource, "Update a Call"; errors 20001, 20003, 20404, 21205,
-21220.
+21220; Message resource, "Create a Message"; errors 21211, 21212, 21602, 21603, 21617.
 """
 
 import hmac
+import re
+import secrets
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -22,6 +24,12 @@ PARAMETERS: Final = frozenset(
     | {"StatusCallback", "StatusCallbackMethod"}
 )
 
+MESSAGE_PARAMETERS: Final = frozenset(
+    {"To", "From", "MessagingServiceSid", "Body", "StatusCallback"}
+)
+MESSAGE_CHARACTERS: Final = 1600
+NUMBER: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+
 
 class LiveCall(Protocol):
     """A call that can be updated."""
@@ -33,10 +41,12 @@ class LiveCall(Protocol):
 
 class TwilioRest:
     """
-    Serves POST /2010-04-01/Accounts/{AC}/Calls/{CA}.json.
+    Serves POST /2010-04-01/Accounts/{AC}/Calls/{CA}.json, and …/Messages.json.
 
     Attributes:
         api_url: instead of https://api.twilio.com, while it runs.
+        messages: the forms of the text messages that were taken, oldest first.
+        unreachable: number -> code of the error with which a message there is refused.
         requests: (call sid, form, status answered) of every request, oldest first.
     """
 
@@ -55,6 +65,8 @@ class TwilioRest:
         """
         self.api_url = ""
         self.requests: list[tuple[str, dict[str, str], int]] = []
+        self.messages: list[dict[str, str]] = []
+        self.unreachable: dict[str, int] = {}
         self._account_sid = account_sid
         self._logins = [
             "Basic " + b64encode(f"{user}:{secret}".encode()).decode()
@@ -80,6 +92,8 @@ class TwilioRest:
         app = web.Application()
         path = "/2010-04-01/Accounts/{account}/Calls/{call}.json"
         app.router.add_post(path, self._update)
+        messages = "/2010-04-01/Accounts/{account}/Messages.json"
+        app.router.add_post(messages, self._message)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         try:
@@ -97,20 +111,37 @@ class TwilioRest:
         self.requests.append((call_sid, form, answer.status))
         return answer
 
+    async def _message(self, request: web.Request) -> web.Response:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        refused = self._refused(request) or self._unsendable(form)
+        if refused is None:
+            self.messages.append(form)
+        sid = f"SM{secrets.token_hex(16)}"
+        body = {"sid": sid, "status": "queued", "error_code": None, "to": form["To"]}
+        return refused or web.json_response(body, status=201)
+
+    def _unsendable(self, form: dict[str, str]) -> web.Response | None:
+        to, text = form.setdefault("To", ""), form.get("Body", "")
+        sender = form.get("From", "")
+        if unknown := form.keys() - MESSAGE_PARAMETERS:
+            return _error(400, 20001, f"{min(unknown)} is not a parameter of a message")
+        if not NUMBER.fullmatch(to):
+            return _error(400, 21211, "Invalid 'To' Phone Number")
+        if not text or len(text) > MESSAGE_CHARACTERS:
+            return _error(400, 21617 if text else 21602, "Message body")
+        if not sender and not form.get("MessagingServiceSid", "").startswith("MG"):
+            return _error(400, 21603, "A 'From' phone number is required")
+        if sender and not NUMBER.fullmatch(sender):
+            return _error(400, 21212, "Invalid 'From' Phone Number")
+        if code := self.unreachable.get(to):
+            return _error(429 if code == 20429 else 400, code, "scripted")
+        return None
+
     async def _answer(
         self, request: web.Request, call_sid: str, form: dict[str, str]
     ) -> web.Response:
-        if self._failures:
-            scripted = self._failures.pop(0)
-            return _error(scripted, 20429 if scripted == 429 else 20500, "scripted")
-        login = request.headers.get("Authorization", "")
-        known = [
-            hmac.compare_digest(login.encode(), each.encode()) for each in self._logins
-        ]
-        if True not in known:
-            return _error(401, 20003, "Authenticate")
-        if request.match_info["account"] != self._account_sid:
-            return _error(404, 20404, "The requested resource was not found")
+        if refused := self._refused(request):
+            return refused
         call = self._calls.get(call_sid)
         if call is None:
             return _error(404, 20404, "The requested resource was not found")
@@ -123,6 +154,21 @@ class TwilioRest:
         status = "completed" if isinstance(order, Complete) else "in-progress"
         body = {"sid": call_sid, "account_sid": self._account_sid, "status": status}
         return web.json_response(body)
+
+    def _refused(self, request: web.Request) -> web.Response | None:
+        """What Twilio says to who may not ask, or when it fails by the script."""
+        if self._failures:
+            scripted = self._failures.pop(0)
+            return _error(scripted, 20429 if scripted == 429 else 20500, "scripted")
+        login = request.headers.get("Authorization", "")
+        known = [
+            hmac.compare_digest(login.encode(), each.encode()) for each in self._logins
+        ]
+        if True not in known:
+            return _error(401, 20003, "Authenticate")
+        if request.match_info["account"] != self._account_sid:
+            return _error(404, 20404, "The requested resource was not found")
+        return None
 
 
 def _order(form: dict[str, str]) -> Order | tuple[int, str]:

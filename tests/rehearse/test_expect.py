@@ -256,6 +256,18 @@ def test_an_answer_too_many_in_the_models_history_is_found() -> None:
     assert miss == Miss("2 answers in the model's history", "3")
 
 
+def test_words_that_are_said_again_are_found() -> None:
+    facts = made(scenario(LISTENS))
+    wanted = Expectation.model_validate({"repeated_words": 1})
+    assert judge(wanted, facts) is None
+    answer = facts.heard[-1]
+    answer.parts += answer.parts
+    miss = judge(wanted, facts)
+    assert miss is not None
+    assert miss.expected == "at most 1 words repeated"
+    assert "unplug the main" in miss.got
+
+
 def test_what_is_said_as_the_caller_hangs_up_isnt_asked_of_the_model() -> None:
     test = scenario(
         [*ASKS, {"hangup": True, "at": "+1500ms"}],

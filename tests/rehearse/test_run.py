@@ -1,5 +1,7 @@
 """The tests of a folder: which are run, and where a failure is said to be."""
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,18 @@ def test_the_samples_pass(persona: str) -> None:
     found = results(folder, f"{persona}: ")
     assert len(found) >= 3
     assert [each.name for each in found if not each.ok] == []
+
+
+def test_the_examples_of_the_docs_pass(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    text = (root / "docs" / "tests.md").read_text(encoding="utf-8")
+    blocks = re.findall("```yaml\n(tests:\n.*?)```", text, re.DOTALL)
+    assert len(blocks) == 2
+    for number, tests in enumerate(blocks):
+        folder = Path(shutil.copytree(root / "dialplans", tmp_path / str(number)))
+        clinic = folder / "personas" / "clinic.yaml"
+        arranged, _, _ = clinic.read_text(encoding="utf-8").partition("\ntests:\n")
+        clinic.write_text(f"{arranged}\n{tests}", encoding="utf-8")
+        found = results(folder, "clinic: ")
+        assert found
+        assert [str(each) for one in found for each in one.failures] == []

@@ -1,5 +1,6 @@
 """One stream of a call, on a virtual clock: ours between models of both vendors."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from math import inf
 from random import Random
@@ -67,7 +68,7 @@ class Conductor(Protocol):
     def next_deadline(self) -> float | None: ...
 
 
-class VirtualStream:
+class VirtualStream(ABC):
     """
     Goes from one thing that happens to the next.
 
@@ -104,17 +105,17 @@ class VirtualStream:
 
     # ---- a subclass says ---------------------------------------------------------
 
+    @abstractmethod
     def _frame(self, ear: bytes) -> bytes:
         """20 ms are over, in which the ear got this: what the caller's side sends."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _look_on(self, told: Told) -> None:
         """Take note."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _from_model(self, event: Input) -> None:
         """What the model sent has reached us."""
-        raise NotImplementedError
 
     # ---- the clock ---------------------------------------------------------------
 

@@ -87,6 +87,9 @@ MAX_UNPROVED = 8
 # We may speak: the caller doesn't, and the bot hasn't paused.
 OURS = frozenset({Phase.LISTENING, Phase.WAITING, Phase.SPEAKING})
 
+# Nothing has begun that is to end as it began.
+BETWEEN = frozenset({Phase.LISTENING, Phase.WAITING})
+
 # The caller hears the bot, or would if the bot hadn't paused.
 HEARD = frozenset({Phase.SPEAKING, Phase.TENTATIVE})
 
@@ -117,6 +120,7 @@ class Bridge:
     ) -> None:
         self.phase = Phase.LISTENING
         self._settings = settings
+        self._retune: do.Retune | None = None  # what is to count from the next turn on
         self._server_owns = self._server_finds = settings.owner == "server"
         self._began_at = self._since = self._progress_at = now
         self._media_at = self._line_until = now  # what was heard, what was filled in
@@ -248,6 +252,9 @@ class Bridge:
                 self._reply_wanted(now)
             case do.ModelOptional(on):
                 self._model_optional = on
+            case do.Retune():
+                self._retune = event
+                self._retune_if_free()
             case do.DeadlineReached() | do.CallerAudio():
                 pass  # the clock is looked at after every event
             case _:
@@ -1072,9 +1079,22 @@ class Bridge:
             return False
         self.phase = after
         self._since = now
+        self._retune_if_free()
         if moment is not Moment.CALLER_STOPPED:
             self._choose_vad()
         return True
+
+    def _retune_if_free(self) -> None:
+        """Take over other settings, if nothing is decided by those of before."""
+        if self._retune is None or self.phase not in BETWEEN:
+            return
+        barge_in, listening = self._retune.barge_in, self._retune.listening
+        self._retune = None
+        wants = replace(self._settings, barge_in=barge_in, listening=listening)
+        self._settings = self._journal.settings = wants
+        self._floor.min_ms = barge_in.min_ms
+        self._endpointing.retune(listening)
+        self._voice.limit(listening.max_turn_ms)
 
     def _choose_vad(self) -> None:
         """Let the model's own VAD find the caller's turns, or do it ourselves."""

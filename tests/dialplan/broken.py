@@ -122,6 +122,32 @@ BY_HAND = (
         "backchannel already",
         desk=PERSONA + "barge_in: {backchannel: [ok], stop_words: [OK]}\n",
     ),
+    # stages
+    Broken("idle stage", "or on_enter", desk=PERSONA + "stages: {a: {tools: []}}\n"),
+    Broken(
+        "exit to nowhere",
+        "stages.a.exit[0].to: there is no stage 'b'",
+        desk=PERSONA + "start_stage: a\n"
+        "stages: {a: {instructions: A., exit: [{to: b, when: [go]}]}}\n",
+    ),
+    Broken(
+        "exit for two reasons",
+        "stages.a.exit[0]: expected exactly one of when, tool, digits, var",
+        desk=PERSONA + "start_stage: a\n"
+        "stages: {a: {instructions: A., exit: [{to: a, when: [x], var: y}]}}\n",
+    ),
+    Broken(
+        "stages in a circle",
+        "stages.a: leads back here at once",
+        desk=PERSONA + "start_stage: a\n"
+        "stages: {a: {on_enter: {goto: b}}, b: {on_enter: {goto: a}}}\n",
+    ),
+    Broken(
+        "never confirmed in a stage",
+        "stages.a.barge_in.min_ms: expected min_ms",
+        desk=PERSONA + "start_stage: a\n"
+        "stages: {a: {instructions: A., barge_in: {min_ms: 2s}}}\n",
+    ),
     Broken(
         "endless prompt",
         "at most 32,000",

@@ -11,6 +11,7 @@ from voicebot.bridge.endpointing import SILENCE_MS
 from voicebot.bridge.words import Words, heard_in, says
 from voicebot.dialplan import persona as model
 from voicebot.dialplan.language import PHRASES, phrases
+from voicebot.dialplan.turns import BargeIn, Listening
 from voicebot.runtime.conduct import (
     bridge_settings,
     call_values,
@@ -30,9 +31,7 @@ def nothing_rendered(folder: Path) -> Prompts:
 
 
 def test_the_defaults_of_personas_are_those_of_the_bridge(tmp_path: Path) -> None:
-    bot = persona(
-        barge_in=model.BargeIn(), listening=model.Listening(), filler=model.Filler()
-    )
+    bot = persona(barge_in=BargeIn(), listening=Listening(), filler=model.Filler())
     told, own = bridge_settings(bot, nothing_rendered(tmp_path)), bridge.Settings()
     assert told.owner == own.owner
     assert told.protect_s == own.protect_s

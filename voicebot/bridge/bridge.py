@@ -786,7 +786,9 @@ class Bridge:
         self._retried = False
         self._progress_at = now
         if self.phase is Phase.WAITING:
-            self._replies.withdraw()  # it doesn't know yet what the next one will
+            # It doesn't know yet what the next one will, and too little came of it.
+            self._cut(now)
+            self._replies.withdraw()
         self._move(Moment.REPLY_DUE, now)
         self._replies.ask(do.AskForReply())
 

@@ -187,7 +187,19 @@ def _own_words(tree: Node) -> dict[str, Any]:
     barge_in = plain.get("barge_in")
     if isinstance(barge_in, dict):
         plain["barge_in"] = {key.rstrip(APPEND): x for key, x in barge_in.items()}
-    return own_words(plain)
+    own = own_words(plain)
+    return own | {"stages": _of_stages(settle(tree, own), own)}
+
+
+def _of_stages(tree: Node, own: dict[str, Any]) -> dict[str, Any]:
+    """Return what `key+` of a stage appends to: the lists of the persona."""
+    plain, stages = tree.plain(), tree.find("stages")
+    assert isinstance(plain, dict)
+    lists: dict[str, Any] = {}
+    for key in ("barge_in", "listening"):
+        given = plain.get(key)
+        lists[key] = own[key] | (given if isinstance(given, dict) else {})
+    return dict.fromkeys(stages.keys if stages else (), lists)
 
 
 def _persona(

@@ -52,6 +52,7 @@ from voicebot.flow.policy import (
     read_arguments,
 )
 from voicebot.flow.silence import Ladder
+from voicebot.flow.stages import Stages
 from voicebot.flow.triggers import find
 from voicebot.flow.values import Values
 
@@ -152,7 +153,7 @@ class Flow:
         self._asks = Asks()
         self._history = History()
         # stages
-        self._stage = persona.start_stage
+        self._stages = Stages(persona)
         self._update: str | None = None  # the stage that the model isn't told of
         self._model_busy = False
 
@@ -167,6 +168,8 @@ class Flow:
             self._give(do.ModelOptional(True), now)
         if self._opening:
             self._give(do.PeerLost(Ending.STEPFUN_LOST), now)
+        else:
+            self._arrive(now)
         return self._settle(now)
 
     def handle(self, event: Input, now: float) -> list[Order]:
@@ -192,6 +195,8 @@ class Flow:
             case do.ReplyDone(response_id):
                 self._asks.done(response_id, now)
                 self._model_busy = False
+                if self._update:  # before the next answer is asked for
+                    self._tell_stage(self._update)
                 self._give(event, now)
             case do.ModelRefused():
                 self._model_busy = False
@@ -346,19 +351,23 @@ class Flow:
             self._ladder.reset()
         if self.phase in CLOSED:
             return
-        if not self._pending:
-            self._trigger("caller", text, now)
-        elif self._pending.caller_said(text):
-            self._abort(self._pending, now)
-
-    def _trigger(self, who: str, text: str, now: float) -> None:
-        if self._pending or self.phase in CLOSED:
+        if self._pending:
+            if self._pending.caller_said(text):
+                self._abort(self._pending, now)
             return
+        if not self._trigger("caller", text, now):
+            self._go_on(now, said=text)
+
+    def _trigger(self, who: str, text: str, now: float) -> bool:
+        if self._pending or self.phase in CLOSED:
+            return False
         by: Final = "caller" if who == "caller" else "bot"
-        if trigger := find(self._persona.triggers, by, text, self._fired):
+        trigger = find(self._persona.triggers, by, text, self._fired)
+        if trigger:
             self._fired.add(trigger.name)
             self._out.append(NoteEvent("trigger", trigger.name))
             self._perform(trigger.do, Source.TRIGGER, now)
+        return trigger is not None
 
     def _idle_since(self, now: float) -> float | None:
         """Since when the caller could have said something, and nothing else is on."""
@@ -396,9 +405,10 @@ class Flow:
             case Action(set_=dict(values)):
                 for name, value in values.items():
                     self._set(name, value)
+                self._go_on(now)
                 self._next(source, now)
             case Action(goto=str(stage)):
-                self._enter(stage)
+                self._enter(stage, now)
                 self._next(source, now)
             case Action(goodbye=True) | Action(hangup=True):
                 ending = Ending.BOT_GOODBYE if self._gone is None else self._gone
@@ -459,9 +469,32 @@ class Flow:
         self.values.set(name, value)
         self._out.append(NoteEvent("var", name))
 
-    def _enter(self, stage: str) -> None:
-        self._stage = self._update = stage
-        self._out.append(NoteEvent("stage", stage))
+    def _enter(self, stage: str, now: float, why: str = "") -> None:
+        retune, self._update = self._stages.enter(stage), stage
+        self._out.append(NoteEvent("stage", stage, why))
+        if retune:
+            self._give(retune, now)
+        if why == "when" and self.phase is Phase.WAITING:
+            # What was asked for would be answered as the stage before has it.
+            if not self._model_busy:
+                self._tell_stage(stage)
+            self._give(do.ReplyWanted(), now)
+        self._arrive(now)
+
+    def _arrive(self, now: float) -> None:
+        """Do what a stage has done on entering it, unless it is left at once."""
+        if not self._go_on(now) and (action := self._stages.on_enter):
+            self._perform(action, Source.STAGE, now)
+
+    def _go_on(
+        self, now: float, *, said: str = "", tool: str = "", typed: str = ""
+    ) -> bool:
+        """Go to the next stage, if what has happened leads there; whether it does."""
+        known = self.values.known
+        way = self._stages.way_out(known, said=said, tool=tool, typed=typed)
+        if way:
+            self._enter(way.to, now, way.reason)
+        return way is not None
 
     def _tell_stage(self, stage: str) -> None:
         self._update = None
@@ -513,16 +546,19 @@ class Flow:
                     self.values.set(variable, digits, sensitive=sensitive)
                     self._out.append(NoteEvent("collected", variable))
                     shown = "not shown to you" if sensitive else digits
-                    self._menu_over(f"The caller typed {variable}: {shown}.", now)
+                    text = f"The caller typed {variable}: {shown}."
+                    self._menu_over(text, now, variable)
                 case _:
                     self._menu_over("The caller typed nothing that is of use.", now)
 
-    def _menu_over(self, text: str, now: float) -> None:
+    def _menu_over(self, text: str, now: float, typed: str = "") -> None:
         """Let the model know what came of it, and answer."""
         call = self._close_menu(now)
         if call:
             self._history.done(call.name)
         self._tell(call.call_id if call else None, text)
+        if typed:
+            self._go_on(now, tool=call.name if call else "", typed=typed)
         self._resume(now, reply=True)
 
     def _tell(self, call_id: str | None, text: str) -> None:
@@ -580,7 +616,7 @@ class Flow:
         if whole:
             state = self._history.state(
                 ask,
-                stage=self._stage,
+                stage=self._stages.name,
                 busy=bool(self._run or self._pending) or self.phase in CLOSED,
                 silent=self._ladder is not None and self._ladder.climbed,
                 near_end=now >= self._ends_at - NEAR_END_S,
@@ -609,7 +645,8 @@ class Flow:
                 self._set(name, value)
                 self._history.done(call.name)
                 self._tell(call.call_id, "Done.")
+                self._go_on(now, tool=call.name)
             case _:
-                self._enter(effect.stage)
                 self._history.done(call.name)
                 self._tell(call.call_id, "Done; follow your new instructions.")
+                self._enter(effect.stage, now)

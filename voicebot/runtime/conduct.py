@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, Protocol
 
-from voicebot.bridge.settings import BargeIn, Listening, Prompt, Settings
+from voicebot.bridge.settings import Prompt, Settings
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.prompt import as_spoken, compile_instructions
 from voicebot.dialplan.values import ANONYMOUS
 from voicebot.dialplan.variables import NOTHING, fill, filled_by, values_of
+from voicebot.flow import stages
 from voicebot.flow.flow import Flow
 from voicebot.flow.specs import tool_specs
 from voicebot.runtime.forward import Origin
@@ -152,38 +153,10 @@ def bridge_settings(
         # To ask the model for one would only make its answer later.
         fillers=tuple(filler for filler in fillers if filler.ulaw),
         filler_after_s=persona.filler.after_s,
-        barge_in=_barge_in(persona),
-        listening=_listening(persona),
+        barge_in=stages.barge_in(persona, persona.start_stage),
+        listening=stages.listening(persona, persona.start_stage),
         idle_s=persona.limits.idle_s,
         duration_s=persona.limits.duration_s,
-    )
-
-
-def _barge_in(persona: Persona) -> BargeIn:
-    asked = persona.barge_in
-    return BargeIn(
-        mode=asked.mode,
-        min_ms=asked.min_ms,
-        confirm_ms=asked.confirm_ms,
-        decide_ms=asked.decide_ms,
-        min_words=asked.min_words,
-        backchannel=asked.backchannel,
-        stop_words=asked.stop_words,
-        stop=asked.stop,
-        keys=asked.dtmf == "always",
-    )
-
-
-def _listening(persona: Persona) -> Listening:
-    asked = persona.listening
-    return Listening(
-        profile=asked.profile,
-        end_silence_ms=asked.end_silence_ms,
-        questions=tuple(
-            (question.says, question.profile) for question in asked.questions
-        ),
-        adaptive=asked.pace == "adaptive",
-        max_turn_ms=round(asked.max_turn_s * 1000),
     )
 
 
@@ -202,9 +175,9 @@ def session_config(
     )
     stage = stage or persona.start_stage
     instructions = compile_instructions(persona, values)
-    if stage:
+    if stage and (own := persona.stages[stage].instructions):
         # Last: what comes before stays the same, and need not be read anew.
-        told = fill(persona.stages[stage].instructions, values_of(persona, values))
+        told = fill(own, values_of(persona, values))
         instructions = f"{instructions}\n\n{STAGE}\n\n{told}"
     return SessionConfig(
         instructions=instructions,

@@ -126,8 +126,19 @@ def test_the_examples_about_menus_are_good_together(tmp_path: Path) -> None:
     whole = "".join(examples("menus.md").values())
     declared = "".join(f"  {name}: {{}}\n" for name in ("caller_name", "reason", "day"))
     desk = PERSONA + whole.replace("vars:\n", f"vars:\n{declared}", 1)
+    desk += "start_stage: booking\n"
+    desk += "stages: {booking: {instructions: Book., tools: [go_on]}}\n"
     plan = NUMBERS + ROUTES + HOURS + targets
     assert mistakes(written(tmp_path, plan, desk=desk)) == []
+
+
+def test_the_examples_about_stages_are_good(tmp_path: Path) -> None:
+    (targets,) = examples("transfers.md").values()
+    given = examples("stages.md")
+    plan = NUMBERS + ROUTES + HOURS + targets
+    stages = PERSONA + given.pop("start_stage: triage")
+    assert mistakes(written(tmp_path, plan, desk=stages)) == []
+    assert given == {}
 
 
 def test_the_example_about_rehearsals_is_good(tmp_path: Path) -> None:

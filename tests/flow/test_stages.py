@@ -15,6 +15,7 @@ from voicebot.dialplan.actions import Action
 from voicebot.dialplan.persona import Persona
 from voicebot.flow.model import Leave, ToolOutput, UpdateSession
 from voicebot.flow.stages import Stages, barge_in, listening, tuned
+from voicebot.flow.survey import own_words
 
 STAGED = """\
 start_stage: triage
@@ -254,6 +255,25 @@ def test_the_model_goes_to_a_stage_that_says_something_first() -> None:
     phone.wait(6.0)
     assert phone.events() == ["tool go", "stage order"]
     assert phone.names()[-3:] == ["ToolOutput", "UpdateSession", "AskForReply"]
+
+
+def test_what_must_be_heard_on_entering_a_stage_is_not_cut_short() -> None:
+    legal = "This is what the law wants you to hear, all of it, to its very end."
+    desk = persona(
+        stages={
+            "a": {"instructions": "A.", "exit": [{"to": "b", "when": ["go"]}]},
+            "b": {"instructions": "B.", "on_enter": {"must_hear": legal}},
+        },
+        start_stage="a",
+    )
+    phone = Phone(desk)
+    phone.turn("go")
+    phone.wait(0.5)
+    phone.keys("5")
+    phone.turn("stop it", "i2")
+    phone.wait(4.0)
+    assert phone.said()[0] == legal
+    assert legal in own_words(desk)
 
 
 # ---- settings ----------------------------------------------------------------------

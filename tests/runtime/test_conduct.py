@@ -313,3 +313,17 @@ def test_a_flow_knows_its_caller(tmp_path: Path) -> None:
     )
     flow = flow_of(origin, nothing_rendered(tmp_path), 0.0)
     assert flow.values.shown() == {"name": "Ada"}
+
+
+async def test_digits_are_said_back_without_a_model(tmp_path: Path) -> None:
+    gather = {"max": 4, "into": "room", "readback": "all"}
+    bot = persona(menus={"room": {"prompt": "Room?", "gather": gather}})
+    prompts = nothing_rendered(tmp_path)
+    assert words_of(bot, prompts)("4 7", {}) == bridge.Prompt("4 7")
+    await prompts.prepare([bot])
+    said = words_of(bot, prompts)("4 7", {})
+    assert said.text == "4 7"
+    assert said.ulaw
+    digit = prompts.get(bot.model.voice, "4")
+    assert digit
+    assert len(said.ulaw) == 2 * len(digit) + 640

@@ -392,6 +392,9 @@ class Flow:
             case Action(say=str(text)):
                 self._say(text, now)
                 self._next(source, now)
+            case Action(must_hear=str(text)):
+                self._say(text, now, must_hear=True)
+                self._next(source, now)
             case Action(menu=str(name)) | Action(gather=str(name)):
                 self._open_menu(name, now)
             case Action(transfer=str(target)):
@@ -448,7 +451,9 @@ class Flow:
         else:
             self._perform(action, Source.MENU, now)
 
-    def _say(self, text: str, now: float, awaited: str = "") -> None:
+    def _say(
+        self, text: str, now: float, awaited: str = "", *, must_hear: bool = False
+    ) -> None:
         """
         Say words of ours.
 
@@ -463,7 +468,7 @@ class Flow:
         elif awaited == "call":
             self._announce_id = f"prompt:{name}"
         prompt = self._words(text, self.values.shown())
-        self._give(do.Speak(name, prompt), now)
+        self._give(do.Speak(name, replace(prompt, must_hear=must_hear)), now)
 
     def _set(self, name: str, value: str) -> None:
         self.values.set(name, value)

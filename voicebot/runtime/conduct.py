@@ -10,6 +10,7 @@ from voicebot.dialplan.prompt import as_spoken, compile_instructions
 from voicebot.dialplan.values import ANONYMOUS
 from voicebot.dialplan.variables import NOTHING, fill, filled_by, values_of
 from voicebot.flow import stages
+from voicebot.flow.digits import is_read_out, read_out
 from voicebot.flow.flow import Flow
 from voicebot.flow.specs import tool_specs
 from voicebot.runtime.forward import Origin
@@ -102,8 +103,12 @@ def words_of(
 
     def words(text: str, values: Mapping[str, str]) -> Prompt:
         said = fill(text, values_of(persona, values))
-        spoken = prompts.get(persona.model.voice, as_spoken(persona, said))
-        return Prompt(said, spoken)
+        if is_read_out(said):
+            return Prompt(said, read_out(said, spoken))
+        return Prompt(said, spoken(said))
+
+    def spoken(said: str) -> bytes | None:
+        return prompts.get(persona.model.voice, as_spoken(persona, said))
 
     return words
 

@@ -45,6 +45,7 @@ from voicebot.bridge.model import (
     ReplyStarted,
     ReplyWanted,
     Retune,
+    Reword,
     ServerSpeechStarted,
     ServerSpeechStopped,
     SessionReady,
@@ -59,6 +60,7 @@ STEPS = {(before, after) for (before, _), after in TRANSITIONS.items()}
 # ---- every event in every phase --------------------------------------------------
 
 RETUNE = Retune(BargeIn("never"), Listening("patient"))
+REWORD = Reword(GOODBYE, APOLOGY, (GREETING,), ("ciao",))
 
 EVENTS: list[Event] = [
     Answering(on=False),
@@ -81,6 +83,7 @@ EVENTS: list[Event] = [
     ReplyStarted("new"),
     ReplyWanted(),
     RETUNE,
+    REWORD,
     ServerSpeechStarted(),
     ServerSpeechStopped(),
     SessionReady(),
@@ -194,7 +197,7 @@ anything: st.SearchStrategy[Event] = st.one_of(
     st.sampled_from([CallerKey("5"), DeadlineReached(), DeadlineReached()]),
     st.builds(Speak, st.just("menu"), st.deferred(lambda: prompts), st.booleans()),
     st.builds(Answering, st.booleans()) | st.builds(ModelOptional, st.booleans()),
-    st.sampled_from([StopSpeaking(), ReplyWanted(), RETUNE]),
+    st.sampled_from([StopSpeaking(), ReplyWanted(), RETUNE, REWORD]),
 )
 endings: st.SearchStrategy[Event] = st.builds(PeerLost, peers) | st.just(
     EndRequested(Ending.DRAIN)

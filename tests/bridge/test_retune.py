@@ -5,21 +5,25 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.bridge.calls import BUSINESS, VOICE, Call, in_phase, kinds
-from tests.bridge.test_any_order import RETUNE, Watched, steps, wake, wanted
+from tests.bridge.calls import APOLOGY, BUSINESS, GOODBYE, VOICE, Call, in_phase, kinds
+from tests.bridge.test_any_order import RETUNE, REWORD, Watched, steps, wake, wanted
 from voicebot.bridge.bridge import Bridge
 from voicebot.bridge.endpointing import Endpointing
 from voicebot.bridge.model import (
     AppendAudio,
+    CallerText,
     CommitAudio,
     DeadlineReached,
+    Ending,
     Event,
     NoteDecision,
     NoteHeard,
+    PeerLost,
     Retune,
+    Reword,
     Rule,
 )
-from voicebot.bridge.settings import BargeIn, Listening, Settings
+from voicebot.bridge.settings import BargeIn, Listening, Prompt, Settings
 
 DEAF = Retune(BargeIn("never"), Listening())
 PATIENT = Retune(BargeIn("stop"), Listening("patient", adaptive=False))
@@ -133,7 +137,7 @@ def test_a_call_that_is_closing_needs_no_other_way() -> None:
 def test_the_same_way_once_more_changes_nothing(
     wants: Settings, events: list[tuple[Event, float]], at: set[int]
 ) -> None:
-    events = [each for each in events if each[0] is not RETUNE]
+    events = [each for each in events if each[0] not in (RETUNE, REWORD)]
     same = Retune(wants.barge_in, wants.listening)
     plain, tuned, now = Bridge(wants, 100.0), Watched(wants, 100.0), 100.0
     assert plain.start(now) == tuned.start(now)
@@ -183,3 +187,39 @@ def test_no_frame_and_no_turn_is_lost_whenever_it_comes(
     assert orders == plain_orders
     assert heard == plain_heard
     assert size >= plain_size  # a longer silence belongs to the turn
+
+
+# ---- other words of ours -----------------------------------------------------------
+
+ADIEU = Prompt("Adieu!", GOODBYE.ulaw)
+FRENCH = Reword(ADIEU, Prompt("Pardon!", APOLOGY.ulaw), (), ("au revoir",))
+
+
+def test_the_goodbye_is_said_in_the_words_of_now() -> None:
+    call = in_phase("waiting")
+    call.give(FRENCH, CallerText("i1", "Au revoir."))
+    call.wait(2.0)
+    assert call.ending == "bot_goodbye"
+    assert call.notes()[max(call.notes())].generated_text == "Adieu!"
+
+
+def test_the_farewell_of_before_is_none_any_more() -> None:
+    call = in_phase("waiting")
+    call.give(FRENCH, CallerText("i1", "bye"))
+    assert call.phase == "waiting"
+
+
+def test_the_apology_is_said_in_the_words_of_now() -> None:
+    call = in_phase("listening")
+    call.give(FRENCH, PeerLost(Ending.STEPFUN_LOST))
+    call.wait(2.0)
+    assert call.notes()[max(call.notes())].generated_text == "Pardon!"
+
+
+def test_a_late_answer_is_announced_in_the_words_of_now() -> None:
+    moment = Prompt("Un instant.", GOODBYE.ulaw)
+    call = in_phase("waiting")
+    call.give(Reword(GOODBYE, APOLOGY, (Prompt("Not rendered."), moment), ()))
+    call.wait(3.5)
+    said = [note.generated_text for note in call.notes().values()]
+    assert said[-1] == "Un instant."

@@ -148,6 +148,17 @@ BY_HAND = (
         desk=PERSONA + "start_stage: a\n"
         "stages: {a: {instructions: A., barge_in: {min_ms: 2s}}}\n",
     ),
+    # languages
+    Broken(
+        "a language that it doesn't speak",
+        "in.en: en is not in also_speaks",
+        desk=PERSONA + "in: {en: {goodbye: {text: Bye.}}}\n",
+    ),
+    Broken(
+        "instructions by language",
+        "in.fr.instructions: unknown key",
+        desk=PERSONA + "also_speaks: [fr]\nin: {fr: {instructions: Soyez aimable.}}\n",
+    ),
     Broken(
         "endless prompt",
         "at most 32,000",

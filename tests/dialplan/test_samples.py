@@ -138,6 +138,8 @@ def test_the_examples_about_stages_are_good(tmp_path: Path) -> None:
     plan = NUMBERS + ROUTES + HOURS + targets
     stages = PERSONA + given.pop("start_stage: triage")
     assert mistakes(written(tmp_path, plan, desk=stages)) == []
+    languages = PERSONA.replace("language: en\n", "") + given.pop("language: zh")
+    assert mistakes(written(tmp_path, desk=languages)) == []
     assert given == {}
 
 

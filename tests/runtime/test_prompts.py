@@ -57,3 +57,10 @@ async def test_what_cannot_be_rendered_is_left_to_the_model(tmp_path: Path) -> N
     await prompts.prepare([persona()])
     assert prompts.get(persona().model.voice, persona().greeting.text) is None
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - a test may block
+
+
+async def test_what_is_said_in_other_languages_is_rendered_too(tmp_path: Path) -> None:
+    studio = Studio()
+    french = persona(greeting={"text": "Bonjour."}, goodbye={"text": "Adieu."})
+    await Prompts(tmp_path, studio).prepare([persona().speaking({"fr": french})])
+    assert {"Hello.", "Bonjour.", "Adieu."} <= set(studio.spoken)

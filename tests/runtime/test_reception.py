@@ -220,3 +220,28 @@ def test_a_persona_is_told_who_calls_and_when(
     told = known(origin, given.personas["desk"], call, decision)
     assert told.situation == situation
     assert told.values == ({} if at == NOON else {"name": "Ada"})
+
+
+def test_a_persona_answers_in_the_callers_language(tmp_path: Path) -> None:
+    desk = PERSONA + "also_speaks: [fr]\nin: {fr: {greeting: {text: Bonjour.}}}\n"
+    given = load(written(tmp_path, PLAN + DESK, desk=desk))
+
+    def greeting(language: str | None) -> str | None:
+        origin = origin_of(
+            given,
+            given.routes[0].do,  # type: ignore[arg-type]
+            call_id="c",
+            call_sid="s",
+            account_sid="AC",
+            caller=CALLER,
+            called=MAIN,
+            persona="desk",
+            now=lambda: NOON,
+            language=language,
+        )
+        assert origin.persona
+        assert set(origin.family) == {"en", "fr"}
+        return origin.persona.greeting.text
+
+    assert greeting(None) == "Hello."
+    assert greeting("fr-CA") == "Bonjour."

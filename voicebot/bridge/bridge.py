@@ -152,8 +152,7 @@ class Bridge:
         self._must_hear = False  # what the model was asked to say, word for word
         self._last_words = ""  # of the bot's last utterance that is over
         self._unproved: list[Utterance] = []  # heard; the last mark is on its way
-        # The model can't say one: it is busy.
-        self._fillers = deque(each for each in settings.fillers if each.ulaw)
+        self._fillers = _fillers(settings)
         self._filled = False  # whether one was said in place of the answer that is due
         self._retried = False
         self._amend: do.AmendReply | None = None  # as soon as its answer is over
@@ -252,6 +251,15 @@ class Bridge:
                 self._reply_wanted(now)
             case do.ModelOptional(on):
                 self._model_optional = on
+            case do.Reword(goodbye, apology, fillers, farewells):
+                self._settings = self._journal.settings = replace(
+                    self._settings,
+                    goodbye=goodbye,
+                    apology=apology,
+                    fillers=fillers,
+                    farewells=farewells,
+                )
+                self._fillers = _fillers(self._settings)
             case do.Retune():
                 self._retune = event
                 self._retune_if_free()
@@ -1107,3 +1115,8 @@ class Bridge:
             self._server_finds = by_server
             self._replies.send(do.FindTurns(by_server))
             self._voice.stream(by_server)
+
+
+def _fillers(settings: Settings) -> deque[Prompt]:
+    """Those that can be said while the model is busy."""
+    return deque(each for each in settings.fillers if each.ulaw)

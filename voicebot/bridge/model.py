@@ -189,6 +189,16 @@ class Retune:
 
 
 @dataclass(frozen=True, slots=True)
+class Reword:
+    """Say other words of ours from now on, as in another language."""
+
+    goodbye: Prompt
+    apology: Prompt
+    fillers: tuple[Prompt, ...]
+    farewells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlineReached:
     """The instant that `next_deadline` named has come."""
 
@@ -215,6 +225,7 @@ Event = (
     | ReplyWanted
     | ModelOptional
     | Retune
+    | Reword
     | DeadlineReached
 )
 

@@ -13,6 +13,7 @@ from voicebot.dialplan.actions_check import Names, misreferred
 from voicebot.dialplan.callers import Callers
 from voicebot.dialplan.contradictions import contradictions
 from voicebot.dialplan.language import own_words
+from voicebot.dialplan.languages import in_languages
 from voicebot.dialplan.model import Dialplan, DialplanFile
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.plan import assembled, callers_of, checked
@@ -63,6 +64,14 @@ def load(folder: Path) -> Dialplan:
         names = Names(targets=targets, variables=persona.vars)
         found = misreferred(cast.trees[name], persona, names)
         problems += islice(found, MAX_PROBLEMS)
+        for language, variant in persona.variants.items():
+            found = misreferred(cast.variants[name, language], variant, names)
+            known_places = {(x.path, x.line, x.column) for x in problems}
+            problems += [
+                replace(each, key=f"in.{language}.{each.key}")
+                for each in islice(found, MAX_PROBLEMS)
+                if (each.path, each.line, each.column) not in known_places
+            ]
     if problems or plan is None:
         raise DialplanError(sorted(set(problems)))
     whole = assembled(folder / PLAN, *plan, cast.personas, _revision(folder, files))
@@ -142,6 +151,8 @@ class _Cast:
     personas: dict[str, Persona]
     trees: dict[str, Node]
     abstract: set[str]
+    variants: dict[tuple[str, str], Node]
+    """Their trees in other languages: see `languages`."""
 
 
 def _cast(
@@ -155,7 +166,7 @@ def _cast(
         {path.stem: _root(path, files, unreadable) for path in paths}
         for paths in (listed, mixed)
     )
-    cast = _Cast({}, {}, set())
+    cast = _Cast({}, {}, set(), {})
     found: list[Problem] = []
     for name, node in mixins.items():
         if node:
@@ -172,7 +183,19 @@ def _cast(
         partial = name in cast.abstract
         persona = _persona(name, tree, files, found, partial=partial)
         if persona and not partial:
-            cast.personas[name], cast.trees[name] = persona, tree
+            variants = {}
+
+            def read(
+                tree: Node, wrong: list[Problem], name: str = name
+            ) -> Persona | None:
+                settled = settle(tree, _own_words(tree))
+                return _persona(name, settled, files, wrong, partial=False)
+
+            given = merged.find("in")
+            for found_in in in_languages(tree, given, persona, read, found):
+                language, variants[language], cast.variants[name, language] = found_in
+            cast.personas[name] = persona.speaking(variants)
+            cast.trees[name] = tree
     # One place gets only one problem.
     known = {(problem.path, problem.line, problem.column) for problem in unreadable}
     problems += unreadable

@@ -1,8 +1,17 @@
 """What a persona's file says, checked: who talks, and how."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    WithJsonSchema,
+    model_validator,
+)
 
 from voicebot.dialplan.actions import Action
 from voicebot.dialplan.language import own_words
@@ -16,6 +25,7 @@ from voicebot.dialplan.transfer import Transfer
 from voicebot.dialplan.triggers import Trigger
 from voicebot.dialplan.turns import BargeIn, Listening
 from voicebot.dialplan.values import (
+    EXPECTED,
     HEADER,
     Flag,
     Label,
@@ -191,6 +201,11 @@ class Var(Section):
     """Whether its value is masked wherever it would be shown."""
 
 
+Words = Annotated[
+    dict[str, Any], WithJsonSchema({"type": "object", EXPECTED: "keys of a persona"})
+]
+
+
 class Persona(Section):
     """Who talks: one file of `personas/`."""
 
@@ -220,6 +235,10 @@ class Persona(Section):
 
     language_switch: Literal["auto", "ask", "never"] = "auto"
     """Whether it changes, asks first, or understands them and answers in its own."""
+
+    in_: Annotated[dict[Language, Words], Field(max_length=20)] = Field({}, alias="in")
+    """What of the persona is different in a language of `also_speaks`: `greeting`,
+    `goodbye`, `menus` and the like, each with the keys that it has here."""
 
     instructions: Prose
     """What the model is told, in Markdown."""
@@ -268,6 +287,33 @@ class Persona(Section):
         tuple[CallTest, ...], Field(max_length=200), AfterValidator(distinct)
     ] = ()
     """Calls to rehearse; of no meaning to a call that is none."""
+
+    _variants: dict[str, "Persona"] = PrivateAttr(default_factory=dict)
+
+    @property
+    def variants(self) -> Mapping[str, "Persona"]:
+        """Itself as it is in each language of `in`."""
+        return MappingProxyType(self._variants)
+
+    @property
+    def family(self) -> Mapping[str, "Persona"]:
+        """The same, and itself in its own language."""
+        return MappingProxyType({self.language: self, **self._variants})
+
+    def speaking(self, variants: Mapping[str, "Persona"]) -> "Persona":
+        """Return it with all that `in` comes to."""
+        whole = self.model_copy()
+        whole._variants = dict(variants)
+        return whole
+
+    def said_in(self, language: str | None) -> "Persona":
+        """Return it as it is in a language; as it is if it has no words in that."""
+        wanted = (language or "").lower()
+        for near in (wanted, wanted.partition("-")[0]):
+            for name, variant in self._variants.items():
+                if name.lower() == near:
+                    return variant
+        return self
 
     @model_validator(mode="before")
     @classmethod

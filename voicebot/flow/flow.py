@@ -16,6 +16,7 @@ from voicebot.dialplan.transfer import abort_words, announcement
 from voicebot.flow.asks import TALKING, Asks
 from voicebot.flow.calls import PendingCall
 from voicebot.flow.history import History
+from voicebot.flow.languages import Languages, reworded
 from voicebot.flow.menus import (
     Chosen,
     Collected,
@@ -100,6 +101,7 @@ class Flow:
         open_targets: names of the dialplan's targets that can be called now.
         values: variables that are known from the start.
         opening: what is done at once in a call that has no model; None: it has one.
+        family: the persona in all of its languages, if it has several.
     """
 
     def __init__(
@@ -113,12 +115,14 @@ class Flow:
         open_targets: Callable[[], frozenset[str]] = frozenset,
         values: Mapping[str, str] | None = None,
         opening: Action | None = None,
+        family: Mapping[str, Persona] | None = None,
     ) -> None:
         self.values = Values(values or {})
         self._persona, self._words = persona, words
         self._open_targets = open_targets
         self._apology = settings.apology
         self._ends_at = now + settings.duration_s
+        self._languages = Languages(persona, family or {})
         self._ladder: Ladder | None = None
         if persona.silence or persona.menus:
             last = Silence(after="2s", do="goodbye").model_copy(
@@ -351,12 +355,28 @@ class Flow:
             self._ladder.reset()
         if self.phase in CLOSED:
             return
+        if other := self._languages.said(text):
+            self._speak_as(other, now)
         if self._pending:
             if self._pending.caller_said(text):
                 self._abort(self._pending, now)
             return
         if not self._trigger("caller", text, now):
             self._go_on(now, said=text)
+
+    def _speak_as(self, persona: Persona, now: float) -> None:
+        """Go on in another language: its words, ours and the caller's."""
+        self._persona = persona
+        self._out.append(NoteEvent("language", persona.language))
+        known = self.values.shown()
+        goodbye = self._words(persona.goodbye.text, known)
+        self._apology = self._words(persona.apology.text, known)
+        fillers = [self._words(text, known) for text in persona.filler.say]
+        self._give(reworded(goodbye, self._apology, fillers, persona), now)
+        if retune := self._stages.speak_as(persona):
+            self._give(retune, now)
+        if self._ladder and persona.silence:
+            self._ladder = Ladder(persona.silence)
 
     def _trigger(self, who: str, text: str, now: float) -> bool:
         if self._pending or self.phase in CLOSED:

@@ -55,7 +55,16 @@ class PauseRecording:
 
 
 Kind = Literal[
-    "menu", "collected", "var", "trigger", "silence", "stage", "tool", "refused", "call"
+    "menu",
+    "collected",
+    "var",
+    "trigger",
+    "silence",
+    "stage",
+    "language",
+    "tool",
+    "refused",
+    "call",
 ]
 
 

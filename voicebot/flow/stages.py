@@ -41,7 +41,15 @@ class Stages:
     def enter(self, name: str) -> Retune | None:
         """Go to a stage; how the caller is listened to there, if that is another."""
         self.name = name
-        before, self._tuned = self._tuned, tuned(self._persona, name)
+        return self._retuned()
+
+    def speak_as(self, persona: Persona) -> Retune | None:
+        """The same in another language; how the caller is listened to in that."""
+        self._persona = persona
+        return self._retuned()
+
+    def _retuned(self) -> Retune | None:
+        before, self._tuned = self._tuned, tuned(self._persona, self.name)
         return None if self._tuned == before else self._tuned
 
     def way_out(

@@ -95,6 +95,7 @@ def conductor(persona: Persona, words: OwnWords, now: float) -> Flow:
         words_of(persona, words),
         now,
         open_targets=lambda: targets,
+        family=persona.family,
     )
 
 

@@ -93,6 +93,7 @@ def flow_of(
         listen=listen,
         open_targets=lambda: frozenset(filter(origin.is_open, origin.targets)),
         values=origin.values,
+        family=origin.family,
     )
 
 
@@ -103,9 +104,10 @@ def words_of(
 
     def words(text: str, values: Mapping[str, str]) -> Prompt:
         said = fill(text, values_of(persona, values))
-        if is_read_out(said):
-            return Prompt(said, read_out(said, spoken))
-        return Prompt(said, spoken(said))
+        ulaw = spoken(said)
+        if ulaw is None and is_read_out(said):
+            ulaw = read_out(said, spoken)
+        return Prompt(said, ulaw)
 
     def spoken(said: str) -> bytes | None:
         return prompts.get(persona.model.voice, as_spoken(persona, said))

@@ -89,6 +89,9 @@ class Origin:
     situation: frozenset[str] = frozenset()
     """Which greetings are meant: see `conduct.greeting_text`."""
 
+    family: Mapping[str, Persona] = field(default_factory=dict, repr=False)
+    """The same persona in all of its languages: see `Persona.family`."""
+
     faults: tuple[str, ...] = ()
     """Why it goes elsewhere at all, for its record."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -59,7 +60,7 @@ class Prompts:
         """
         complete = True
         async with self._preparing:
-            for persona in personas:
+            for persona in _all_of(personas):
                 for text in _said_by_itself(persona):
                     voice = persona.model.voice
                     complete = await self._prepare(voice, text) and complete
@@ -94,6 +95,13 @@ class Prompts:
         ulaw = pcm16_to_ulaw(pcm16[: len(pcm16) & ~1])
         log.info("prompt rendered", voice=voice, ms=round(ulaw_ms(len(ulaw))))
         return ulaw
+
+
+def _all_of(personas: Iterable[Persona]) -> Iterator[Persona]:
+    """Each persona, and what it is in its other languages."""
+    for persona in personas:
+        yield persona
+        yield from persona.variants.values()
 
 
 def _said_by_itself(persona: Persona) -> list[str]:

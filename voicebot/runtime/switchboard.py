@@ -18,7 +18,7 @@ from voicebot.bridge.model import Ending
 from voicebot.config import Settings
 from voicebot.dialplan.calls import CallFacts
 from voicebot.dialplan.model import Action, Dialplan
-from voicebot.dialplan.routing import Decision, choose, settled
+from voicebot.dialplan.routing import Decision, choose, settled, spoken_in
 from voicebot.errors import ConfigError, UpstreamError
 from voicebot.net.tts import Tts
 from voicebot.net.twilio import TwilioRest
@@ -257,6 +257,7 @@ class Switchboard:
             caller=facts.from_,
             called=facts.to,
             persona=persona,
+            language=spoken_in(plan, facts),
             now=now,
         )
 

@@ -148,6 +148,22 @@ BY_HAND = (
         desk=PERSONA + "start_stage: a\n"
         "stages: {a: {instructions: A., barge_in: {min_ms: 2s}}}\n",
     ),
+    # greetings
+    Broken(
+        "no recording",
+        "greeting.audio: 'a.wav' cannot be read",
+        desk=PERSONA.replace("Hello.}", "Hello., audio: a.wav}"),
+    ),
+    Broken(
+        "nobody greets",
+        "greeting.text: missing",
+        desk=PERSONA.replace("{text: Hello.}", "{model: false}"),
+    ),
+    Broken(
+        "greeted twice",
+        "greeting.protect: has no meaning with model: true",
+        desk=PERSONA.replace("{text: Hello.}", "{model: true, protect: 1s}"),
+    ),
     # languages
     Broken(
         "a language that it doesn't speak",

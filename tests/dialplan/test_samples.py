@@ -7,6 +7,7 @@ import pytest
 
 from tests.dialplan.calls import routed
 from tests.dialplan.plans import NUMBERS, PERSONA, ROUTES, mistakes, written
+from tests.dialplan.test_recordings import wav
 from voicebot.dialplan.load import load
 from voicebot.dialplan.model import Answer, Dialplan, DialplanFile, Reject, Say
 from voicebot.dialplan.persona import Persona
@@ -103,6 +104,9 @@ def test_the_examples_of_the_reference_are_good(tmp_path: Path) -> None:
         assert mistakes(written(tmp_path, desk=smallest + given.pop(piece))) == []
     rest = smallest[: smallest.index("greeting:")]
     assert mistakes(written(tmp_path, desk=rest + given.pop("vars:"))) == []
+    (tmp_path / "audio").mkdir()
+    (tmp_path / "audio" / "good-morning.wav").write_bytes(wav())
+    assert mistakes(written(tmp_path, desk=rest + given.pop("greeting:"))) == []
     (tmp_path / "mixins").mkdir()
     for mixin in ("calm", "recorded"):
         (tmp_path / "mixins" / f"{mixin}.yaml").write_text("owner: me\n")

@@ -327,3 +327,13 @@ async def test_digits_are_said_back_without_a_model(tmp_path: Path) -> None:
     digit = prompts.get(bot.model.voice, "4")
     assert digit
     assert len(said.ulaw) == 2 * len(digit) + 640
+
+
+def test_a_model_that_greets_is_only_kept_from_it_by_a_situation(
+    tmp_path: Path,
+) -> None:
+    bot = persona(greeting={"model": True, "when": {"closed": "We are closed."}})
+    prompts = nothing_rendered(tmp_path)
+    assert bridge_settings(bot, prompts).greeting == bridge.Prompt("")
+    closed = bridge_settings(bot, prompts, frozenset({"closed"}))
+    assert closed.greeting.text == "We are closed."

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.dialplan.plans import persona
+from voicebot.dialplan.recordings import Clip
 from voicebot.errors import UpstreamError
 from voicebot.runtime.prompts import Prompts
 from voicebot.stepfun.tts import SpeechRequest
@@ -64,3 +65,29 @@ async def test_what_is_said_in_other_languages_is_rendered_too(tmp_path: Path) -
     french = persona(greeting={"text": "Bonjour."}, goodbye={"text": "Adieu."})
     await Prompts(tmp_path, studio).prepare([persona().speaking({"fr": french})])
     assert {"Hello.", "Bonjour.", "Adieu."} <= set(studio.spoken)
+
+
+async def test_a_recording_is_played_in_the_place_of_its_text(tmp_path: Path) -> None:
+    studio, bot = Studio(), persona(pronounce={"Hello": "Hallo"})
+    french = persona(language="fr", greeting={"text": "Bonjour."})
+    desk = bot.speaking({"fr": french})
+    prompts = Prompts(tmp_path, studio)
+    clips = {
+        ("desk", "en"): Clip("ulaw", 8000, b"recorded"),
+        ("desk", "fr"): Clip("pcm16", 16_000, PCM16 * 2),
+    }
+    assert await prompts.prepare([desk], clips)
+    voice = bot.model.voice
+    assert prompts.get(voice, "Hallo.") == b"recorded"
+    assert len(prompts.get(voice, "Bonjour.") or b"") == ULAW_BYTES
+    assert studio.spoken[0] == "Bye."
+    assert not {"Hallo.", "Bonjour."} & set(studio.spoken)
+    # The operator wants it spoken again.
+    await prompts.prepare([desk])
+    assert len(prompts.get(voice, "Hallo.") or b"") == ULAW_BYTES
+
+
+async def test_a_model_that_greets_has_nothing_to_be_rendered(tmp_path: Path) -> None:
+    studio = Studio()
+    await Prompts(tmp_path, studio).prepare([persona(greeting={"model": True})])
+    assert "" not in studio.spoken

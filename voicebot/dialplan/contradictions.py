@@ -8,9 +8,12 @@ from voicebot.dialplan.section import overlaid
 from voicebot.dialplan.source import Node, Problem
 from voicebot.dialplan.turns import BargeIn
 
+OPENING = "{{"
+
 
 def contradictions(root: Node, persona: Persona) -> Iterator[Problem]:
     """Find settings that cannot both be meant."""
+    yield from _greeted_twice(root, persona)
     own = root.find("barge_in")
     if own:
         yield from _never_confirmed(own, persona.barge_in, "")
@@ -20,6 +23,19 @@ def contradictions(root: Node, persona: Persona) -> Iterator[Problem]:
             asked = overlaid(persona.barge_in, stage.barge_in)
             yield from _never_confirmed(section, asked, f"stages.{name}.")
             yield from _said_twice(section, f"stages.{name}.")
+
+
+def _greeted_twice(root: Node, persona: Persona) -> Iterator[Problem]:
+    greeting = persona.greeting
+    for key in ("audio", "protect"):
+        node = root.find("greeting", key)
+        if node and greeting.model:
+            message = "has no meaning with model: true, which greets in its own words"
+            yield node.problem(f"greeting.{key}", message)
+    if greeting.audio and OPENING in greeting.text:
+        node = root.find("greeting", "text") or root
+        message = "is recorded: {{…}} cannot be filled in"
+        yield node.problem("greeting.text", message)
 
 
 def _never_confirmed(section: Node, asked: BargeIn, path: str) -> Iterator[Problem]:

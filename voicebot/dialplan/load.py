@@ -18,6 +18,7 @@ from voicebot.dialplan.model import Dialplan, DialplanFile
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.plan import assembled, callers_of, checked
 from voicebot.dialplan.prompt import compile_instructions
+from voicebot.dialplan.recordings import Clip, clip_of
 from voicebot.dialplan.section import Section
 from voicebot.dialplan.source import MAX_BYTES, MAX_PROBLEMS, Node, Problem, parse
 from voicebot.dialplan.tree import APPEND, not_of_a_mixin, resolved, settle
@@ -72,10 +73,28 @@ def load(folder: Path) -> Dialplan:
                 for each in islice(found, MAX_PROBLEMS)
                 if (each.path, each.line, each.column) not in known_places
             ]
+    clips = dict(_clips(folder, cast, files, problems))
     if problems or plan is None:
         raise DialplanError(sorted(set(problems)))
     whole = assembled(folder / PLAN, *plan, cast.personas, _revision(folder, files))
-    return replace(whole, trees=MappingProxyType(cast.trees))
+    return replace(
+        whole, trees=MappingProxyType(cast.trees), clips=MappingProxyType(clips)
+    )
+
+
+def _clips(
+    folder: Path, cast: "_Cast", files: dict[Path, bytes], problems: list[Problem]
+) -> Iterator[tuple[tuple[str, str], Clip]]:
+    """Read the recordings of all greetings, by persona and language."""
+    for name, persona in cast.personas.items():
+        trees = {persona.language: cast.trees[name]}
+        for language, each in persona.family.items():
+            tree = trees.get(language) or cast.variants[name, language]
+            found = clip_of(folder, tree, each, files)
+            if isinstance(found, Problem):
+                problems.append(found)
+            elif found:
+                yield (name, language), found
 
 
 def _listed(

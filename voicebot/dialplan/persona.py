@@ -9,9 +9,13 @@ from pydantic import (
     BeforeValidator,
     Field,
     PrivateAttr,
+    StringConstraints,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from voicebot.dialplan.actions import Action
 from voicebot.dialplan.language import own_words
@@ -27,6 +31,7 @@ from voicebot.dialplan.turns import BargeIn, Listening
 from voicebot.dialplan.values import (
     EXPECTED,
     HEADER,
+    SPEAKABLE,
     Flag,
     Label,
     Language,
@@ -69,11 +74,27 @@ class Greetings(Section):
     """Said to callers who hide their number."""
 
 
+# As Speech; without words only where the model has some.
+Opening = Annotated[
+    str,
+    StringConstraints(True, max_length=1000),
+    SPEAKABLE,
+    Field(json_schema_extra={"minLength": 1}),
+]
+
+
 class Greeting(Section):
     """What the caller hears first."""
 
-    text: Speech
+    model: Flag = False
+    """Whether the model greets, in words of its own; `text` isn't needed then."""
+
+    text: Opening
     """Said word for word."""
+
+    audio: Line | None = None
+    """A recording of `text`: a file below the folder, `.wav` of 16-bit mono PCM or
+    `.ulaw` of 8000 Hz."""
 
     when: Greetings = Greetings()
     protect_ms: Annotated[
@@ -81,6 +102,20 @@ class Greeting(Section):
     ] = Field(0, alias="protect")
     """Its beginning that the caller's voice cannot interrupt; with `must_hear` nothing
     interrupts it, keys neither."""
+
+    @field_validator("text")
+    @classmethod
+    def _has_words(cls, text: str, info: ValidationInfo) -> str:
+        if not text and not info.data.get("model"):
+            raise PydanticCustomError("string_too_short", "expected some text")
+        return text
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_said_by_somebody(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("model") is True:
+            return {"text": ""} | given
+        return given
 
 
 class Limits(Section):

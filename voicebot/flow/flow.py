@@ -69,6 +69,9 @@ MAX_ROUNDS: Final = 3
 # A call is near its end.
 NEAR_END_S: Final = 60.0
 
+# Without an item there is nothing to answer (stepfun reference, 3.6.7).
+GREET: Final = "The caller was put through to you just now: greet them."
+
 CLOSED: Final = frozenset({Phase.CLOSING, Phase.ENDED})
 SILENT: Final = Prompt("")
 
@@ -121,6 +124,7 @@ class Flow:
         self._persona, self._words = persona, words
         self._open_targets = open_targets
         self._apology = settings.apology
+        self._model_greets = persona.greeting.model and not settings.greeting.text
         self._ends_at = now + settings.duration_s
         self._languages = Languages(persona, family or {})
         self._ladder: Ladder | None = None
@@ -173,6 +177,9 @@ class Flow:
         if self._opening:
             self._give(do.PeerLost(Ending.STEPFUN_LOST), now)
         else:
+            if self._model_greets:
+                self._out.append(TellModel(GREET))
+                self._give(do.ReplyWanted(), now)
             self._arrive(now)
         return self._settle(now)
 

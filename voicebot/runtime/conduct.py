@@ -121,7 +121,7 @@ def greeting_text(
     values: Mapping[str, str] = NOTHING,
 ) -> str:
     """
-    Return what the caller hears first.
+    Return what the caller hears first; empty if the model is to greet.
 
     Args:
         situation: which of `closed`, `anonymous` and `returning_caller` hold.
@@ -133,7 +133,7 @@ def greeting_text(
         text = getattr(persona.greeting.when, name)
         if name in situation and text and filled_by(text, known):
             return fill(text, known)
-    return fill(persona.greeting.text, known)
+    return "" if persona.greeting.model else fill(persona.greeting.text, known)
 
 
 def bridge_settings(
@@ -148,7 +148,8 @@ def bridge_settings(
     """
     words = words_of(persona, prompts)
     protect_ms = persona.greeting.protect_ms
-    first = words(greeting_text(persona, situation, values), values)
+    text = greeting_text(persona, situation, values)
+    first = words(text, values) if text else Prompt("")
     fillers = (words(text, values) for text in persona.filler.say)
     return Settings(
         owner=persona.model.vad,

@@ -435,7 +435,8 @@ class Switchboard:
 
     async def prepare_prompts(self) -> bool:
         """Render what the personas say by themselves; whether nothing is missing."""
-        return await self.prompts.prepare(list(self.plans.current.personas.values()))
+        plan = self.plans.current
+        return await self.prompts.prepare(list(plan.personas.values()), plan.clips)
 
     async def render_prompts(self) -> None:
         """Render what is new in each good save, and what failed again, for ever."""

@@ -4,7 +4,7 @@ import pytest
 
 from tests.flow.personas import persona
 from voicebot.flow.digits import GAP, is_read_out, read_out
-from voicebot.flow.survey import own_words
+from voicebot.flow.survey import named_targets, own_words
 
 CLIPS = {"1": b"one", "2": b"two"}
 
@@ -34,3 +34,16 @@ def test_all_digits_are_rendered_where_some_are_said_back() -> None:
     assert words("all") == ["Room?", *"0123456789"]
     assert words("last2") == ["Room?", *"0123456789"]
     assert words("none") == ["Room?"]
+
+
+def test_the_announcement_is_rendered_where_a_target_is_named() -> None:
+    desk = persona(
+        tools={"human": {"use": "transfer", "targets": ["desk"]}},
+        silence=[{"after": "3s", "say": "Hello?"}, {"after": "3s", "do": "goodbye"}],
+        triggers=[{"name": "t", "says": ["x"], "do": {"must_hear": "Law."}}],
+    )
+    assert named_targets(desk) == {"desk"}
+    assert own_words(desk) == [
+        *("Hello?", "Law."),
+        "One moment please, I'm putting you through.",
+    ]

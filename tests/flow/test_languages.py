@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.flow.flows import Phone
 from tests.flow.personas import persona
+from voicebot.bridge import model as do
 from voicebot.bridge.settings import Prompt
 from voicebot.dialplan.persona import Persona
 from voicebot.flow.languages import Languages, reworded, written_in
@@ -134,6 +135,23 @@ def test_the_caller_is_listened_to_as_the_language_wants_it() -> None:
         phone.turn("Good morning, do you speak English?", item_id)
     assert [n.name for n in phone.took(NoteEvent) if n.kind == "language"] == ["en"]
     assert phone.ending is None
+
+
+def test_a_language_in_which_nothing_else_is_heard_changes_words_only() -> None:
+    family = {
+        language: persona(
+            language="de",
+            goodbye={"text": said},
+            apology={"text": said},
+        ).model_copy(update={"language": language})
+        for language, said in (("zh", "再见。"), ("en", "Bye."))
+    }
+    phone = Phone(family["zh"], family=family)
+    for item_id in ("i1", "i2"):
+        phone.turn("Good morning, do you speak English?", item_id)
+    phone.give(do.PeerLost(do.Ending.STEPFUN_LOST))
+    phone.wait(3.0)
+    assert phone.said()[-1] == "Bye."
 
 
 def test_only_what_is_rendered_is_said_while_an_answer_is_late() -> None:

@@ -1,7 +1,7 @@
 """Greetings that an operator has recorded: files, read and checked, not yet decoded."""
 
 import wave
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from stat import S_ISREG
@@ -24,7 +24,7 @@ class Clip:
     encoding: Literal["ulaw", "pcm16"]
     """G.711 μ-law, or signed 16-bit little-endian."""
     rate_hz: int
-    data: bytes
+    data: bytes = field(repr=False)
 
 
 def clip_of(

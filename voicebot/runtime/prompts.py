@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -128,11 +129,15 @@ def _recorded(
     for persona in personas:
         for language, each in persona.family.items():
             if clip := clips.get((persona.id, language)):
-                is_ulaw = clip.encoding == "ulaw"
-                ulaw = clip.data if is_ulaw else to_ulaw(clip.data, clip.rate_hz)
                 text = as_spoken(each, each.greeting.text)
-                found[_name(each.model.voice, text)] = ulaw
+                found[_name(each.model.voice, text)] = _decoded(clip)
     return found
+
+
+@lru_cache(64)  # it takes a second, and prompts are prepared again and again
+def _decoded(clip: Clip) -> bytes:
+    is_ulaw = clip.encoding == "ulaw"
+    return clip.data if is_ulaw else to_ulaw(clip.data, clip.rate_hz)
 
 
 def _said_by_itself(persona: Persona) -> list[str]:

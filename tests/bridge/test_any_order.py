@@ -44,6 +44,8 @@ from voicebot.bridge.model import (
     ReplyDone,
     ReplyStarted,
     ReplyWanted,
+    Retune,
+    Reword,
     ServerSpeechStarted,
     ServerSpeechStopped,
     SessionReady,
@@ -51,11 +53,14 @@ from voicebot.bridge.model import (
     StopSpeaking,
     TurnCommitted,
 )
-from voicebot.bridge.settings import BargeIn, Prompt, Settings
+from voicebot.bridge.settings import BargeIn, Listening, Prompt, Settings
 
 STEPS = {(before, after) for (before, _), after in TRANSITIONS.items()}
 
 # ---- every event in every phase --------------------------------------------------
+
+RETUNE = Retune(BargeIn("never"), Listening("patient"))
+REWORD = Reword(GOODBYE, APOLOGY, (GREETING,), ("ciao",))
 
 EVENTS: list[Event] = [
     Answering(on=False),
@@ -77,6 +82,8 @@ EVENTS: list[Event] = [
     ReplyDone("r1"),
     ReplyStarted("new"),
     ReplyWanted(),
+    RETUNE,
+    REWORD,
     ServerSpeechStarted(),
     ServerSpeechStopped(),
     SessionReady(),
@@ -190,7 +197,7 @@ anything: st.SearchStrategy[Event] = st.one_of(
     st.sampled_from([CallerKey("5"), DeadlineReached(), DeadlineReached()]),
     st.builds(Speak, st.just("menu"), st.deferred(lambda: prompts), st.booleans()),
     st.builds(Answering, st.booleans()) | st.builds(ModelOptional, st.booleans()),
-    st.sampled_from([StopSpeaking(), ReplyWanted()]),
+    st.sampled_from([StopSpeaking(), ReplyWanted(), RETUNE, REWORD]),
 )
 endings: st.SearchStrategy[Event] = st.builds(PeerLost, peers) | st.just(
     EndRequested(Ending.DRAIN)

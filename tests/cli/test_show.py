@@ -41,6 +41,20 @@ def test_effective_settings_as_json(tmp_path: Path) -> None:
     }
 
 
+def test_effective_settings_are_those_of_a_stage(tmp_path: Path) -> None:
+    desk = (
+        PERSONA + "start_stage: ask\nstages:\n"
+        "  ask: {instructions: Ask., barge_in: {mode: never}}\n"
+    )
+    words = ("show", "effective", "desk", "--dialplans", written(tmp_path, desk=desk))
+    rows = [line.split() for line in run(*words, "--stage", "ask").stdout.splitlines()]
+    assert ["barge_in.mode", "never", "personas/desk.yaml:7"] in rows
+    for name, said in (("aks", "did you mean 'ask'?"), ("x", "there is ask")):
+        result = run(*words, "--stage", name)
+        assert isinstance(result.exception, ConfigError)
+        assert str(result.exception).endswith(said)
+
+
 def test_the_prompt_is_what_the_model_is_told(tmp_path: Path) -> None:
     desk = PERSONA.replace("kind", "kind to {{guest|all}}") + "vars: {guest: {}}\n"
     folder = written(tmp_path, desk=desk)

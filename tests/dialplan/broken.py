@@ -234,6 +234,59 @@ BY_HAND = (
         "backchannel already",
         desk=PERSONA + "barge_in: {backchannel: [ok], stop_words: [OK]}\n",
     ),
+    # stages
+    Broken("idle stage", "or on_enter", desk=PERSONA + "stages: {a: {tools: []}}\n"),
+    Broken(
+        "exit to nowhere",
+        "stages.a.exit[0].to: there is no stage 'b'",
+        desk=PERSONA + "start_stage: a\n"
+        "stages: {a: {instructions: A., exit: [{to: b, when: [go]}]}}\n",
+    ),
+    Broken(
+        "exit for two reasons",
+        "stages.a.exit[0]: expected exactly one of when, tool, digits, var",
+        desk=PERSONA + "start_stage: a\n"
+        "stages: {a: {instructions: A., exit: [{to: a, when: [x], var: y}]}}\n",
+    ),
+    Broken(
+        "stages in a circle",
+        "stages.a: leads back here at once",
+        desk=PERSONA + "start_stage: a\n"
+        "stages: {a: {on_enter: {goto: b}}, b: {on_enter: {goto: a}}}\n",
+    ),
+    Broken(
+        "never confirmed in a stage",
+        "stages.a.barge_in.min_ms: expected min_ms",
+        desk=PERSONA + "start_stage: a\n"
+        "stages: {a: {instructions: A., barge_in: {min_ms: 2s}}}\n",
+    ),
+    # greetings
+    Broken(
+        "no recording",
+        "greeting.audio: 'a.wav' cannot be read",
+        desk=PERSONA.replace("Hello.}", "Hello., audio: a.wav}"),
+    ),
+    Broken(
+        "nobody greets",
+        "greeting.text: missing",
+        desk=PERSONA.replace("{text: Hello.}", "{model: false}"),
+    ),
+    Broken(
+        "greeted twice",
+        "greeting.protect: has no meaning with model: true",
+        desk=PERSONA.replace("{text: Hello.}", "{model: true, protect: 1s}"),
+    ),
+    # languages
+    Broken(
+        "a language that it doesn't speak",
+        "in.en: en is not in also_speaks",
+        desk=PERSONA + "in: {en: {goodbye: {text: Bye.}}}\n",
+    ),
+    Broken(
+        "instructions by language",
+        "in.fr.instructions: unknown key",
+        desk=PERSONA + "also_speaks: [fr]\nin: {fr: {instructions: Soyez aimable.}}\n",
+    ),
     Broken(
         "endless prompt",
         "at most 32,000",

@@ -11,9 +11,9 @@ from voicebot.dialplan.persona import (
     Greeting,
     Limits,
     Persona,
-    Question,
     ServerVad,
 )
+from voicebot.dialplan.turns import Question
 
 LEAST = {
     "id": "desk",

@@ -7,6 +7,7 @@ import pytest
 
 from tests.dialplan.calls import routed
 from tests.dialplan.plans import NUMBERS, PERSONA, ROUTES, mistakes, written
+from tests.dialplan.test_recordings import wav
 from voicebot.dialplan.load import load
 from voicebot.dialplan.model import Answer, Dialplan, DialplanFile, Reject, Say
 from voicebot.dialplan.persona import Persona
@@ -103,6 +104,9 @@ def test_the_examples_of_the_reference_are_good(tmp_path: Path) -> None:
         assert mistakes(written(tmp_path, desk=smallest + given.pop(piece))) == []
     rest = smallest[: smallest.index("greeting:")]
     assert mistakes(written(tmp_path, desk=rest + given.pop("vars:"))) == []
+    (tmp_path / "audio").mkdir()
+    (tmp_path / "audio" / "good-morning.wav").write_bytes(wav())
+    assert mistakes(written(tmp_path, desk=rest + given.pop("greeting:"))) == []
     (tmp_path / "mixins").mkdir()
     for mixin in ("calm", "recorded"):
         (tmp_path / "mixins" / f"{mixin}.yaml").write_text("owner: me\n")
@@ -132,9 +136,22 @@ def test_the_examples_about_menus_are_good_together(tmp_path: Path) -> None:
     whole = "".join(given.values())
     declared = "".join(f"  {name}: {{}}\n" for name in ("caller_name", "reason", "day"))
     desk = PERSONA + whole.replace("vars:\n", f"vars:\n{declared}", 1)
+    desk += "start_stage: booking\n"
+    desk += "stages: {booking: {instructions: Book., tools: [go_on]}}\n"
     plan = NUMBERS + HOURS + targets
     assert mistakes(written(tmp_path, plan + ROUTES, desk=desk)) == []
     assert mistakes(written(tmp_path, plan + routes, desk=desk)) == []
+
+
+def test_the_examples_about_stages_are_good(tmp_path: Path) -> None:
+    (targets,) = examples("transfers.md").values()
+    given = examples("stages.md")
+    plan = NUMBERS + ROUTES + HOURS + targets
+    stages = PERSONA + given.pop("start_stage: triage")
+    assert mistakes(written(tmp_path, plan, desk=stages)) == []
+    languages = PERSONA.replace("language: en\n", "") + given.pop("language: zh")
+    assert mistakes(written(tmp_path, desk=languages)) == []
+    assert given == {}
 
 
 def test_the_example_about_rehearsals_is_good(tmp_path: Path) -> None:

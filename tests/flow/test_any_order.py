@@ -27,13 +27,40 @@ director:
     room: {when: They name their room., tool: room}
     note: {when: They say why., tool: note, args: {name: reason, value: pain}}
     end: {when: They have said all., do: goodbye}
-"""
+also_speaks: [zh]
+""",
+    greeting={"model": True},
+    stages={
+        "triage": {
+            "instructions": "Find out what it is about.",
+            "tools": ["human", "bye", "order", "room", "note", "go_on"],
+            "exit": [
+                {"to": "booking", "when": ["ok"]},
+                {"to": "notice", "tool": "note"},
+                {"to": "booking", "digits": "room"},
+            ],
+        },
+        "booking": {
+            "instructions": "Make an appointment.",
+            "tools": ["book", "human", "bye"],
+            "on_enter": {"gather": "room"},
+            "barge_in": {"mode": "never"},
+            "exit": [{"to": "triage", "var": "room"}],
+        },
+        "notice": {
+            "on_enter": {"must_hear": "Listen."},
+            "exit": [{"to": "last", "when": ["yes"]}],
+        },
+        "last": {"on_enter": {"transfer": "front_desk"}},
+    },
 )
+CHINESE = FULL.model_copy(update={"language": "zh", "also_speaks": ("en",)})
+FAMILY = {"en": FULL, "zh": CHINESE}
 OPEN = frozenset({"front_desk", "on_call"})
 
 responses = st.sampled_from(["r1", "r2"])
 items = st.sampled_from(["i1", "i2"])
-said = st.sampled_from(["ok", "never mind", "a human", "bye", "yes", ""])
+said = st.sampled_from(["ok", "never mind", "a human", "bye", "yes", "", "我要预约"])
 sounds = st.sampled_from([VOICE[:3200], b"\xff" * 3200, b"\xff" * 160])
 bridge_events: st.SearchStrategy[do.Event] = st.one_of(
     st.builds(do.CallerAudio, sounds),
@@ -94,7 +121,7 @@ def test_a_persona_that_arranges_nothing_leaves_the_bridge_alone(
 def test_any_events_in_any_order(steps: list[tuple[Input, float]]) -> None:
     now = 100.0
     wants = replace(BUSINESS, duration_s=60.0, no_media_s=1000.0)
-    flow = Flow(FULL, wants, words, now, open_targets=lambda: OPEN)
+    flow = Flow(FULL, wants, words, now, open_targets=lambda: OPEN, family=FAMILY)
     orders: list[Order] = flow.start(now)
     for event, wait in steps:
         until = now + wait

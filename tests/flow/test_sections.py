@@ -64,7 +64,7 @@ def test_an_action_is_one_thing(text: object, name: str) -> None:
     "text", ["bye", {}, {"say": "Hi.", "menu": "keypad"}, ["goodbye"], None]
 )
 def test_an_action_is_nothing_else(text: object) -> None:
-    with pytest.raises(ValidationError, match="exactly one of say, menu, gather"):
+    with pytest.raises(ValidationError, match="exactly one of say, must_hear, menu"):
         Action.model_validate(text)
 
 

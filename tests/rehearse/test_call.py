@@ -7,6 +7,7 @@ import pytest
 
 from tests.rehearse.calls import ASKS, GREETING, INTERRUPTS, LONG, desk, made, scenario
 from voicebot.bridge.model import Ending, Rule
+from voicebot.dialplan.persona import Greeting
 from voicebot.rehearse.call import LONGEST_S, RehearsedCall
 from voicebot.rehearse.expect import judge
 from voicebot.rehearse.timeline import timeline
@@ -189,6 +190,50 @@ def test_a_trigger_leads_to_another_stage_and_silence_to_the_end() -> None:
     texts = [each.text for each in facts.heard]
     assert texts == [GREETING, LONG, "Hello?", "Thank you and goodbye."]
     assert facts.record.ending is Ending.IDLE
+
+
+def test_a_stage_is_left_by_words_and_answered_in_the_next_one() -> None:
+    who = desk(
+        stages={
+            "first": {
+                "instructions": "Ask.",
+                "exit": [{"to": "last", "when": ["what can i do"]}],
+            },
+            "last": {"instructions": "End.", "on_enter": {"must_hear": "One rule."}},
+        },
+        start_stage="first",
+    )
+    facts = made(scenario([*ASKS, {"silence": "9s"}]), who)
+    assert [each.text for each in facts.heard][:3] == [GREETING, "One rule.", LONG]
+    (line,) = [line for line in facts.record.lines if "kind=stage" in line]
+    assert "name=last detail=when" in line
+
+
+MODEL = {"model": True}
+
+
+def test_the_offline_model_greets_by_itself() -> None:
+    caller = [{"silence": "9s"}, {"say": "What can I do?"}, {"silence": "9s"}]
+    facts = made(
+        scenario(caller, model=[{"say": "Good morning!"}, {"say": LONG}]),
+        desk().model_copy(update={"greeting": Greeting.model_validate(MODEL)}),
+    )
+    assert [each.text for each in facts.heard][:2] == ["Good morning!", LONG]
+
+
+def test_a_caller_of_another_language_is_asked_in_it() -> None:
+    english = desk(
+        silence=[{"after": "4s", "say": "Hello?"}, {"after": "4s", "do": "goodbye"}]
+    )
+    chinese = desk(
+        language="zh",
+        also_speaks=["en"],
+        silence=[{"after": "4s", "say": "您好？"}, {"after": "4s", "do": "goodbye"}],
+    )
+    caller = [*ASKS, {"say": "And what else can I do?"}, {"silence": "30s"}]
+    facts = made(scenario(caller), chinese.speaking({"en": english}))
+    texts = [each.text for each in facts.heard]
+    assert texts[-2:] == ["Hello?", "Thank you and goodbye."]
 
 
 # ---- the timeline --------------------------------------------------------------------

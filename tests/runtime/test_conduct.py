@@ -11,6 +11,7 @@ from voicebot.bridge.endpointing import SILENCE_MS
 from voicebot.bridge.words import Words, heard_in, says
 from voicebot.dialplan import persona as model
 from voicebot.dialplan.language import PHRASES, phrases
+from voicebot.dialplan.turns import BargeIn, Listening
 from voicebot.runtime.conduct import (
     bridge_settings,
     call_values,
@@ -30,9 +31,7 @@ def nothing_rendered(folder: Path) -> Prompts:
 
 
 def test_the_defaults_of_personas_are_those_of_the_bridge(tmp_path: Path) -> None:
-    bot = persona(
-        barge_in=model.BargeIn(), listening=model.Listening(), filler=model.Filler()
-    )
+    bot = persona(barge_in=BargeIn(), listening=Listening(), filler=model.Filler())
     told, own = bridge_settings(bot, nothing_rendered(tmp_path)), bridge.Settings()
     assert told.owner == own.owner
     assert told.protect_s == own.protect_s
@@ -314,3 +313,27 @@ def test_a_flow_knows_its_caller(tmp_path: Path) -> None:
     )
     flow = flow_of(origin, nothing_rendered(tmp_path), 0.0)
     assert flow.values.shown() == {"name": "Ada"}
+
+
+async def test_digits_are_said_back_without_a_model(tmp_path: Path) -> None:
+    gather = {"max": 4, "into": "room", "readback": "all"}
+    bot = persona(menus={"room": {"prompt": "Room?", "gather": gather}})
+    prompts = nothing_rendered(tmp_path)
+    assert words_of(bot, prompts)("4 7", {}) == bridge.Prompt("4 7")
+    await prompts.prepare([bot])
+    said = words_of(bot, prompts)("4 7", {})
+    assert said.text == "4 7"
+    assert said.ulaw
+    digit = prompts.get(bot.model.voice, "4")
+    assert digit
+    assert len(said.ulaw) == 2 * len(digit) + 640
+
+
+def test_a_model_that_greets_is_only_kept_from_it_by_a_situation(
+    tmp_path: Path,
+) -> None:
+    bot = persona(greeting={"model": True, "when": {"closed": "We are closed."}})
+    prompts = nothing_rendered(tmp_path)
+    assert bridge_settings(bot, prompts).greeting == bridge.Prompt("")
+    closed = bridge_settings(bot, prompts, frozenset({"closed"}))
+    assert closed.greeting.text == "We are closed."

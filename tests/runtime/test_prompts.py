@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.dialplan.plans import persona
 from voicebot.dialplan.actions import Action
+from voicebot.dialplan.recordings import Clip
 from voicebot.errors import UpstreamError
 from voicebot.runtime.conduct import can_be_said, flow_of
 from voicebot.runtime.forward import Origin
@@ -75,10 +76,43 @@ async def test_a_menu_without_a_model_is_rendered_as_its_route_fills_it(
     await prompts.prepare([bot])
     assert prompts.get(bot.model.voice, "Open today.")
     assert not can_be_said(origin, prompts)
-    await prompts.prepare([bot], [(bot, origin.values)])
+    await prompts.prepare([bot], keypads=[(bot, origin.values)])
     assert can_be_said(origin, prompts)
     # What nobody could say otherwise is said as it was rendered.
     opening = Action(menu="keys")
     flow = flow_of(replace(origin, opening=opening), prompts, 0.0)
     assert flow._words("Open {{day}}.", {"day": "on Friday"}).text == "Open on Monday."
     assert flow._words("Open {{day}}.", {"day": "on Monday"}).ulaw
+
+
+async def test_what_is_said_in_other_languages_is_rendered_too(tmp_path: Path) -> None:
+    studio = Studio()
+    french = persona(greeting={"text": "Bonjour."}, goodbye={"text": "Adieu."})
+    await Prompts(tmp_path, studio).prepare([persona().speaking({"fr": french})])
+    assert {"Hello.", "Bonjour.", "Adieu."} <= set(studio.spoken)
+
+
+async def test_a_recording_is_played_in_the_place_of_its_text(tmp_path: Path) -> None:
+    studio, bot = Studio(), persona(pronounce={"Hello": "Hallo"})
+    french = persona(language="fr", greeting={"text": "Bonjour."})
+    desk = bot.speaking({"fr": french})
+    prompts = Prompts(tmp_path, studio)
+    clips = {
+        ("desk", "en"): Clip("ulaw", 8000, b"recorded"),
+        ("desk", "fr"): Clip("pcm16", 16_000, PCM16 * 2),
+    }
+    assert await prompts.prepare([desk], clips)
+    voice = bot.model.voice
+    assert prompts.get(voice, "Hallo.") == b"recorded"
+    assert len(prompts.get(voice, "Bonjour.") or b"") == ULAW_BYTES
+    assert studio.spoken[0] == "Bye."
+    assert not {"Hallo.", "Bonjour."} & set(studio.spoken)
+    # The operator wants it spoken again.
+    await prompts.prepare([desk])
+    assert len(prompts.get(voice, "Hallo.") or b"") == ULAW_BYTES
+
+
+async def test_a_model_that_greets_has_nothing_to_be_rendered(tmp_path: Path) -> None:
+    studio = Studio()
+    await Prompts(tmp_path, studio).prepare([persona(greeting={"model": True})])
+    assert "" not in studio.spoken

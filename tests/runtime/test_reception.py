@@ -258,3 +258,28 @@ def test_a_menu_knows_what_its_route_says_and_nothing_of_the_caller(
     assert told.opening
     assert told.opening.menu == "keys"
     assert told.values == {"name": "Ada"}
+
+
+def test_a_persona_answers_in_the_callers_language(tmp_path: Path) -> None:
+    desk = PERSONA + "also_speaks: [fr]\nin: {fr: {greeting: {text: Bonjour.}}}\n"
+    given = load(written(tmp_path, PLAN + DESK, desk=desk))
+
+    def greeting(language: str | None) -> str | None:
+        origin = origin_of(
+            given,
+            given.routes[0].do,  # type: ignore[arg-type]
+            call_id="c",
+            call_sid="s",
+            account_sid="AC",
+            caller=CALLER,
+            called=MAIN,
+            persona="desk",
+            now=lambda: NOON,
+            language=language,
+        )
+        assert origin.persona
+        assert set(origin.family) == {"en", "fr"}
+        return origin.persona.greeting.text
+
+    assert greeting(None) == "Hello."
+    assert greeting("fr-CA") == "Bonjour."

@@ -87,6 +87,9 @@ MAX_UNPROVED = 8
 # We may speak: the caller doesn't, and the bot hasn't paused.
 OURS = frozenset({Phase.LISTENING, Phase.WAITING, Phase.SPEAKING})
 
+# Nothing has begun that is to end as it began.
+BETWEEN = frozenset({Phase.LISTENING, Phase.WAITING})
+
 # The caller hears the bot, or would if the bot hadn't paused.
 HEARD = frozenset({Phase.SPEAKING, Phase.TENTATIVE})
 
@@ -117,6 +120,7 @@ class Bridge:
     ) -> None:
         self.phase = Phase.LISTENING
         self._settings = settings
+        self._retune: do.Retune | None = None  # what is to count from the next turn on
         self._server_owns = self._server_finds = settings.owner == "server"
         self._began_at = self._since = self._progress_at = now
         self._media_at = self._line_until = now  # what was heard, what was filled in
@@ -148,8 +152,7 @@ class Bridge:
         self._must_hear = False  # what the model was asked to say, word for word
         self._last_words = ""  # of the bot's last utterance that is over
         self._unproved: list[Utterance] = []  # heard; the last mark is on its way
-        # The model can't say one: it is busy.
-        self._fillers = deque(each for each in settings.fillers if each.ulaw)
+        self._fillers = _fillers(settings)
         self._filled = False  # whether one was said in place of the answer that is due
         self._retried = False
         self._amend: do.AmendReply | None = None  # as soon as its answer is over
@@ -248,6 +251,18 @@ class Bridge:
                 self._reply_wanted(now)
             case do.ModelOptional(on):
                 self._model_optional = on
+            case do.Reword(goodbye, apology, fillers, farewells):
+                self._settings = self._journal.settings = replace(
+                    self._settings,
+                    goodbye=goodbye,
+                    apology=apology,
+                    fillers=fillers,
+                    farewells=farewells,
+                )
+                self._fillers = _fillers(self._settings)
+            case do.Retune():
+                self._retune = event
+                self._retune_if_free()
             case do.DeadlineReached() | do.CallerAudio():
                 pass  # the clock is looked at after every event
             case _:
@@ -779,7 +794,9 @@ class Bridge:
         self._retried = False
         self._progress_at = now
         if self.phase is Phase.WAITING:
-            self._replies.withdraw()  # it doesn't know yet what the next one will
+            # It doesn't know yet what the next one will, and too little came of it.
+            self._cut(now)
+            self._replies.withdraw()
         self._move(Moment.REPLY_DUE, now)
         self._replies.ask(do.AskForReply())
 
@@ -1072,9 +1089,22 @@ class Bridge:
             return False
         self.phase = after
         self._since = now
+        self._retune_if_free()
         if moment is not Moment.CALLER_STOPPED:
             self._choose_vad()
         return True
+
+    def _retune_if_free(self) -> None:
+        """Take over other settings, if nothing is decided by those of before."""
+        if self._retune is None or self.phase not in BETWEEN:
+            return
+        barge_in, listening = self._retune.barge_in, self._retune.listening
+        self._retune = None
+        wants = replace(self._settings, barge_in=barge_in, listening=listening)
+        self._settings = self._journal.settings = wants
+        self._floor.min_ms = barge_in.min_ms
+        self._endpointing.retune(listening)
+        self._voice.limit(listening.max_turn_ms)
 
     def _choose_vad(self) -> None:
         """Let the model's own VAD find the caller's turns, or do it ourselves."""
@@ -1085,3 +1115,8 @@ class Bridge:
             self._server_finds = by_server
             self._replies.send(do.FindTurns(by_server))
             self._voice.stream(by_server)
+
+
+def _fillers(settings: Settings) -> deque[Prompt]:
+    """Those that can be said while the model is busy."""
+    return deque(each for each in settings.fillers if each.ulaw)

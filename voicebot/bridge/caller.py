@@ -90,6 +90,10 @@ class CallerVoice:
             self._faded_ms = (self._faded_ms + FRAME_MS) % FORGOTTEN_MS
         return change
 
+    def limit(self, max_turn_ms: int) -> None:
+        """No turn is longer from now on."""
+        self._max_turn_ms = self.detector.max_turn_ms = max_turn_ms
+
     def stream(self, on: bool) -> None:
         """
         From now on the model gets all that is heard, or turns only.

@@ -39,6 +39,7 @@ class Endpointing:
     def __init__(self, listening: Listening) -> None:
         self._listening = listening
         self._longest_ms = 0.0  # pause in this turn
+        self._asking = ""  # the bot's last answer
         self.profile: Profile = listening.profile
         self.pace = 1.0
         """What the silence of a profile is multiplied by, to suit this caller."""
@@ -50,6 +51,7 @@ class Endpointing:
 
     def asked(self, bot_text: str) -> None:
         """Take the bot's answer, whose last sentences tell what comes next."""
+        self._asking = bot_text
         sentences = [each for each in _SENTENCE_ENDS.split(bot_text) if each.strip()]
         asking = " ".join(sentences[-LAST_SENTENCES:])
         questions = self._listening.questions
@@ -58,6 +60,13 @@ class Endpointing:
             (profile for phrase, profile in questions if phrase == asked),
             self._listening.profile,
         )
+
+    def retune(self, listening: Listening) -> None:
+        """Listen so from now on; what is known of the caller's pace stays."""
+        self._listening = listening
+        self.asked(self._asking)
+        if not listening.adaptive:
+            self.pace = 1.0
 
     def paused(self, ms: float) -> None:
         """Take a pause, after which the caller went on with the turn."""

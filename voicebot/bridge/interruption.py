@@ -157,10 +157,13 @@ class Floor:
 
     Who tries again and again wants the floor, even if each try was taken for a cough;
     and a line on which the bot stopped for nothing has sounds that are like speech.
+
+    Attributes:
+        min_ms: what it takes where nothing is known of the call.
     """
 
     def __init__(self, min_ms: int) -> None:
-        self._min_ms = min_ms
+        self.min_ms = min_ms
         self._peaks_dbov: deque[float] = deque(maxlen=TURNS)
         self._rejected_at: deque[float] = deque(maxlen=2)
         self._false_stops = 0
@@ -172,7 +175,7 @@ class Floor:
 
     def needed_ms(self, now: float) -> float:
         """Evidence that makes the bot pause or stop."""
-        return self._min_ms * self.factor(now)
+        return self.min_ms * self.factor(now)
 
     @property
     def level_dbov(self) -> float:

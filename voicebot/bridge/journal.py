@@ -18,11 +18,14 @@ class Journal:
     Numbers the decisions of a call and writes them down, in ms from its start.
 
     All take the detector as it is when the decision falls, before it is reset.
+
+    Attributes:
+        settings: in force when a decision falls.
     """
 
     def __init__(self, began_at: float, settings: Settings) -> None:
         self._began_at = began_at
-        self._settings = settings
+        self.settings = settings
         self._count = 0
 
     def features(
@@ -40,9 +43,9 @@ class Journal:
             gate_dbov: what it had to exceed not to be the bot's echo.
             factor: how much more, or less, than `min_ms` it takes in this call.
         """
-        wants = self._settings.barge_in
+        wants = self.settings.barge_in
         return {
-            "owner": self._settings.owner,
+            "owner": self.settings.owner,
             "level_dbov": round(frame.dbov),
             "floor_dbov": round(frame.floor_dbov),
             "gate_dbov": round(gate_dbov),
@@ -132,9 +135,9 @@ class Journal:
             caller_seq=caller_seq,
             trace=detector.trace,
             features={
-                "owner": self._settings.owner,
+                "owner": self.settings.owner,
                 "profile": ends.profile,
-                "own_profile": self._settings.listening.profile,
+                "own_profile": self.settings.listening.profile,
                 "silence_ms": detector.silent_ms,
                 "wanted_ms": ends.silence_ms,
                 "turn_ms": detector.turn_ms,

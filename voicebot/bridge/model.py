@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
-from voicebot.bridge.settings import Prompt
+from voicebot.bridge.settings import BargeIn, Listening, Prompt
 
 
 class Ending(StrEnum):
@@ -176,6 +176,29 @@ class ModelOptional:
 
 
 @dataclass(frozen=True, slots=True)
+class Retune:
+    """
+    Listen, and let the caller interrupt, in another way from now on.
+
+    A turn or an answer that has begun ends as it began: it counts as soon as the bot
+    listens, or is to answer.
+    """
+
+    barge_in: BargeIn
+    listening: Listening
+
+
+@dataclass(frozen=True, slots=True)
+class Reword:
+    """Say other words of ours from now on, as in another language."""
+
+    goodbye: Prompt
+    apology: Prompt
+    fillers: tuple[Prompt, ...]
+    farewells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlineReached:
     """The instant that `next_deadline` named has come."""
 
@@ -201,6 +224,8 @@ Event = (
     | Answering
     | ReplyWanted
     | ModelOptional
+    | Retune
+    | Reword
     | DeadlineReached
 )
 

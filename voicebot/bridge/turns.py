@@ -52,7 +52,7 @@ class TurnDetector:
     """
 
     def __init__(self, max_turn_ms: int) -> None:
-        self._max_turn_ms = max_turn_ms
+        self.max_turn_ms = max_turn_ms
         self.speaking = False
         self.silent_ms = 0
         """Silence since the last speech."""
@@ -121,7 +121,7 @@ class TurnDetector:
 
     def _in_turn(self, silent_ms: int, end_silence_ms: int) -> Change | None:
         over = self.silent_ms >= end_silence_ms
-        if over or self.turn_ms >= self._max_turn_ms:
+        if over or self.turn_ms >= self.max_turn_ms:
             self.speaking = False
             return Change.STOPPED
         if not self.silent_ms and silent_ms >= SHORT_SPEECH_MS:

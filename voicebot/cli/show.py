@@ -29,6 +29,10 @@ FOLDER = Path("dialplans")
 def show_effective(
     persona: Name,
     dialplans: Folder = FOLDER,
+    stage: Annotated[
+        str | None,
+        typer.Option("--stage", help="While in this stage of the conversation."),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print one object, for programs.")
     ] = False,
@@ -36,7 +40,10 @@ def show_effective(
     """Print every setting in force, and the file and line that says so."""
     from voicebot.dialplan.effective import effective
 
-    values = effective(_plan_of(dialplans, persona), persona)
+    plan = _plan_of(dialplans, persona)
+    if stage is not None:
+        _check_stage(plan, persona, stage)
+    values = effective(plan, persona, stage)
     if json:
         from json import dumps
 
@@ -81,6 +88,16 @@ def _pair(given: str) -> tuple[str, str]:
     if not equals:
         raise typer.BadParameter(f"expected name=value, got {given!r}")
     return name, value
+
+
+def _check_stage(plan: "Dialplan", persona: str, stage: str) -> None:
+    from voicebot.dialplan.validate import nearest
+    from voicebot.errors import ConfigError
+
+    known = plan.personas[persona].stages
+    if stage not in known:
+        hint = nearest(stage, known) or f"; there is {', '.join(known) or 'none'}"
+        raise ConfigError(f"there is no stage {stage!r} of {persona}{hint}")
 
 
 def _plan_of(folder: Path, persona: str) -> "Dialplan":

@@ -36,6 +36,9 @@ class Action(Section):
     say: Speech | None = None
     """Words of ours; then whatever was going on goes on."""
 
+    must_hear: Speech | None = None
+    """The same, and nothing that the caller says or presses cuts it short."""
+
     menu: Label | None = None
     """A menu of `menus` that has `keys`."""
 

@@ -9,6 +9,8 @@ from voicebot.dialplan.language import folded
 from voicebot.dialplan.menus import Menu, NoMatch
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.source import Node, Problem
+from voicebot.dialplan.stage_graph import endless, never_entered
+from voicebot.dialplan.stages import Exit, Stage
 from voicebot.dialplan.testing import named
 from voicebot.dialplan.tools import Tool
 from voicebot.dialplan.transfer import abort_words
@@ -52,16 +54,7 @@ def _mistakes(persona: Persona, names: Names) -> Iterator[tuple[Place, str]]:
     yield from _tools(persona, names)
     yield from _director(persona)
     yield from _menus(persona, names)
-    for stage, section in persona.stages.items():
-        for index, tool in enumerate(section.tools):
-            place = "stages", stage, "tools", index
-            yield from _known(place, "tool", tool, persona.tools)
-    if persona.start_stage is not None:
-        yield from _known(
-            ("start_stage",), "stage", persona.start_stage, persona.stages
-        )
-    if persona.stages and persona.start_stage is None:
-        yield ("stages",), "start_stage is missing: which one does a call begin with?"
+    yield from _stages(persona, names)
     lost = persona.on_model_lost
     if lost and lost.name not in ALONE:
         said = f"expected one of {', '.join(ALONE)}, as there is nobody else to talk"
@@ -89,6 +82,9 @@ def actions(persona: Persona) -> Iterator[tuple[Place, Action]]:
         yield ("on_model_lost",), persona.on_model_lost
     if persona.transfer.on_fail and persona.transfer.on_fail.do:
         yield ("transfer", "on_fail", "do"), persona.transfer.on_fail.do
+    for name, stage in persona.stages.items():
+        if stage.on_enter:
+            yield ("stages", name, "on_enter"), stage.on_enter
     for name, menu in persona.menus.items():
         for key, action in menu.keys.items():
             yield ("menus", name, "keys", key), action
@@ -236,6 +232,41 @@ def _tests(persona: Persona, names: Names) -> Iterator[tuple[Place, str]]:
         for place, kind, name in named(test):
             if (there := known[kind]) is not None:
                 yield from _known(("tests", number, *place), kind, name, there)
+
+
+def _stages(persona: Persona, names: Names) -> Iterator[tuple[Place, str]]:
+    for name, stage in persona.stages.items():
+        for index, tool in enumerate(stage.tools):
+            place: Place = ("stages", name, "tools", index)
+            yield from _known(place, "tool", tool, persona.tools)
+        for index, way in enumerate(stage.exit):
+            yield from _exit(("stages", name, "exit", index), way, stage, persona)
+            if way.var is not None and names.variables is not None:
+                place = "stages", name, "exit", index, "var"
+                yield from _known(place, "variable", way.var, names.variables)
+    start = persona.start_stage
+    if start is not None:
+        yield from _known(("start_stage",), "stage", start, persona.stages)
+    elif persona.stages:
+        yield ("stages",), "start_stage is missing: which one does a call begin with?"
+    gotos = [
+        action.goto
+        for place, action in actions(persona)
+        if action.goto and place[0] != "stages"
+    ]
+    for name, message in (*never_entered(persona, gotos), *endless(persona)):
+        yield ("stages", name), message
+
+
+def _exit(
+    place: Place, way: Exit, stage: Stage, persona: Persona
+) -> Iterator[tuple[Place, str]]:
+    yield from _known((*place, "to"), "stage", way.to, persona.stages)
+    if way.tool is not None and way.tool not in stage.tools:
+        yield (*place, "tool"), f"{way.tool!r} is no tool of this stage"
+    gathers = [menu.gather for menu in persona.menus.values() if menu.gather]
+    if way.digits is not None and way.digits not in {each.into for each in gathers}:
+        yield (*place, "digits"), f"no menu collects digits into {way.digits!r}"
 
 
 def _abort_words(persona: Persona) -> Iterator[tuple[Place, str]]:

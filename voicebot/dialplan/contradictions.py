@@ -4,20 +4,41 @@ from collections.abc import Iterator
 
 from voicebot.dialplan.language import folded
 from voicebot.dialplan.persona import Persona
+from voicebot.dialplan.section import overlaid
 from voicebot.dialplan.source import Node, Problem
+from voicebot.dialplan.turns import BargeIn
+
+OPENING = "{{"
 
 
 def contradictions(root: Node, persona: Persona) -> Iterator[Problem]:
     """Find settings that cannot both be meant."""
-    section = root.find("barge_in")
-    if section is None:
-        return
-    yield from _never_confirmed(section, persona)
-    yield from _said_twice(section)
+    yield from _greeted_twice(root, persona)
+    own = root.find("barge_in")
+    if own:
+        yield from _never_confirmed(own, persona.barge_in, "")
+        yield from _said_twice(own, "")
+    for name, stage in persona.stages.items():
+        if section := root.find("stages", name, "barge_in"):
+            asked = overlaid(persona.barge_in, stage.barge_in)
+            yield from _never_confirmed(section, asked, f"stages.{name}.")
+            yield from _said_twice(section, f"stages.{name}.")
 
 
-def _never_confirmed(section: Node, persona: Persona) -> Iterator[Problem]:
-    asked = persona.barge_in
+def _greeted_twice(root: Node, persona: Persona) -> Iterator[Problem]:
+    greeting = persona.greeting
+    for key in ("audio", "protect"):
+        node = root.find("greeting", key)
+        if node and greeting.model:
+            message = "has no meaning with model: true, which greets in its own words"
+            yield node.problem(f"greeting.{key}", message)
+    if greeting.audio and OPENING in greeting.text:
+        node = root.find("greeting", "text") or root
+        message = "is recorded: {{…}} cannot be filled in"
+        yield node.problem("greeting.text", message)
+
+
+def _never_confirmed(section: Node, asked: BargeIn, path: str) -> Iterator[Problem]:
     if asked.mode == "pause" and asked.confirm_ms < asked.min_ms:
         # One of them is given: the defaults don't contradict each other.
         given = "confirm_ms" if section.find("confirm_ms") else "min_ms"
@@ -26,10 +47,10 @@ def _never_confirmed(section: Node, persona: Persona) -> Iterator[Problem]:
             f"expected min_ms to be at most confirm_ms, got {asked.min_ms}ms and "
             f"{asked.confirm_ms}ms"
         )
-        yield node.problem(f"barge_in.{given}", message)
+        yield node.problem(f"{path}barge_in.{given}", message)
 
 
-def _said_twice(section: Node) -> Iterator[Problem]:
+def _said_twice(section: Node, path: str) -> Iterator[Problem]:
     """Find phrases that are to be ignored, and to stop the bot."""
     ignored = section.find("backchannel")
     stopping = section.find("stop_words")
@@ -39,4 +60,4 @@ def _said_twice(section: Node) -> Iterator[Problem]:
     for index, node in enumerate(stopping.items()):
         if line := lines.get(folded(node.text)):
             message = f"{node.shown()} is backchannel already, on line {line}"
-            yield node.problem(f"barge_in.stop_words[{index}]", message)
+            yield node.problem(f"{path}barge_in.stop_words[{index}]", message)

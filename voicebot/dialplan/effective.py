@@ -1,12 +1,13 @@
 """What is in force for a persona, key by key, and which line of which file says so."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from voicebot.dialplan.model import Dialplan
-from voicebot.dialplan.section import Section
+from voicebot.dialplan.section import Section, overlaid
 from voicebot.dialplan.source import Node
+from voicebot.dialplan.tree import EMPTY, merge
 
 BUILT_IN: Final = "built in"
 UNITS: Final = ("ms", "s")  # endings of the names of fields
@@ -21,20 +22,51 @@ class Value:
     place: str
 
 
-def effective(plan: Dialplan, persona: str) -> tuple[Value, ...]:
+def effective(
+    plan: Dialplan, persona: str, stage: str | None = None
+) -> tuple[Value, ...]:
     """
     Return all settings of a persona, those that no file has included.
 
+    Args:
+        stage: of the persona; None: those that its stages have in common.
+
     Raises:
-        KeyError: there is no such persona.
+        KeyError: there is no such persona, or no such stage.
     """
-    return tuple(_section(plan.personas[persona], plan.trees.get(persona), ""))
+    who, tree = plan.personas[persona], plan.trees.get(persona)
+    if stage is None:
+        return tuple(_section(who, tree, ""))
+    own = who.stages[stage]
+    told = {
+        "listening": overlaid(who.listening, own.listening),
+        "barge_in": overlaid(who.barge_in, own.barge_in),
+    }
+    there = _in_stage(tree, stage) if tree else None
+    return tuple(_section(who.model_copy(update=told), there, ""))
+
+
+def _in_stage(tree: Node, stage: str) -> Node:
+    """Put what a stage sets in place of what its persona does."""
+    node = tree.find("stages", stage)
+    assert node
+    assert isinstance(tree.value, dict)
+    given = {key: node.find(key) for key in ("listening", "barge_in")}
+    over = {
+        key: merge(tree.find(key) or EMPTY, above, [])
+        for key, above in given.items()
+        if above
+    }
+    return replace(tree, value=tree.value | over)
 
 
 def _section(section: Section, node: Node | None, path: str) -> Iterator[Value]:
     for name, field in type(section).model_fields.items():
         key = field.alias or name
-        if not path and key == "id":
+        # What a stage doesn't set is the persona's.
+        if (not path and key == "id") or (
+            path.startswith("stages.") and name not in section.model_fields_set
+        ):
             continue
         given = node.find(key) if node else None
         yield from _value(name, getattr(section, name), given, f"{path}{key}")

@@ -15,10 +15,12 @@ from voicebot.dialplan.contradictions import contradictions
 from voicebot.dialplan.include import included, whole
 from voicebot.dialplan.keypads import misled
 from voicebot.dialplan.language import own_words
+from voicebot.dialplan.languages import in_languages
 from voicebot.dialplan.model import FRAGMENTS, Dialplan, DialplanFile
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.plan import assembled, callers_of, checked
 from voicebot.dialplan.prompt import compile_instructions
+from voicebot.dialplan.recordings import Clip, clip_of
 from voicebot.dialplan.section import Section
 from voicebot.dialplan.source import MAX_BYTES, MAX_PROBLEMS, Node, Problem, parse
 from voicebot.dialplan.tree import APPEND, not_of_a_mixin, resolved, settle
@@ -68,10 +70,36 @@ def load(folder: Path) -> Dialplan:
         names = Names(targets, numbers, persona.vars)
         found = misreferred(cast.trees[name], persona, names)
         problems += islice(found, MAX_PROBLEMS)
+        for language, variant in persona.variants.items():
+            found = misreferred(cast.variants[name, language], variant, names)
+            known_places = {(x.path, x.line, x.column) for x in problems}
+            problems += [
+                replace(each, key=f"in.{language}.{each.key}")
+                for each in islice(found, MAX_PROBLEMS)
+                if (each.path, each.line, each.column) not in known_places
+            ]
+    clips = dict(_clips(folder, cast, files, problems))
     if problems or plan is None:
         raise DialplanError(sorted(set(problems)))
     whole = assembled(folder / PLAN, *plan, cast.personas, _revision(folder, files))
-    return replace(whole, trees=MappingProxyType(cast.trees))
+    return replace(
+        whole, trees=MappingProxyType(cast.trees), clips=MappingProxyType(clips)
+    )
+
+
+def _clips(
+    folder: Path, cast: "_Cast", files: dict[Path, bytes], problems: list[Problem]
+) -> Iterator[tuple[tuple[str, str], Clip]]:
+    """Read the recordings of all greetings, by persona and language."""
+    for name, persona in cast.personas.items():
+        trees = {persona.language: cast.trees[name]}
+        for language, each in persona.family.items():
+            tree = trees.get(language) or cast.variants[name, language]
+            found = clip_of(folder, tree, each, files)
+            if isinstance(found, Problem):
+                problems.append(found)
+            elif found:
+                yield (name, language), found
 
 
 def _listed(
@@ -171,6 +199,8 @@ class _Cast:
     personas: dict[str, Persona]
     trees: dict[str, Node]
     abstract: set[str]
+    variants: dict[tuple[str, str], Node]
+    """Their trees in other languages: see `languages`."""
 
 
 def _cast(
@@ -184,7 +214,7 @@ def _cast(
         {path.stem: _root(path, files, unreadable) for path in paths}
         for paths in (listed, mixed)
     )
-    cast = _Cast({}, {}, set())
+    cast = _Cast({}, {}, set(), {})
     found: list[Problem] = []
     for name, node in mixins.items():
         if node:
@@ -201,7 +231,19 @@ def _cast(
         partial = name in cast.abstract
         persona = _persona(name, tree, files, found, partial=partial)
         if persona and not partial:
-            cast.personas[name], cast.trees[name] = persona, tree
+            variants = {}
+
+            def read(
+                tree: Node, wrong: list[Problem], name: str = name
+            ) -> Persona | None:
+                settled = settle(tree, _own_words(tree))
+                return _persona(name, settled, files, wrong, partial=False)
+
+            given = merged.find("in")
+            for found_in in in_languages(tree, given, persona, read, found):
+                language, variants[language], cast.variants[name, language] = found_in
+            cast.personas[name] = persona.speaking(variants)
+            cast.trees[name] = tree
     # One place gets only one problem.
     known = {(problem.path, problem.line, problem.column) for problem in unreadable}
     problems += unreadable
@@ -216,7 +258,19 @@ def _own_words(tree: Node) -> dict[str, Any]:
     barge_in = plain.get("barge_in")
     if isinstance(barge_in, dict):
         plain["barge_in"] = {key.rstrip(APPEND): x for key, x in barge_in.items()}
-    return own_words(plain)
+    own = own_words(plain)
+    return own | {"stages": _of_stages(settle(tree, own), own)}
+
+
+def _of_stages(tree: Node, own: dict[str, Any]) -> dict[str, Any]:
+    """Return what `key+` of a stage appends to: the lists of the persona."""
+    plain, stages = tree.plain(), tree.find("stages")
+    assert isinstance(plain, dict)
+    lists: dict[str, Any] = {}
+    for key in ("barge_in", "listening"):
+        given = plain.get(key)
+        lists[key] = own[key] | (given if isinstance(given, dict) else {})
+    return dict.fromkeys(stages.keys if stages else (), lists)
 
 
 def _persona(

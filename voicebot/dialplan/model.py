@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from voicebot.dialplan.callers import Callers
 from voicebot.dialplan.hours import Calendar
 from voicebot.dialplan.persona import Persona
+from voicebot.dialplan.recordings import Clip
 from voicebot.dialplan.section import Section
 from voicebot.dialplan.source import Node
 from voicebot.dialplan.times import (
@@ -652,6 +653,9 @@ class Dialplan:
 
     places: Mapping[str, str] = field(default_factory=dict)
     """Where things are written: `routes[0]` -> `dialplan.yaml:12`."""
+
+    clips: Mapping[tuple[str, str], Clip] = field(default_factory=dict)
+    """Recorded greetings, by persona and language."""
 
     trees: Mapping[str, Node] = field(default_factory=dict)
     """What the files of each persona say together, and where: see `effective`."""

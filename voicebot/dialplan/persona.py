@@ -1,8 +1,21 @@
 """What a persona's file says, checked: who talks, and how."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from voicebot.dialplan.actions import Action
 from voicebot.dialplan.director import Director
@@ -15,8 +28,11 @@ from voicebot.dialplan.testing import CallTest, distinct
 from voicebot.dialplan.tools import Tool
 from voicebot.dialplan.transfer import Transfer
 from voicebot.dialplan.triggers import Trigger
+from voicebot.dialplan.turns import BargeIn, Listening
 from voicebot.dialplan.values import (
+    EXPECTED,
     HEADER,
+    SPEAKABLE,
     Flag,
     Label,
     Language,
@@ -59,11 +75,27 @@ class Greetings(Section):
     """Said to callers who hide their number."""
 
 
+# As Speech; without words only where the model has some.
+Opening = Annotated[
+    str,
+    StringConstraints(True, max_length=1000),
+    SPEAKABLE,
+    Field(json_schema_extra={"minLength": 1}),
+]
+
+
 class Greeting(Section):
     """What the caller hears first."""
 
-    text: Speech
+    model: Flag = False
+    """Whether the model greets, in words of its own; `text` isn't needed then."""
+
+    text: Opening
     """Said word for word."""
+
+    audio: Line | None = None
+    """A recording of `text`: a file below the folder, `.wav` of 16-bit mono PCM or
+    `.ulaw` of 8000 Hz."""
 
     when: Greetings = Greetings()
     protect_ms: Annotated[
@@ -72,75 +104,19 @@ class Greeting(Section):
     """Its beginning that the caller's voice cannot interrupt; with `must_hear` nothing
     interrupts it, keys neither."""
 
+    @field_validator("text")
+    @classmethod
+    def _has_words(cls, text: str, info: ValidationInfo) -> str:
+        if not text and not info.data.get("model"):
+            raise PydanticCustomError("string_too_short", "expected some text")
+        return text
 
-Profile = Literal["normal", "patient", "digits", "yes_no"]
-
-
-class Question(Section):
-    """What the bot says when it asks for something of another kind."""
-
-    says: Line
-    """A phrase that such an answer has in it."""
-
-    profile: Profile
-    """The profile of the caller's next turn."""
-
-
-class Listening(Section):
-    """When the caller's turn is over (local VAD)."""
-
-    profile: Profile = "normal"
-    """How long a pause ends the caller's turn (`vad: local`)."""
-
-    end_silence_ms: Annotated[int, duration("200ms", "3s", "ms")] | None = Field(
-        None, alias="end_silence"
-    )
-    """That pause, where `listening.profile` holds; else it is the profile's."""
-
-    pace: Literal["adaptive", "fixed"] = "adaptive"
-    """Whether that pause follows the caller's pace."""
-
-    questions: tuple[Question, ...] = ()
-    """Answers of the bot's after which another profile holds, for one turn."""
-
-    max_turn_s: Annotated[float, duration("5s", "5m", "s")] = Field(
-        30.0, alias="max_turn"
-    )
-    """No turn of the caller is longer (`vad: local`)."""
-
-
-class BargeIn(Section):
-    """What happens when the caller speaks while the bot does."""
-
-    mode: Literal["pause", "stop", "never"] = "pause"
-    """Pause, and go on if nothing was meant by it; stop for good; or go on."""
-
-    min_ms: Annotated[int, duration("0ms", "3s", "ms", bare=True)] = 100
-    """Clear speech that makes the bot pause or stop; what is less clear must last
-    longer."""
-
-    confirm_ms: Annotated[int, duration("100ms", "5s", "ms", bare=True)] = 600
-    """Speech this long is an interruption, whatever its words (`pause`); not below
-    `min_ms`."""
-
-    decide_ms: Annotated[int, duration("100ms", "2s", "ms", bare=True)] = 800
-    """How long a paused bot waits for the words of what was shorter (`pause`)."""
-
-    min_words: Annotated[int, Field(ge=1, le=5, strict=True)] = 1
-    """So many words are an interruption, backchannel not counted; a Chinese character
-    is a word (`pause`)."""
-
-    backchannel: tuple[Line, ...] = ()
-    """What callers say to show that they listen: the bot goes on (`pause`)."""
-
-    stop_words: tuple[Line, ...] = ()
-    """What is an interruption however short (`pause`)."""
-
-    stop: Literal["immediate", "fade", "word"] = "fade"
-    """How the bot falls silent; `word`: at the end of a word, if one is near."""
-
-    dtmf: Literal["always", "never"] = "always"
-    """Whether a key that the caller presses stops it, whatever the mode."""
+    @model_validator(mode="before")
+    @classmethod
+    def _is_said_by_somebody(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("model") is True:
+            return {"text": ""} | given
+        return given
 
 
 class Limits(Section):
@@ -261,6 +237,11 @@ class Var(Section):
     """Whether its value is masked wherever it would be shown."""
 
 
+Words = Annotated[
+    dict[str, Any], WithJsonSchema({"type": "object", EXPECTED: "keys of a persona"})
+]
+
+
 class Persona(Section):
     """Who talks: one file of `personas/`."""
 
@@ -290,6 +271,10 @@ class Persona(Section):
 
     language_switch: Literal["auto", "ask", "never"] = "auto"
     """Whether it changes, asks first, or understands them and answers in its own."""
+
+    in_: Annotated[dict[Language, Words], Field(max_length=20)] = Field({}, alias="in")
+    """What of the persona is different in a language of `also_speaks`: `greeting`,
+    `goodbye`, `menus` and the like, each with the keys that it has here."""
 
     instructions: Prose
     """What the model is told, in Markdown."""
@@ -341,6 +326,33 @@ class Persona(Section):
         tuple[CallTest, ...], Field(max_length=200), AfterValidator(distinct)
     ] = ()
     """Calls to rehearse; of no meaning to a call that is none."""
+
+    _variants: dict[str, "Persona"] = PrivateAttr(default_factory=dict)
+
+    @property
+    def variants(self) -> Mapping[str, "Persona"]:
+        """Itself as it is in each language of `in`."""
+        return MappingProxyType(self._variants)
+
+    @property
+    def family(self) -> Mapping[str, "Persona"]:
+        """The same, and itself in its own language."""
+        return MappingProxyType({self.language: self, **self._variants})
+
+    def speaking(self, variants: Mapping[str, "Persona"]) -> "Persona":
+        """Return it with all that `in` comes to."""
+        whole = self.model_copy()
+        whole._variants = dict(variants)
+        return whole
+
+    def said_in(self, language: str | None) -> "Persona":
+        """Return it as it is in a language; as it is if it has no words in that."""
+        wanted = (language or "").lower()
+        for near in (wanted, wanted.partition("-")[0]):
+            for name, variant in self._variants.items():
+                if name.lower() == near:
+                    return variant
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -243,10 +243,7 @@ class _Question:
     def _chance(self, match: Match) -> Iterator[Check]:
         facts = self.facts
         if match.language:
-            number = next(
-                (n for n in self.plan.numbers.values() if n.e164 == facts.to), None
-            )
-            spoken = facts.headers.get("x-language") or (number and number.language)
+            spoken = spoken_in(self.plan, facts)
             ok = spoken in match.language
             yield Check("language", _shown(match.language), spoken or UNKNOWN, ok)
         if match.percent is not None:
@@ -294,3 +291,11 @@ def _shown(wanted: Iterable[str]) -> str:
     given = list(wanted)
     more = f" and {len(given) - SHOWN} more" if len(given) > SHOWN else ""
     return (", ".join(given[:SHOWN]) or "none") + more
+
+
+def spoken_in(plan: Dialplan, facts: CallFacts) -> str | None:
+    """Return the language of a call, as far as it is known before the first word."""
+    if told := facts.headers.get("x-language"):
+        return told
+    numbers = (n.language for n in plan.numbers.values() if n.e164 == facts.to)
+    return next(numbers, None)

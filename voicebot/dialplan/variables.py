@@ -196,6 +196,8 @@ def _uses(node: Node, key: str) -> Iterator[Use]:
     match node.value:
         case dict(items):
             for name, item in items.items():
+                if not key and name == "in":
+                    continue  # read as a persona of its own
                 path = f"{key}.{shown_key(name)}" if key else shown_key(name)
                 yield from _uses(item, path)
         case list(items):

@@ -18,6 +18,7 @@ from voicebot.flow.calls import PendingCall
 from voicebot.flow.come_back import TOLD, ComeBack
 from voicebot.flow.director import Directing, ask_of, judge_choice
 from voicebot.flow.history import History
+from voicebot.flow.languages import Languages, reworded
 from voicebot.flow.menus import (
     Chosen,
     Collected,
@@ -59,6 +60,7 @@ from voicebot.flow.policy import (
 )
 from voicebot.flow.silence import Ladder
 from voicebot.flow.sms import Texts, told
+from voicebot.flow.stages import Stages
 from voicebot.flow.triggers import find
 from voicebot.flow.values import Values
 
@@ -76,6 +78,9 @@ MAX_ROUNDS: Final = 3
 
 # A call is near its end.
 NEAR_END_S: Final = 60.0
+
+# Without an item there is nothing to answer (stepfun reference, 3.6.7).
+GREET: Final = "The caller was put through to you just now: greet them."
 
 CLOSED: Final = frozenset({Phase.CLOSING, Phase.ENDED})
 SILENT: Final = Prompt("")
@@ -112,6 +117,7 @@ class Flow:
         opening: what is done at once in a call that has no model; None: it has one.
         has_number: whether text messages can be sent to the caller.
         came_back: whether the call is back from a transfer that nobody took.
+        family: the persona in all of its languages, if it has several.
     """
 
     def __init__(
@@ -127,12 +133,15 @@ class Flow:
         opening: Action | None = None,
         has_number: bool = True,
         came_back: bool = False,
+        family: Mapping[str, Persona] | None = None,
     ) -> None:
         self.values = Values(values or {})
         self._persona, self._words = persona, words
         self._open_targets = open_targets
         self._apology = settings.apology
+        self._model_greets = persona.greeting.model and not settings.greeting.text
         self._ends_at = now + settings.duration_s
+        self._languages = Languages(persona, family or {})
         self._ladder: Ladder | None = None
         if persona.silence or persona.menus:
             last = Silence(after="2s", do="goodbye").model_copy(
@@ -177,7 +186,7 @@ class Flow:
         )
         self._has_number = has_number
         # stages
-        self._stage = persona.start_stage
+        self._stages = Stages(persona)
         self._update: str | None = None  # the stage that the model isn't told of
         self._model_busy = False
 
@@ -196,7 +205,12 @@ class Flow:
             self._out.append(TellModel(TOLD))
         if self._back:
             self._give(do.Answering(False), now)
-            self._go_on(self._back.begun(), now)
+            self._come_back_does(self._back.begun(), now)
+        elif not self._opening:
+            if self._model_greets:
+                self._out.append(TellModel(GREET))
+                self._give(do.ReplyWanted(), now)
+            self._arrive(now)
         return self._settle(now)
 
     def handle(self, event: Input, now: float) -> list[Order]:
@@ -226,6 +240,8 @@ class Flow:
             case do.ReplyDone(response_id):
                 self._asks.done(response_id, now)
                 self._model_busy = False
+                if self._update:  # before the next answer is asked for
+                    self._tell_stage(self._update)
                 self._give(event, now)
             case do.ModelRefused():
                 self._model_busy = False
@@ -280,7 +296,7 @@ class Flow:
         match note:
             case do.NoteHeard(response_id, _, whole):
                 self._asks.heard(response_id, whole)
-                self._go_on(self._back.heard(response_id), now)
+                self._come_back_does(self._back.heard(response_id), now)
                 if self._run and response_id == self._prompt_id:
                     self._menu_does(self._run.heard(now), now)
                 if self._pending and response_id == self._announce_id:
@@ -390,19 +406,36 @@ class Flow:
             self._directing.heard("caller", text)
         if self.phase in CLOSED:
             return
+        if other := self._languages.said(text):
+            self._speak_as(other, now)
         decided = True
         if not self._pending:
-            decided = self._trigger("caller", text, now)
+            decided = self._trigger("caller", text, now) or self._go_on(now, said=text)
         elif self._pending.caller_said(text):
             self._abort(self._pending, now)
         self._ask_director(now, decided=decided)
+
+    def _speak_as(self, persona: Persona, now: float) -> None:
+        """Go on in another language: its words, ours and the caller's."""
+        self._persona = persona
+        self._out.append(NoteEvent("language", persona.language))
+        known = self.values.shown()
+        goodbye = self._words(persona.goodbye.text, known)
+        self._apology = self._words(persona.apology.text, known)
+        fillers = [self._words(text, known) for text in persona.filler.say]
+        self._give(reworded(goodbye, self._apology, fillers, persona), now)
+        if retune := self._stages.speak_as(persona):
+            self._give(retune, now)
+        if self._ladder and persona.silence:
+            self._ladder = Ladder(persona.silence)
 
     def _trigger(self, who: str, text: str, now: float) -> bool:
         """Do what a turn sets off; whether it does."""
         if self._pending or self.phase in CLOSED:
             return False
         by: Final = "caller" if who == "caller" else "bot"
-        if trigger := find(self._persona.triggers, by, text, self._fired):
+        trigger = find(self._persona.triggers, by, text, self._fired)
+        if trigger:
             self._fired.add(trigger.name)
             self._out.append(NoteEvent("trigger", trigger.name))
             self._perform(trigger.do, Source.TRIGGER, now)
@@ -431,6 +464,9 @@ class Flow:
             case Action(say=str(text)):
                 self._say(text, now)
                 self._next(source, now)
+            case Action(must_hear=str(text)):
+                self._say(text, now, must_hear=True)
+                self._next(source, now)
             case Action(menu=str(name)) | Action(gather=str(name)):
                 self._open_menu(name, now)
             case Action(transfer=str(target)):
@@ -444,13 +480,14 @@ class Flow:
             case Action(set_=dict(values)):
                 for name, value in values.items():
                     self._set(name, value)
+                self._go_on(now)
                 self._next(source, now)
             case Action(send_sms=Sms(text=text, to=to)):
                 if self._texts.is_new(text, to):
                     self._send_text(to, text, to, None)
                 self._next(source, now)
             case Action(goto=str(stage)):
-                self._enter(stage)
+                self._enter(stage, now)
                 self._next(source, now)
             case Action(goodbye=True) | Action(hangup=True):
                 ending = Ending.BOT_GOODBYE
@@ -463,7 +500,7 @@ class Flow:
             case _:
                 self._leave(Leave("voicemail", ""), now)
 
-    def _go_on(self, action: Action | None, now: float) -> None:
+    def _come_back_does(self, action: Action | None, now: float) -> None:
         """Do what is arranged for a caller who has come back, if it is due."""
         if action and self.phase not in CLOSED:
             self._out.append(NoteEvent("call", "back", action.name))
@@ -499,7 +536,9 @@ class Flow:
         else:
             self._perform(action, Source.MENU, now)
 
-    def _say(self, text: str, now: float, awaited: str = "") -> None:
+    def _say(
+        self, text: str, now: float, awaited: str = "", *, must_hear: bool = False
+    ) -> None:
         """
         Say words of ours.
 
@@ -514,7 +553,7 @@ class Flow:
         elif awaited == "call":
             self._announce_id = f"prompt:{name}"
         prompt = self._words(text, self.values.shown())
-        self._give(do.Speak(name, prompt), now)
+        self._give(do.Speak(name, replace(prompt, must_hear=must_hear)), now)
 
     @property
     def _occupied(self) -> bool:
@@ -536,15 +575,40 @@ class Flow:
             self._history.done(call.name)
         self._tell(call.call_id if call else None, told(event.status))
         if call:
+            if event.status == "sent":
+                self._go_on(now, tool=call.name)
             self._resume(now, reply=True)
 
     def _set(self, name: str, value: str) -> None:
         self.values.set(name, value)
         self._out.append(NoteEvent("var", name))
 
-    def _enter(self, stage: str) -> None:
-        self._stage = self._update = stage
-        self._out.append(NoteEvent("stage", stage))
+    def _enter(self, stage: str, now: float, why: str = "") -> None:
+        retune, self._update = self._stages.enter(stage), stage
+        self._out.append(NoteEvent("stage", stage, why))
+        if retune:
+            self._give(retune, now)
+        if why == "when" and self.phase is Phase.WAITING:
+            # What was asked for would be answered as the stage before has it.
+            if not self._model_busy:
+                self._tell_stage(stage)
+            self._give(do.ReplyWanted(), now)
+        self._arrive(now)
+
+    def _arrive(self, now: float) -> None:
+        """Do what a stage has done on entering it, unless it is left at once."""
+        if not self._go_on(now) and (action := self._stages.on_enter):
+            self._perform(action, Source.STAGE, now)
+
+    def _go_on(
+        self, now: float, *, said: str = "", tool: str = "", typed: str = ""
+    ) -> bool:
+        """Go to the next stage, if what has happened leads there; whether it does."""
+        known = self.values.known
+        way = self._stages.way_out(known, said=said, tool=tool, typed=typed)
+        if way:
+            self._enter(way.to, now, way.reason)
+        return way is not None
 
     def _tell_stage(self, stage: str) -> None:
         self._update = None
@@ -598,16 +662,19 @@ class Flow:
                     self.values.set(variable, digits, sensitive=sensitive)
                     self._out.append(NoteEvent("collected", variable))
                     shown = "not shown to you" if sensitive else digits
-                    self._menu_over(f"The caller typed {variable}: {shown}.", now)
+                    text = f"The caller typed {variable}: {shown}."
+                    self._menu_over(text, now, variable)
                 case _:
                     self._menu_over("The caller typed nothing that is of use.", now)
 
-    def _menu_over(self, text: str, now: float) -> None:
+    def _menu_over(self, text: str, now: float, typed: str = "") -> None:
         """Let the model know what came of it, and answer."""
         call = self._close_menu(now)
         if call:
             self._history.done(call.name)
         self._tell(call.call_id if call else None, text)
+        if typed:
+            self._go_on(now, tool=call.name if call else "", typed=typed)
         self._resume(now, reply=True)
 
     def _tell(self, call_id: str | None, text: str) -> None:
@@ -677,7 +744,7 @@ class Flow:
     def _state(self, ask: Ask, now: float) -> CallState:
         return self._history.state(
             ask,
-            stage=self._stage,
+            stage=self._stages.name,
             busy=bool(self._run or self._pending) or self.phase in CLOSED,
             silent=self._ladder is not None and self._ladder.climbed,
             near_end=now >= self._ends_at - NEAR_END_S,
@@ -699,9 +766,10 @@ class Flow:
             case SetVar(name, value):
                 self._set(name, value)
                 self._did(call, "Done.")
+                self._go_on(now, tool=call.name)
             case EnterStage(stage):
-                self._enter(stage)
                 self._did(call, "Done; follow your new instructions.")
+                self._enter(stage, now)
             case _:
                 self._perform(effect.action, Source.TRIGGER, now)
 

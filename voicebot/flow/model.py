@@ -100,6 +100,7 @@ Kind = Literal[
     "trigger",
     "silence",
     "stage",
+    "language",
     "tool",
     "refused",
     "call",

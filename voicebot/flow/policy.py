@@ -33,10 +33,11 @@ class Source(StrEnum):
     TRIGGER = "trigger"
     MENU = "menu"
     SILENCE = "silence"
+    STAGE = "stage"
 
 
 # Written by the operator, word for word; the others choose for themselves.
-OPERATOR: Final = frozenset({Source.TRIGGER, Source.MENU, Source.SILENCE})
+OPERATOR: Final = frozenset({Source.TRIGGER, Source.MENU, Source.SILENCE, Source.STAGE})
 
 
 class Rule(StrEnum):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from voicebot.dialplan.actions_check import actions
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.transfer import announcement
+from voicebot.flow.digits import DIGITS
 
 
 def own_words(persona: Persona) -> list[str]:
@@ -21,9 +22,13 @@ def named_targets(persona: Persona) -> frozenset[str]:
 def _words(persona: Persona) -> Iterator[str]:
     for menu in persona.menus.values():
         yield menu.prompt
+        if menu.gather and menu.gather.readback != "none":
+            yield from DIGITS
         yield from (step.say for step in (*menu.noinput, *menu.nomatch) if step.say)
     yield from (step.say for step in persona.silence if step.say)
-    yield from (action.say for _, action in actions(persona) if action.say)
+    for _, action in actions(persona):
+        if text := action.say or action.must_hear:
+            yield text
     asked = persona.director.actions.values() if persona.director else ()
     picked = (persona.tools[choice.tool] for choice in asked if choice.tool)
     yield from (tool.confirm for tool in picked if tool.confirm)

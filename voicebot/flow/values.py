@@ -32,6 +32,10 @@ class Values:
         """Those that may be spoken and logged."""
         return MappingProxyType(self._open)
 
+    def known(self, name: str) -> str:
+        """A value, whoever may see it; empty if there is none."""
+        return self._open.get(name) or self._sensitive.get(name, "")
+
     def secret(self, name: str) -> str | None:
         """A sensitive one, for the service that it was typed for."""
         return self._sensitive.get(name)

@@ -74,6 +74,7 @@ class RehearsedCall:
             is_open=lambda name: test.targets.get(name) != "closed",
             values=values_of(persona, test.vars),
             situation=frozenset(test.situation),
+            family=persona.family,
         )
         self._scene = Scene(
             test,

@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, Protocol, TypeAlias
 
-from voicebot.bridge.settings import BargeIn, Listening, Prompt, Settings
+from voicebot.bridge.settings import Prompt, Settings
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.prompt import as_spoken, compile_instructions
 from voicebot.dialplan.values import ANONYMOUS
 from voicebot.dialplan.variables import NOTHING, fill, filled_by, values_of
+from voicebot.flow import stages
+from voicebot.flow.digits import is_read_out, read_out
 from voicebot.flow.flow import Flow
 from voicebot.flow.specs import tool_specs
 from voicebot.runtime.forward import Origin
@@ -107,6 +109,7 @@ def flow_of(
         opening=origin.opening,
         has_number=has_number(origin),
         came_back=origin.came_back,
+        family=origin.family,
     )
 
 
@@ -135,8 +138,13 @@ def words_of(persona: Persona, prompts: Rendered) -> Words:
 
     def words(text: str, values: Mapping[str, str]) -> Prompt:
         said = fill(text, values_of(persona, values))
-        spoken = prompts.get(persona.model.voice, as_spoken(persona, said))
-        return Prompt(said, spoken)
+        ulaw = spoken(said)
+        if ulaw is None and is_read_out(said):
+            ulaw = read_out(said, spoken)
+        return Prompt(said, ulaw)
+
+    def spoken(said: str) -> bytes | None:
+        return prompts.get(persona.model.voice, as_spoken(persona, said))
 
     return words
 
@@ -147,7 +155,7 @@ def greeting_text(
     values: Mapping[str, str] = NOTHING,
 ) -> str:
     """
-    Return what the caller hears first.
+    Return what the caller hears first; empty if the model is to greet.
 
     Args:
         situation: which of `closed`, `anonymous` and `returning_caller` hold.
@@ -159,7 +167,7 @@ def greeting_text(
         text = getattr(persona.greeting.when, name)
         if name in situation and text and filled_by(text, known):
             return fill(text, known)
-    return fill(persona.greeting.text, known)
+    return "" if persona.greeting.model else fill(persona.greeting.text, known)
 
 
 def bridge_settings(
@@ -174,7 +182,8 @@ def bridge_settings(
     """
     words = words_of(persona, prompts)
     protect_ms = persona.greeting.protect_ms
-    first = words(greeting_text(persona, situation, values), values)
+    text = greeting_text(persona, situation, values)
+    first = words(text, values) if text else Prompt("")
     fillers = (words(text, values) for text in persona.filler.say)
     return Settings(
         owner=persona.model.vad,
@@ -186,38 +195,10 @@ def bridge_settings(
         # To ask the model for one would only make its answer later.
         fillers=tuple(filler for filler in fillers if filler.ulaw),
         filler_after_s=persona.filler.after_s,
-        barge_in=_barge_in(persona),
-        listening=_listening(persona),
+        barge_in=stages.barge_in(persona, persona.start_stage),
+        listening=stages.listening(persona, persona.start_stage),
         idle_s=persona.limits.idle_s,
         duration_s=persona.limits.duration_s,
-    )
-
-
-def _barge_in(persona: Persona) -> BargeIn:
-    asked = persona.barge_in
-    return BargeIn(
-        mode=asked.mode,
-        min_ms=asked.min_ms,
-        confirm_ms=asked.confirm_ms,
-        decide_ms=asked.decide_ms,
-        min_words=asked.min_words,
-        backchannel=asked.backchannel,
-        stop_words=asked.stop_words,
-        stop=asked.stop,
-        keys=asked.dtmf == "always",
-    )
-
-
-def _listening(persona: Persona) -> Listening:
-    asked = persona.listening
-    return Listening(
-        profile=asked.profile,
-        end_silence_ms=asked.end_silence_ms,
-        questions=tuple(
-            (question.says, question.profile) for question in asked.questions
-        ),
-        adaptive=asked.pace == "adaptive",
-        max_turn_ms=round(asked.max_turn_s * 1000),
     )
 
 
@@ -236,9 +217,9 @@ def session_config(
     )
     stage = stage or persona.start_stage
     instructions = compile_instructions(persona, values)
-    if stage:
+    if stage and (own := persona.stages[stage].instructions):
         # Last: what comes before stays the same, and need not be read anew.
-        told = fill(persona.stages[stage].instructions, values_of(persona, values))
+        told = fill(own, values_of(persona, values))
         instructions = f"{instructions}\n\n{STAGE}\n\n{told}"
     return SessionConfig(
         instructions=instructions,

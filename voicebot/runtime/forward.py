@@ -98,6 +98,8 @@ class Origin:
 
     came_back: bool = False
     """Whether it is back because nobody took it who was rung."""
+    family: Mapping[str, Persona] = field(default_factory=dict, repr=False)
+    """The same persona in all of its languages: see `Persona.family`."""
 
     faults: tuple[str, ...] = ()
     """Why it goes elsewhere at all, for its record."""

@@ -3,17 +3,21 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
 import structlog
 
 from voicebot.audio.framing import ULAW_HZ, ulaw_ms
 from voicebot.audio.g711 import pcm16_to_ulaw
+from voicebot.audio.rate import to_ulaw
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.prompt import as_spoken
+from voicebot.dialplan.recordings import Clip
 from voicebot.dialplan.variables import NOTHING, fill, values_of
 from voicebot.errors import UpstreamError
 from voicebot.flow.survey import own_words
@@ -26,6 +30,8 @@ Keypad: TypeAlias = tuple[Persona, Mapping[str, str]]
 # The voice of the realtime model is the TTS model's of the same name (stepfun
 # reference, 3.3).
 TTS_MODEL = "stepaudio-2.5-tts"
+
+NO_CLIPS: Mapping[tuple[str, str], Clip] = MappingProxyType({})
 
 
 class Speaker(Protocol):
@@ -46,20 +52,27 @@ class Prompts:
         self._folder = folder
         self._tts = tts
         self._spoken: dict[str, bytes] = {}
+        self._recorded: dict[str, bytes] = {}
         self._preparing = asyncio.Lock()
         self._failures: Counter[str] = Counter()
 
     def get(self, voice: str, text: str) -> bytes | None:
         """Return the text spoken, μ-law at 8000 Hz; None if it wasn't rendered yet."""
-        return self._spoken.get(_name(voice, text))
+        name = _name(voice, text)
+        return self._recorded.get(name) or self._spoken.get(name)
 
     async def prepare(
-        self, personas: Iterable[Persona], keypads: Iterable[Keypad] = ()
+        self,
+        personas: list[Persona],
+        clips: Mapping[tuple[str, str], Clip] = NO_CLIPS,
+        keypads: Iterable[Keypad] = (),
     ) -> bool:
         """
         Load or render all that these personas say without the model.
 
         Args:
+            clips: recorded greetings, by persona and language. One takes the place
+                of its text wherever that is said in the persona's voice.
             keypads: menus that have no model, and what their words are filled with.
 
         Returns:
@@ -67,7 +80,8 @@ class Prompts:
         """
         complete = True
         async with self._preparing:
-            for persona in personas:
+            self._recorded = await asyncio.to_thread(_recorded, personas, clips)
+            for persona in _all_of(personas):
                 for text in _said_by_itself(persona):
                     voice = persona.model.voice
                     complete = await self._prepare(voice, text) and complete
@@ -82,7 +96,7 @@ class Prompts:
 
     async def _prepare(self, voice: str, text: str) -> bool:
         name = _name(voice, text)
-        if name in self._spoken:
+        if name in self._recorded or name in self._spoken:
             return True
         path = self._folder / f"{name}.ulaw"
         try:
@@ -120,6 +134,32 @@ def said_alone(persona: Persona, values: Mapping[str, str]) -> list[str]:
     return [as_spoken(persona, fill(text, known)) for text in texts]
 
 
+def _all_of(personas: Iterable[Persona]) -> Iterator[Persona]:
+    """Each persona, and what it is in its other languages."""
+    for persona in personas:
+        yield persona
+        yield from persona.variants.values()
+
+
+def _recorded(
+    personas: Iterable[Persona], clips: Mapping[tuple[str, str], Clip]
+) -> dict[str, bytes]:
+    """Decode recordings; by what is said in them, and in whose place."""
+    found = {}
+    for persona in personas:
+        for language, each in persona.family.items():
+            if clip := clips.get((persona.id, language)):
+                text = as_spoken(each, each.greeting.text)
+                found[_name(each.model.voice, text)] = _decoded(clip)
+    return found
+
+
+@lru_cache(64)  # it takes a second, and prompts are prepared again and again
+def _decoded(clip: Clip) -> bytes:
+    is_ulaw = clip.encoding == "ulaw"
+    return clip.data if is_ulaw else to_ulaw(clip.data, clip.rate_hz)
+
+
 def _said_by_itself(persona: Persona) -> list[str]:
     """List all texts, as read aloud in a call of which nothing is known.
 
@@ -131,8 +171,14 @@ def _said_by_itself(persona: Persona) -> list[str]:
         greeting.when.anonymous,
         greeting.when.returning_caller,
     )
-    texts = [greeting.text, persona.goodbye.text, persona.apology.text]
-    texts += [*persona.filler.say, *filter(None, when), *own_words(persona)]
+    texts = [greeting.text] if greeting.text else []
+    texts += [
+        persona.goodbye.text,
+        persona.apology.text,
+        *persona.filler.say,
+        *filter(None, when),
+        *own_words(persona),
+    ]
     known = values_of(persona, NOTHING)
     return [as_spoken(persona, fill(text, known)) for text in texts]
 

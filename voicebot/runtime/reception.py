@@ -97,8 +97,15 @@ def origin_of(
     called: str,
     persona: str | None,
     now: Callable[[], datetime],
+    language: str | None = None,
 ) -> Origin:
-    """Pin all that can become of a call outside its stream to this plan."""
+    """
+    Pin all that can become of a call outside its stream to this plan.
+
+    Args:
+        language: of the caller, as far as it is known.
+    """
+    whose = plan.personas[persona] if persona else None
     box = do.voicemail if isinstance(do, Voicemail) else None
     return Origin(
         call_id=call_id,
@@ -106,7 +113,8 @@ def origin_of(
         account_sid=account_sid,
         caller=caller,
         called=called,
-        persona=plan.personas[persona] if persona else None,
+        persona=whose.said_in(language) if whose else None,
+        family=whose.family if whose else {},
         targets=targets_of(plan),
         mailbox=_mailbox(box) if box else None,
         is_open=lambda name: is_open(plan, name, now()),

@@ -19,7 +19,7 @@ from voicebot.config import Settings
 from voicebot.dialplan.calls import CallFacts
 from voicebot.dialplan.keypads import keypads
 from voicebot.dialplan.model import Action, Dialplan, Do, Queued
-from voicebot.dialplan.routing import Decision, choose, settled
+from voicebot.dialplan.routing import Decision, choose, settled, spoken_in
 from voicebot.errors import ConfigError, UpstreamError
 from voicebot.net.chat import Chat
 from voicebot.net.tts import Tts
@@ -39,6 +39,7 @@ from voicebot.runtime.live import TOKEN_S, Earlier, Full, LiveCalls, Ticket
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.neural import load_neural
 from voicebot.runtime.next_step import Record, Ring, twiml_for
+from voicebot.runtime.no_model import NoModel
 from voicebot.runtime.plans import Plans
 from voicebot.runtime.prompts import Prompts
 from voicebot.runtime.queueing import Queueing, Waiter
@@ -345,6 +346,7 @@ class Switchboard:
             caller=facts.from_,
             called=facts.to,
             persona=persona,
+            language=spoken_in(plan, facts),
             now=now,
         )
 
@@ -521,7 +523,8 @@ class Switchboard:
         """Render what the personas say by themselves; whether nothing is missing."""
         plan = self.plans.current
         return await self.prompts.prepare(
-            plan.personas.values(),
+            list(plan.personas.values()),
+            plan.clips,
             [(plan.personas[each.persona], each.vars) for each in keypads(plan)],
         )
 

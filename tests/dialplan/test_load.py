@@ -244,3 +244,20 @@ def test_a_hostile_file_is_refused_quickly(tmp_path: Path, text: str) -> None:
     began = time.process_time()
     assert 1 <= len(mistakes(folder)) <= 400
     assert time.process_time() - began < 5  # seconds; some tenths here
+
+
+def test_text_messages_go_to_the_caller_or_to_a_target_with_a_number(
+    tmp_path: Path,
+) -> None:
+    desk = PERSONA + (
+        "tools:\n"
+        "  way: {use: send_sms, text: The way., to: caller}\n"
+        "  desk: {use: send_sms, text: Call back., to: desk}\n"
+    )
+    targets = 'targets: {desk: {number: "+12025550130"}}\n'
+    tools = (
+        load(written(tmp_path, NUMBERS + targets + ROUTES, desk=desk))
+        .personas["desk"]
+        .tools
+    )
+    assert [tool.max_calls for tool in tools.values()] == [1, 1]

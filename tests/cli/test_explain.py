@@ -15,7 +15,7 @@ app.command("explain")(explain.run)
 app.command("check")(check.run)
 
 PLAN = """\
-version: 1
+version: 2
 timezone: Asia/Shanghai
 calendars:
   clinic:

@@ -109,7 +109,7 @@ def test_the_examples_of_the_reference_are_good(tmp_path: Path) -> None:
     night = given.pop("# personas/night.yaml")
     folder = written(tmp_path, reception=smallest, night=night)
     assert mistakes(folder) == []
-    assert mistakes(written(tmp_path, given.pop("version: 1"), desk=smallest)) == []
+    assert mistakes(written(tmp_path, given.pop("version: 2"), desk=smallest)) == []
     assert given == {}
 
 

@@ -19,7 +19,7 @@ FULL = persona(
     + """\
 silence: [{after: 3s, say: Hello?}, {after: 4s, do: {menu: keypad}}]
 triggers: [{name: human, says: [human], do: {transfer: front_desk}}]
-on_model_lost: {menu: keypad}
+fallback: {do: {menu: keypad}}
 """
 )
 OPEN = frozenset({"front_desk", "on_call"})

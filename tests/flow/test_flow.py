@@ -427,7 +427,7 @@ def test_a_persona_with_menus_and_no_ladder_says_goodbye_as_ever() -> None:
 
 # ---- without a model ---------------------------------------------------------------
 
-ALONE = persona(CLINIC + "on_model_lost: {menu: keypad}\n")
+ALONE = persona(CLINIC + "fallback: {do: {menu: keypad}}\n")
 
 
 def test_a_menu_takes_over_when_the_model_is_lost() -> None:
@@ -441,7 +441,7 @@ def test_a_menu_takes_over_when_the_model_is_lost() -> None:
 
 
 def test_a_call_that_never_had_a_model_begins_with_its_menu() -> None:
-    opening = ALONE.on_model_lost
+    opening = ALONE.fallback.do
     phone = Phone(DESK, ready=False, opening=opening)
     phone.wait(4.0)
     assert phone.said() == [DESK.menus["keypad"].prompt]
@@ -492,7 +492,7 @@ def test_many_answers_are_heard() -> None:
 
 def test_a_model_that_is_gone_isnt_told_of_a_stage() -> None:
     text = CLINIC.replace('"2": {say', '"7": {goto: booking}\n      "2": {say')
-    phone = Phone(persona(text + "on_model_lost: {menu: keypad}\n"))
+    phone = Phone(persona(text + "fallback: {do: {menu: keypad}}\n"))
     phone.give(do.PeerLost(do.Ending.STEPFUN_LOST))
     phone.keys("7")
     phone.wait(1.0)

@@ -108,7 +108,7 @@ async def test_a_voice_is_replaced_once_and_not_for_ever() -> None:
 
     leg, delivered = await run(script)
     assert asked == ["linjiajiejie", DEFAULT_VOICE]
-    assert delivered == [PeerLost(Ending.STEPFUN_LOST)]
+    assert delivered == [PeerLost(Ending.STEPFUN_LOST, heals=False)]
     assert leg.faults["stepfun.bad_voice"] == 2
 
 

@@ -55,10 +55,10 @@ def _mistakes(persona: Persona, names: Names) -> Iterator[tuple[Place, str]]:
         )
     if persona.stages and persona.start_stage is None:
         yield ("stages",), "start_stage is missing: which one does a call begin with?"
-    lost = persona.on_model_lost
+    lost = persona.fallback.do
     if lost and lost.name not in ALONE:
         said = f"expected one of {', '.join(ALONE)}, as there is nobody else to talk"
-        yield ("on_model_lost",), said
+        yield ("fallback", "do"), said
     if persona.silence:
         last = persona.silence[-1]
         if last.do is None or last.do.name not in AWAY:
@@ -74,8 +74,8 @@ def actions(persona: Persona) -> Iterator[tuple[Place, Action]]:
     for index, step in enumerate(persona.silence):
         if step.do:
             yield ("silence", index, "do"), step.do
-    if persona.on_model_lost:
-        yield ("on_model_lost",), persona.on_model_lost
+    if persona.fallback.do:
+        yield ("fallback", "do"), persona.fallback.do
     for name, menu in persona.menus.items():
         for key, action in menu.keys.items():
             yield ("menus", name, "keys", key), action

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from voicebot.dialplan.actions import Action
+from voicebot.dialplan.fallback import Fallback
 from voicebot.dialplan.language import own_words
 from voicebot.dialplan.menus import Menu
 from voicebot.dialplan.section import Section
@@ -326,9 +326,7 @@ class Persona(Section):
 
     tools: Annotated[dict[Label, Tool], Field(max_length=16)] = {}
     transfer: Transfer = Transfer()
-    on_model_lost: Action | None = None
-    """What is done when the model is lost; without it, an apology."""
-
+    fallback: Fallback = Fallback()
     stages: Annotated[dict[Label, Stage], Field(max_length=20)] = {}
     start_stage: Label | None = None
     """With which stage a call begins; needed where there are `stages`."""

@@ -22,11 +22,13 @@ from voicebot.bridge.model import (
     HangUp,
     MarkCaller,
     MarkReturned,
+    ModelBack,
     ModelGone,
     NoteDecision,
     NoteHeard,
     NoteTurn,
     PlayToCaller,
+    Redial,
 )
 from voicebot.bridge.settings import Settings
 from voicebot.flow.model import ModelCalled
@@ -188,7 +190,7 @@ class MeasuredCall:
                     self.record.decisions[seq] = action
                 case HangUp():
                     self.record.hung_up = True
-                case NoteHeard() | ModelGone():
+                case NoteHeard() | ModelGone() | Redial() | ModelBack():
                     pass  # for whoever decides about the call
                 case _:
                     for frame in self._model.orders(action):

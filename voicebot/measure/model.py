@@ -21,6 +21,7 @@ class Model:
 
     Args:
         config: of the session, as the client asks for it.
+        now: when it is opened.
         think: what the model understands of the caller's audio, and answers; it is
             asked at the time that the server's end was last told.
 
@@ -36,12 +37,13 @@ class Model:
         config: SessionConfig,
         random: Random,
         think: Callable[[Question], Thought],
+        now: float = 0.0,
     ) -> None:
         self.responses: dict[str, int] = {}
         self.thinking: dict[int, float] = {}
         self._config = config
         self._mind = think
-        self._server = OfflineSession(mood, random=random, now=0.0)
+        self._server = OfflineSession(mood, random=random, now=now)
         self._client = RealtimeSession()
         self._history = History(set())
         self._ready = False

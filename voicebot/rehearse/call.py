@@ -21,6 +21,7 @@ from voicebot.bridge.model import (
     HangUp,
     MarkCaller,
     MarkReturned,
+    ModelBack,
     ModelGone,
     NoteDecision,
     NoteHeard,
@@ -28,6 +29,7 @@ from voicebot.bridge.model import (
     PeerLost,
     Phase,
     PlayToCaller,
+    Redial,
 )
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.testing import CallTest, Fault
@@ -111,8 +113,8 @@ class RehearsedCall:
         self._conductor = conductor(persona, words, 0.0)
         self.record.said = words.said
         self._lines = Lines(test.model, persona.language)
-        config = session_config(persona)
-        self._model = Model(Mood.kind(), config, self._random, self._think)
+        self._config = session_config(persona)
+        self._model = self._open_session()
         self._caller = Caller(test.caller)
         self.record.deeds = self._caller.deeds
         self._line = Line()
@@ -124,6 +126,7 @@ class RehearsedCall:
         self._frames = 0
         self._ping_at = PING_S
         self._is_deaf = False  # the model: what it says doesn't come
+        self._is_gone = False  # and no other session can be had
         self._slow_ms = 0
         for fault in test.faults:
             self._posts.send(fault.at_s, fault)
@@ -182,6 +185,20 @@ class RehearsedCall:
             case _:
                 self._give(what)
 
+    def _open_session(self) -> Model:
+        mood = Mood.kind()
+        return Model(mood, self._config, self._random, self._think, self._now)
+
+    def _redial(self) -> None:
+        """Another session: what is on its way from and to the old one never comes."""
+        self._posts.drop(lambda post: isinstance(post, str | bytes))
+        if self._is_gone:
+            lost: Event = PeerLost(Ending.STEPFUN_REFUSED)
+            self._posts.send(self._now + REFUSED_S, lost)
+        else:
+            self._is_deaf = False
+            self._model = self._open_session()
+
     def _fail(self, fault: Fault) -> None:
         self.record.happened.append((self._now, fault))
         log.warning("fault of the test", model=fault.model)
@@ -189,7 +206,7 @@ class RehearsedCall:
             case "refuse_connect":
                 lost: Event = PeerLost(Ending.STEPFUN_REFUSED)
                 self._posts.send(self._now + REFUSED_S, lost)
-            case "lose":
+            case "drop" | "lose":
                 self._posts.send(self._now, PeerLost(Ending.STEPFUN_LOST))
             case "slow":
                 self._slow_ms = SLOW_MS
@@ -197,6 +214,7 @@ class RehearsedCall:
             case "mute":
                 pass
         self._is_deaf = True
+        self._is_gone = fault.model != "drop"
 
     # ---- the flow --------------------------------------------------------------
 
@@ -218,12 +236,16 @@ class RehearsedCall:
                     self.record.ending = ending
                 case NoteHeard() | ModelGone() | PauseRecording() | Leave():
                     pass  # what was heard is found at the ear
+                case Redial():
+                    self._redial()
+                case ModelBack(away_ms, attempts):
+                    log.info("model back", away_ms=away_ms, attempts=attempts)
                 case NoteEvent(kind, name, detail):
                     log.info("call event", kind=kind, name=name, detail=detail)
                 case UpdateSession(stage):
                     values = self._conductor.values.shown()
-                    config = session_config(self._persona, values, stage)
-                    self._to_model(instruct(config))
+                    self._config = session_config(self._persona, values, stage)
+                    self._to_model(instruct(self._config))
                 case _:
                     for frame in self._model.orders(action):
                         self._to_model(frame)

@@ -4,7 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, Protocol
 
-from voicebot.bridge.settings import BargeIn, Listening, Prompt, Settings
+from voicebot.bridge.settings import (
+    BargeIn,
+    Listening,
+    Prompt,
+    Resume,
+    Settings,
+)
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.prompt import as_spoken, compile_instructions
 from voicebot.dialplan.values import ANONYMOUS
@@ -156,6 +162,8 @@ def bridge_settings(
         listening=_listening(persona),
         idle_s=persona.limits.idle_s,
         duration_s=persona.limits.duration_s,
+        stall_s=persona.fallback.no_answer_after_s,
+        resume=Resume(persona.fallback.attempts, persona.fallback.within_s),
     )
 
 

@@ -125,17 +125,20 @@ class Memory:
 
     def __init__(self) -> None:
         self._turns: dict[int, tuple[Recall, str | None]] = {}  # and its item
+        self._forgotten: deque[str] = deque(maxlen=MAX_OPEN_TURNS)
 
     def note(self, turn: NoteTurn) -> None:
         """Take in a turn, or what is known of it now."""
-        if (turn.response_id or "").startswith(PROMPT):
-            return  # words of ours: the model never knew of them
+        ours = (turn.response_id or "").startswith(PROMPT)
+        if ours or turn.item_id in self._forgotten:
+            return  # the model never knew of it, or isn't to know
         self._turns[turn.seq] = Recall(turn.who, turn.heard_text), turn.item_id
         if len(self._turns) > MAX_TURNS:
             del self._turns[min(self._turns)]
 
     def forget(self, item_id: str) -> None:
         """That was no turn."""
+        self._forgotten.append(item_id)
         for seq, (_, named) in self._turns.items():
             if named == item_id:
                 del self._turns[seq]

@@ -39,6 +39,7 @@ def run(
     """
     from rich.console import Console
 
+    from voicebot.cli.problems import as_json
     from voicebot.dialplan.coverage import failures, walk_year
     from voicebot.dialplan.load import load
     from voicebot.errors import DialplanError
@@ -47,14 +48,14 @@ def run(
         plan = load(dialplans)
     except DialplanError as exc:
         if json:
-            print(_report(exc.problems, None, (), ()))
+            print(_report(as_json(exc), None, (), ()))
         else:
             print(exc, file=sys.stderr)
         raise typer.Exit(1) from None
     failed = tuple(failures(plan))
     findings = walk_year(plan, year) if year is not None else ()
     if json:
-        print(_report((), plan, failed, findings))
+        print(_report([], plan, failed, findings))
         raise typer.Exit(1 if failed else 0)
     if failed:
         print("\n".join(f"{dialplans}/{each}" for each in failed), file=sys.stderr)
@@ -78,28 +79,16 @@ def run(
 
 
 def _report(
-    problems: tuple[object, ...],
+    problems: list[dict[str, str | int]],
     plan: "Dialplan | None",
     failed: tuple["Failure", ...],
     findings: tuple["Finding", ...],
 ) -> str:
     from json import dumps
 
-    from voicebot.dialplan.source import Problem
-
     report = {
         "ok": plan is not None and not failed,
-        "problems": [
-            {
-                "file": str(problem.path),
-                "line": problem.line,
-                "column": problem.column,
-                "key": problem.key,
-                "message": problem.message,
-            }
-            for problem in problems
-            if isinstance(problem, Problem)
-        ],
+        "problems": problems,
         "personas": list(plan.personas) if plan else [],
         "unused": _unused(plan) if plan else [],
         "routes": [route.name for route in plan.routes] if plan else [],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicebot.errors import ConfigError
+from voicebot.errors import ConfigError, DialplanError
 
 if TYPE_CHECKING:
     from voicebot.rehearse.run import Result
@@ -35,10 +35,17 @@ def run(
     nothing is dialled, and a call of minutes takes a moment. Exits with 0 if all is as
     the tests expect, and with 1 if something isn't, or the dialplans have mistakes.
     """
+    from voicebot.cli.problems import print_problems
     from voicebot.dialplan.load import load
     from voicebot.rehearse.run import run_all
 
-    plan = load(dialplans)
+    try:
+        plan = load(dialplans)
+    except DialplanError as exc:
+        if not json:
+            raise
+        print_problems(exc)
+        raise typer.Exit(1) from None
     results: list[Result] = []
     began_at = time.perf_counter()
     for result in run_all(plan, dialplans, name):

@@ -78,3 +78,9 @@ def test_dialplans_with_mistakes_are_refused_as_check_does(tmp_path: Path) -> No
     result = run(written(tmp_path, desk=PERSONA + "tests: [{name: a}]\n"))
     assert isinstance(result.exception, DialplanError)
     assert "tests[0].expect: missing" in str(result.exception)
+
+
+def test_mistakes_are_told_to_programs_too(tmp_path: Path) -> None:
+    result = run(written(tmp_path, desk=PERSONA + "x: 1\n"), "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["problems"][0]["key"] == "x"

@@ -135,6 +135,13 @@ def test_the_example_about_rehearsals_is_good(tmp_path: Path) -> None:
     assert mistakes(written(tmp_path, desk=PERSONA + tests)) == []
 
 
+def test_the_examples_about_failures_are_good(tmp_path: Path) -> None:
+    fallback, tests = examples("reliability.md").values()
+    menu = 'menus: {keypad: {prompt: Press 1., keys: {"1": {say: Yes.}}}}\n'
+    desk = PERSONA + menu + fallback + tests
+    assert mistakes(written(tmp_path, desk=desk)) == []
+
+
 TEMPLATES = ROOT / "voicebot" / "dialplan" / "templates"
 
 

@@ -10,6 +10,7 @@ from tests.flow.flows import words
 from tests.flow.personas import CLINIC, persona
 from voicebot.bridge import model as do
 from voicebot.bridge.bridge import Bridge
+from voicebot.bridge.settings import Resume
 from voicebot.flow.flow import Flow
 from voicebot.flow.model import Input, Leave, ModelCalled, Order
 
@@ -77,11 +78,16 @@ def test_a_persona_that_arranges_nothing_leaves_the_bridge_alone(
         assert flow.phase is bridge.phase
 
 
-@given(st.lists(st.tuples(bridge_events | calls, waits), max_size=40))
+@given(
+    st.lists(st.tuples(bridge_events | calls, waits), max_size=40),
+    st.sampled_from([Resume(), Resume(2)]),
+)
 @settings(max_examples=120, deadline=None)
-def test_any_events_in_any_order(steps: list[tuple[Input, float]]) -> None:
+def test_any_events_in_any_order(
+    steps: list[tuple[Input, float]], resume: Resume
+) -> None:
     now = 100.0
-    wants = replace(BUSINESS, duration_s=60.0, no_media_s=1000.0)
+    wants = replace(BUSINESS, duration_s=60.0, no_media_s=1000.0, resume=resume)
     flow = Flow(FULL, wants, words, now, open_targets=lambda: OPEN)
     orders: list[Order] = flow.start(now)
     for event, wait in steps:

@@ -41,6 +41,7 @@ from voicebot.bridge.model import (
     PeerLost,
     Phase,
     PlayToCaller,
+    Redial,
     ReplyDone,
     ReplyStarted,
     ReplyWanted,
@@ -53,7 +54,7 @@ from voicebot.bridge.model import (
     StopSpeaking,
     TurnCommitted,
 )
-from voicebot.bridge.settings import BargeIn, Listening, Prompt, Settings
+from voicebot.bridge.settings import BargeIn, Listening, Prompt, Resume, Settings
 
 STEPS = {(before, after) for (before, _), after in TRANSITIONS.items()}
 
@@ -217,6 +218,8 @@ wanted = st.builds(
     no_media_s=st.sampled_from([10.0, 1e9]),
     start_buffer_ms=st.sampled_from([0, 300]),
     lead_ms=st.sampled_from([0, 240]),
+    resume=st.sampled_from([Resume(), Resume(1), Resume(3, 2.0)]),
+    fillers=st.sampled_from([(), (GOODBYE,)]),
 )
 steps = st.lists(
     st.tuples(
@@ -265,6 +268,8 @@ def test_any_events_in_any_order_end_a_call_once_and_in_time(
     assert len(actions) < 10_000
     server_finds = wants.owner == "server"
     for action in actions:
+        if isinstance(action, Redial):
+            server_finds = wants.owner == "server"  # the session is another
         if isinstance(action, FindTurns):
             assert wants.owner == "server"
             assert action.by_server is not server_finds  # none twice

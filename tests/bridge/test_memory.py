@@ -78,7 +78,8 @@ def test_nor_does_it_if_no_mark_ever_comes_back() -> None:
 def test_a_call_holds_no_more_than_its_tape_and_a_hundred_kilobytes() -> None:
     """
     The tape is 15 s of what was sent last, so that a word is found in all of an answer.
+    And then there are the words of the last 40 turns, for another session of the model.
 
     A bytearray that is trimmed at its front keeps up to an eighth more than it holds.
     """
-    assert after(450, marks=False) < 9 / 8 * TAPE_BYTES + 100_000
+    assert after(450, marks=False) < 9 / 8 * TAPE_BYTES + 110_000

@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests.dialplan.plans import written
+from tests.dialplan.plans import PERSONA, written
 from voicebot.cli import check, explain
 
 app = typer.Typer()
@@ -15,7 +15,7 @@ app.command("explain")(explain.run)
 app.command("check")(check.run)
 
 PLAN = """\
-version: 1
+version: 2
 timezone: Asia/Shanghai
 calendars:
   clinic:
@@ -145,3 +145,37 @@ def test_a_label_that_no_number_has_is_no_number(folder: Path) -> None:
     assert "got +15550100777" in said(
         "explain", "--to", "+15550100777", "--from", "anonymous", "--at", "2027-02-08"
     )
+
+
+def test_a_caller_is_a_number_or_none(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app,
+        [
+            "explain",
+            "--to",
+            "main",
+            "--from",
+            "garbage",
+            "--dialplans",
+            str(written(tmp_path)),
+        ],
+    )
+    assert result.exit_code == 2
+    assert "expected a number such as" in result.output
+
+
+def test_mistakes_for_programs(tmp_path: Path) -> None:
+    folder = written(tmp_path, desk=PERSONA + "x: 1\n")
+    given = [
+        "explain",
+        "--to",
+        "main",
+        "--from",
+        "anonymous",
+        "--dialplans",
+        str(folder),
+    ]
+    result = CliRunner().invoke(app, [*given, "--json"])
+    assert result.exit_code == 1
+    told = json.loads(result.stdout)
+    assert [problem["key"] for problem in told["problems"]] == ["x"]

@@ -80,8 +80,9 @@ BY_HAND = (
     Broken("number without +", "e164", plan=PLAN.replace('"+12025550100"', "12025550")),
     Broken("number with blanks", "e164", plan=PLAN.replace("+1202", "+1 202 ")),
     Broken("two same numbers", "stands on line", plan=PLAN.replace("0120", "0100")),
-    Broken("version 2", "version", plan=PLAN.replace("version: 1", "version: 2")),
-    Broken("version as text", "version", plan=PLAN.replace(": 1\n", ": '1'\n", 1)),
+    Broken("version 3", "expected 2, got 3", plan=PLAN.replace("n: 2", "n: 3")),
+    Broken("version 1", "run `voicebot migrate`", plan=PLAN.replace("n: 2", "n: 1")),
+    Broken("version as text", "version", plan=PLAN.replace(": 2\n", ": '2'\n", 1)),
     Broken("no routes", "routes", plan=NUMBERS + "routes: []\n"),
     Broken("nobody", "there is no persona 'dsk'", plan=PLAN.replace("desk}", "dsk}")),
     Broken(
@@ -166,6 +167,11 @@ BY_HAND = (
         plan=PLAN.replace("persona: desk", "menu: desk/keys"),
     ),
     Broken("unreachable", "never reached", plan=PLAN + ROUTES[8:].replace("def", "x")),
+    # what the model's failure leads to
+    Broken("key of version 1", "fallback.do now", desk=PERSONA + "on_model_lost: {}\n"),
+    Broken("many sessions", "at most 3", desk=PERSONA + "fallback: {attempts: 4}\n"),
+    Broken("no unit", "with its unit", desk=PERSONA + "fallback: {within: 4}\n"),
+    Broken("no fallback", "no menu 'x'", desk=PERSONA + "fallback: {do: {menu: x}}\n"),
     # inheritance
     Broken("extends nobody", "extends", desk="extends: nobody\n" + PERSONA),
     Broken("extends itself", "a chain that ends", desk="extends: desk\n" + PERSONA),

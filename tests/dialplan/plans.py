@@ -8,7 +8,7 @@ from voicebot.dialplan.persona import Apology, Goodbye, Greeting, Persona
 from voicebot.errors import DialplanError
 
 NUMBERS = """\
-version: 1
+version: 2
 numbers:
   main: {e164: "+12025550100", display_name: Front desk}
   hotel: {e164: "+12025550120", display_name: Hotel}

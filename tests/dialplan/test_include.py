@@ -77,7 +77,7 @@ def test_what_changes_in_a_fragment_is_another_plan(tmp_path: Path) -> None:
         ),
         ("targets: {hangup: {number: '+12025550177'}}", "x.yaml:1:11: targets.hangup"),
         ("callers: {a: {file: none.txt}}", "x.yaml:1:21: callers.a.file: 'none.txt' c"),
-        ("version: 1", "x.yaml:1:1: version: not in a fragment; it belongs into dial"),
+        ("version: 2", "x.yaml:1:1: version: not in a fragment; it belongs into dial"),
         ("route: []", "dialplan.yaml; did you mean 'routes'?"),
         ("include: [x.yaml]", "include: not in a fragment"),
         ("- a", "x.yaml:1:1: expected some of calendars, numbers"),

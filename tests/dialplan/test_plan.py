@@ -20,7 +20,7 @@ from voicebot.dialplan.source import MAX_PROBLEMS
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HEAD = """\
-version: 1
+version: 2
 timezone: Asia/Shanghai
 calendars:
   clinic:
@@ -392,7 +392,7 @@ tests:
 
 def test_a_year_is_walked_for_what_nobody_may_have_meant(tmp_path: Path) -> None:
     text = """\
-version: 1
+version: 2
 timezone: Europe/Berlin
 calendars:
   shop:

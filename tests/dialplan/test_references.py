@@ -174,6 +174,6 @@ def test_a_route_that_takes_a_call_is_never_called_unreachable(
     )
     plan = dialplan(*routes)
     text = "routes:\n" + "".join(f"  - {route.name}\n" for route in routes)
-    file = DialplanFile(version=1, numbers=dict(plan.numbers), routes=routes)
+    file = DialplanFile(version=2, numbers=dict(plan.numbers), routes=routes)
     dead = {problem.key for problem in unreachable(root_of(text), file)}
     assert f"routes[{routed(plan, to, from_).route}]" not in dead

@@ -113,7 +113,7 @@ def test_the_examples_of_the_reference_are_good(tmp_path: Path) -> None:
     night = given.pop("# personas/night.yaml")
     folder = written(tmp_path, reception=smallest, night=night)
     assert mistakes(folder) == []
-    assert mistakes(written(tmp_path, given.pop("version: 1"), desk=smallest)) == []
+    assert mistakes(written(tmp_path, given.pop("version: 2"), desk=smallest)) == []
     for piece in ("specials:", "include: [routes.d/*.yaml]"):
         plan = NUMBERS + ROUTES + given.pop(piece)
         assert mistakes(written(tmp_path, plan, desk=smallest)) == []
@@ -152,6 +152,13 @@ def test_the_examples_about_stages_are_good(tmp_path: Path) -> None:
     languages = PERSONA.replace("language: en\n", "") + given.pop("language: zh")
     assert mistakes(written(tmp_path, desk=languages)) == []
     assert given == {}
+
+
+def test_the_examples_about_failures_are_good(tmp_path: Path) -> None:
+    fallback, tests = examples("reliability.md").values()
+    menu = 'menus: {keypad: {prompt: Press 1., keys: {"1": {say: Yes.}}}}\n'
+    desk = PERSONA + menu + fallback + tests
+    assert mistakes(written(tmp_path, desk=desk)) == []
 
 
 TEMPLATES = ROOT / "voicebot" / "dialplan" / "templates"

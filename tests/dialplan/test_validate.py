@@ -186,7 +186,7 @@ def test_a_mistake_in_the_protection_of_the_greeting() -> None:
     ],
 )
 def test_a_mistake_in_the_numbers(text: str, problem: str) -> None:
-    assert wrong(DialplanFile, f"version: 1\n{text}\n{ROUTES}")[0] == problem
+    assert wrong(DialplanFile, f"version: 2\n{text}\n{ROUTES}")[0] == problem
 
 
 @pytest.mark.parametrize(
@@ -249,15 +249,21 @@ def test_a_mistake_in_a_route(route: str, problem: str) -> None:
 
 
 def test_a_file_needs_at_least_one_route() -> None:
-    assert wrong(DialplanFile, "version: 1\nroutes: []") == [
+    assert wrong(DialplanFile, "version: 2\nroutes: []") == [
         "2:9: routes: expected at least one, got an empty list"
     ]
 
 
-@pytest.mark.parametrize("version", ["2", "0", "true", "'1'", "1.0"])
-def test_only_version_1_is_known(version: str) -> None:
+@pytest.mark.parametrize("version", ["3", "0", "true", "'2'", "2.0"])
+def test_only_version_2_is_known(version: str) -> None:
     (problem,) = wrong(DialplanFile, f"version: {version}\n{ROUTES}")
-    assert problem.startswith("1:10: version: expected 1, got ")
+    assert problem.startswith("1:10: version: expected 2, got ")
+
+
+def test_an_older_version_says_what_to_run() -> None:
+    assert wrong(DialplanFile, f"version: 2\n{ROUTES}") == [
+        "1:10: version: expected 2, got 1; run `voicebot migrate`"
+    ]
 
 
 @pytest.mark.parametrize("model", [DialplanFile, Persona])
@@ -275,7 +281,7 @@ def test_an_error_of_a_file_of_mistakes_has_an_end() -> None:
 
 
 def test_a_key_is_not_compared_with_the_keys_of_a_value_that_is_no_section() -> None:
-    problems = wrong(DialplanFile, f"version: 1\nnumbers: {{e164: {{x: 1}}}}\n{ROUTES}")
+    problems = wrong(DialplanFile, f"version: 2\nnumbers: {{e164: {{x: 1}}}}\n{ROUTES}")
     assert "2:18: numbers.e164.x: unknown key" in problems
 
 

@@ -35,7 +35,7 @@ OUR_NUMBER = "+15550100001"
 CALLER = "+15550100199"
 
 DIALPLAN = """\
-version: 1
+version: 2
 numbers:
   main: {e164: "+15550100001", display_name: A test}
 routes:

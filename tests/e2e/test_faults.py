@@ -206,3 +206,28 @@ async def test_a_folder_that_takes_no_prompts_costs_nobody_a_call(
         report = await home.call(HangUp(200))
     assert report.outcome is Outcome.COMPLETED
     assert report.greeting_delay_s is not None
+
+
+async def test_a_session_that_is_lost_in_an_answer_is_resumed(tmp_path: Path) -> None:
+    lines = (
+        Line("Hello?", "Let me see what there is for you on that day, please."),
+        Line("Anything?", "Monday at nine."),
+    )
+    async with house(tmp_path, *lines, mood=Mood(drops=At(1, 3))) as home:
+
+        def heal(kind: str, at_s: float, detail: str) -> None:
+            """The session is open: those after it are as they should be."""
+            if home.stepfun.statistics.opened:
+                home.stepfun.mood = Mood.kind()
+
+        said = Say(says("Hello?"), "hello"), Say(says("Anything?"), "any")
+        report = await home.call(*said, HangUp(1500), on_event=heal)
+        call, turns = await home.record(report)
+        statistics = home.stepfun.statistics
+    assert call.end_reason is EndReason.CALLER_HANGUP
+    assert call.faults == ("stepfun.lost",)
+    assert turns[-1].heard_text == "Monday at nine."
+    broken = next(turn for turn in turns if turn.generated_text.startswith("Let me"))
+    assert broken.interrupted
+    assert broken.heard_text
+    assert statistics.opened == statistics.closed == 2

@@ -209,7 +209,7 @@ async def test_a_stage_gives_the_model_other_instructions_and_tools(
 async def test_a_call_that_loses_its_model_goes_on_with_its_keypad(
     tmp_path: Path,
 ) -> None:
-    persona = PERSONA + KEYPAD + "on_model_lost: {menu: keypad}\n"
+    persona = PERSONA + KEYPAD + "fallback: {do: {menu: keypad}}\n"
     async with house(tmp_path, persona=persona, plan=PLAN, refusals=(401,) * 4) as home:
         report = await home.call(
             Wait(5000),

@@ -10,6 +10,7 @@ from tests.flow.flows import words
 from tests.flow.personas import CLINIC, persona
 from voicebot.bridge import model as do
 from voicebot.bridge.bridge import Bridge
+from voicebot.bridge.settings import Resume
 from voicebot.flow.flow import Flow
 from voicebot.flow.model import DirectorAnswered, Input, Leave, ModelCalled, Order
 
@@ -19,7 +20,7 @@ FULL = persona(
     + """\
 silence: [{after: 3s, say: Hello?}, {after: 4s, do: {menu: keypad}}]
 triggers: [{name: human, says: [human], do: {transfer: front_desk}}]
-on_model_lost: {menu: keypad}
+fallback: {do: {menu: keypad}}
 director:
   actions:
     desk: {when: They want the desk., do: {transfer: front_desk}}
@@ -116,11 +117,16 @@ def test_a_persona_that_arranges_nothing_leaves_the_bridge_alone(
         assert flow.phase is bridge.phase
 
 
-@given(st.lists(st.tuples(bridge_events | calls | picks, waits), max_size=40))
+@given(
+    st.lists(st.tuples(bridge_events | calls | picks, waits), max_size=40),
+    st.sampled_from([Resume(), Resume(2)]),
+)
 @settings(max_examples=120, deadline=None)
-def test_any_events_in_any_order(steps: list[tuple[Input, float]]) -> None:
+def test_any_events_in_any_order(
+    steps: list[tuple[Input, float]], resume: Resume
+) -> None:
     now = 100.0
-    wants = replace(BUSINESS, duration_s=60.0, no_media_s=1000.0)
+    wants = replace(BUSINESS, duration_s=60.0, no_media_s=1000.0, resume=resume)
     flow = Flow(FULL, wants, words, now, open_targets=lambda: OPEN, family=FAMILY)
     orders: list[Order] = flow.start(now)
     for event, wait in steps:

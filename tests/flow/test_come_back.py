@@ -73,7 +73,7 @@ def test_if_the_model_is_lost_that_comes_first() -> None:
 
 MENU_AND_LOST = (
     CLINIC
-    + "on_model_lost: {menu: keypad}\n"
+    + "fallback: {do: {menu: keypad}}\n"
     + "transfer: {on_fail: {say: Nobody is there., do: goodbye}}"
 )
 

@@ -1,11 +1,14 @@
 """Calls with menus, tools and transfers, from the caller's first word to the end."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.bridge.calls import BUSINESS, VOICE
 from tests.flow.flows import Phone
 from tests.flow.personas import CLINIC, persona
 from voicebot.bridge import model as do
+from voicebot.bridge.settings import Resume
 from voicebot.dialplan.actions import Action
 from voicebot.flow.model import (
     Leave,
@@ -443,7 +446,7 @@ def test_a_persona_with_menus_and_no_ladder_says_goodbye_as_ever() -> None:
 
 # ---- without a model ---------------------------------------------------------------
 
-ALONE = persona(CLINIC + "on_model_lost: {menu: keypad}\n")
+ALONE = persona(CLINIC + "fallback: {do: {menu: keypad}}\n")
 
 
 def test_a_menu_takes_over_when_the_model_is_lost() -> None:
@@ -457,7 +460,7 @@ def test_a_menu_takes_over_when_the_model_is_lost() -> None:
 
 
 def test_a_call_that_never_had_a_model_begins_with_its_menu() -> None:
-    opening = ALONE.on_model_lost
+    opening = ALONE.fallback.do
     phone = Phone(DESK, ready=False, opening=opening)
     phone.wait(4.0)
     assert phone.said() == [DESK.menus["keypad"].prompt]
@@ -508,7 +511,7 @@ def test_many_answers_are_heard() -> None:
 
 def test_a_model_that_is_gone_isnt_told_of_a_stage() -> None:
     text = CLINIC.replace('"2": {say', '"7": {goto: booking}\n      "2": {say')
-    phone = Phone(persona(text + "on_model_lost: {menu: keypad}\n"))
+    phone = Phone(persona(text + "fallback: {do: {menu: keypad}}\n"))
     phone.give(do.PeerLost(do.Ending.STEPFUN_LOST))
     phone.keys("7")
     phone.wait(1.0)
@@ -543,7 +546,7 @@ def test_a_menu_is_over_when_the_call_is() -> None:
 
 def test_a_key_that_ends_a_call_without_its_model_doesnt_hide_that() -> None:
     text = CLINIC.replace('"2": {say', '"7": goodbye\n      "2": {say')
-    phone = Phone(persona(text + "on_model_lost: {menu: keypad}\n"))
+    phone = Phone(persona(text + "fallback: {do: {menu: keypad}}\n"))
     phone.give(do.PeerLost(do.Ending.STEPFUN_LOST))
     phone.keys("7")
     phone.wait(5.0)
@@ -559,3 +562,67 @@ def test_a_menu_that_never_had_a_model_ends_as_any_call() -> None:
         phone.keys(keys)
         phone.wait(120.0)
         assert phone.ending == ending
+
+
+# ---- a model that is lost, and back --------------------------------------------------
+
+RESUMES = replace(BUSINESS, resume=Resume(1, 4.0))
+LOST = do.PeerLost(do.Ending.STEPFUN_LOST)
+
+
+def test_a_tool_that_was_asked_for_is_void_in_another_session() -> None:
+    phone = Phone(ALONE, RESUMES)
+    phone.turn("The desk")
+    phone.call("human", FRONT, say_ms=1000)
+    phone.give(LOST)
+    phone.wait(0.5)
+    assert phone.took(TellModel) == []
+    orders = phone.give(do.SessionReady())
+    (told,) = [order for order in orders if isinstance(order, TellModel)]
+    assert told.text.startswith("The line to you broke off before human")
+    assert orders[-1] == do.AskForReply()
+    phone.wait(3.0)
+    assert phone.took(ToolOutput) == []
+    assert phone.events() == []
+
+
+def test_what_comes_of_a_menu_is_told_to_the_session_of_then() -> None:
+    phone = Phone(TALKER, RESUMES)
+    phone.turn("My order please")
+    phone.call("order")
+    phone.wait(3.0)
+    phone.give(LOST)
+    phone.wait(0.5)
+    assert phone.took(do.ModelBack) == []
+    phone.give(do.SessionReady())
+    assert len(phone.took(do.ModelBack)) == 1
+    phone.keys("123456#")
+    phone.wait(3.0)
+    assert phone.took(ToolOutput) == []
+    (told,) = phone.took(TellModel)
+    assert told.text.startswith("Earlier in this call, order gave: The caller typed")
+    assert "AskForReply" in phone.names(since=phone.now - 5.0)
+
+
+def test_what_is_told_while_nobody_is_there_is_told_once_somebody_is() -> None:
+    phone = Phone(TALKER, RESUMES)
+    phone.turn("My order please")
+    phone.call("order")
+    phone.wait(3.0)
+    phone.give(LOST)
+    phone.keys("123456#")
+    phone.wait(1.0)
+    assert phone.took(TellModel) == []
+    phone.give(do.SessionReady())
+    assert len(phone.took(TellModel)) == 1
+    assert phone.names()[-1] == "AskForReply"
+
+
+def test_a_transfer_that_was_announced_goes_on_without_a_model() -> None:
+    phone = Phone(DESK, RESUMES)
+    phone.turn("The desk please")
+    phone.call("human", FRONT)
+    phone.wait(0.3)
+    phone.give(LOST)
+    phone.wait(3.9)
+    assert phone.ending == "transferred"

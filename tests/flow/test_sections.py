@@ -184,12 +184,12 @@ NUMBER = "number: {prompt: Digits., gather: {max: 4, into: room}}}\n"
     ("text", "found"),
     [
         (
-            MENU + NUMBER + "on_model_lost: {menu: keypat}\n",
-            "on_model_lost.menu: there is no menu 'keypat'; did you mean 'keypad'?",
+            MENU + NUMBER + "fallback: {do: {menu: keypat}}\n",
+            "fallback.do.menu: there is no menu 'keypat'; did you mean 'keypad'?",
         ),
         (
-            MENU + NUMBER + "on_model_lost: {menu: number}\n",
-            "on_model_lost.menu: 'number' collects digits; write gather: number",
+            MENU + NUMBER + "fallback: {do: {menu: number}}\n",
+            "fallback.do.menu: 'number' collects digits; write gather: number",
         ),
         (
             MENU + NUMBER + "triggers: [{name: a, says: [b], do: {gather: keypad}}]\n",
@@ -197,8 +197,8 @@ NUMBER = "number: {prompt: Digits., gather: {max: 4, into: room}}}\n"
             "write menu: keypad",
         ),
         (
-            "on_model_lost: {say: Sorry.}\n",
-            "on_model_lost: expected one of menu, transfer, voicemail, goodbye, "
+            "fallback: {do: {say: Sorry.}}\n",
+            "fallback.do: expected one of menu, transfer, voicemail, goodbye, "
             "hangup, as there is nobody else to talk",
         ),
         (

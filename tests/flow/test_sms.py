@@ -108,7 +108,7 @@ def test_nobody_is_told_by_a_model_that_is_gone() -> None:
 DESK_AND_LOST = """\
 tools: {way: {use: send_sms, text: The way.}}
 menus: {keys: {prompt: Press one., keys: {"1": goodbye}}}
-on_model_lost: {menu: keys}
+fallback: {do: {menu: keys}}
 """
 
 

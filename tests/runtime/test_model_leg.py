@@ -108,7 +108,7 @@ async def test_a_voice_is_replaced_once_and_not_for_ever() -> None:
 
     leg, delivered = await run(script)
     assert asked == ["linjiajiejie", DEFAULT_VOICE]
-    assert delivered == [PeerLost(Ending.STEPFUN_LOST)]
+    assert delivered == [PeerLost(Ending.STEPFUN_LOST, heals=False)]
     assert leg.faults["stepfun.bad_voice"] == 2
 
 
@@ -280,3 +280,101 @@ async def test_a_model_that_refuses_repairs_is_told_in_notes(
         (True, False),
         (False, True),
     ]
+
+
+# ---- another session --------------------------------------------------------------
+
+
+async def good(socket: web.WebSocketResponse) -> None:
+    """Open a session, and say what it is asked."""
+    configured = orjson.loads((await socket.receive()).data)
+    assert configured["session"]["instructions"]
+    await socket.send_json(updated(voice="linjiajiejie", turn_detection={"type": ""}))
+
+
+async def test_another_session_is_opened_when_the_call_asks_for_it() -> None:
+    delivered: list[Input] = []
+    instructions: list[str] = []
+    heard: list[str] = []
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        asked = orjson.loads((await socket.receive()).data)
+        instructions.append(asked["session"]["instructions"])
+        await socket.send_json(updated(voice="linjiajiejie"))
+        if len(instructions) == 2:
+            heard.append(orjson.loads((await socket.receive()).data)["type"])
+
+    def deliver(event: Input) -> None:
+        delivered.append(event)
+        if isinstance(event, SessionReady) and len(delivered) == 1:
+            leg.instruct(replace(CONFIG, instructions="Be long.", voice="another"))
+        if isinstance(event, PeerLost) and len(delivered) == 2:
+            leg.redial(asyncio.get_running_loop().time() + 5)
+            leg.send(AskToSay("One."))
+
+    async with server(script) as url, asyncio.timeout(10):
+        leg = ModelLeg(url, "key", CONFIG, set())
+        await leg.run(deliver)
+    lost = PeerLost(Ending.STEPFUN_LOST)
+    assert delivered == [SessionReady(), lost, SessionReady(), lost]
+    assert instructions == ["Be brief.", "Be long."]  # and in the voice of before
+    assert heard == ["conversation.item.create"]
+    assert leg.faults["stepfun.lost"] == 2
+
+
+async def test_a_session_that_is_open_and_mute_is_closed_for_another() -> None:
+    opened: list[web.WebSocketResponse] = []
+    delivered: list[Input] = []
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        opened.append(socket)
+        await good(socket)
+        if len(opened) == 1:
+            await socket.receive()  # until the leg has gone
+
+    def deliver(event: Input) -> None:
+        delivered.append(event)
+        if len(delivered) == 1:
+            leg.redial(asyncio.get_running_loop().time() + 5)
+
+    async with server(script) as url, asyncio.timeout(10):
+        leg = ModelLeg(url, "key", CONFIG, set())
+        await leg.run(deliver)
+    lost = PeerLost(Ending.STEPFUN_LOST)
+    assert delivered == [SessionReady(), SessionReady(), lost]
+    assert leg.faults["stepfun.lost"] == 1  # we were the one to close the first
+
+
+async def test_a_session_that_isnt_open_in_time_is_none() -> None:
+    delivered: list[Input] = []
+    opened: list[web.WebSocketResponse] = []
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        opened.append(socket)
+        if len(opened) == 1:
+            await good(socket)
+        else:
+            await socket.receive()  # its configuration
+            await socket.receive()  # until the leg has gone
+
+    def deliver(event: Input) -> None:
+        delivered.append(event)
+        if len(delivered) == 2:
+            leg.redial(asyncio.get_running_loop().time() + 0.1)
+
+    async with server(script) as url, asyncio.timeout(10):
+        leg = ModelLeg(url, "key", CONFIG, set())
+        await leg.run(deliver)
+    lost = PeerLost(Ending.STEPFUN_LOST)
+    assert delivered == [SessionReady(), lost, lost]
+
+
+async def test_a_refusal_for_good_says_so() -> None:
+    delivered: list[Input] = []
+    offline = OfflineStepFun(
+        ScriptedMind(Scenario(())), Mood.kind(), api_key="other", refusals=()
+    )
+    async with offline.running() as stepfun, asyncio.timeout(10):
+        url = realtime_url(stepfun.base_url, "stepaudio-2.5-realtime")
+        await ModelLeg(url, "key", CONFIG, set()).run(delivered.append)
+    assert delivered == [PeerLost(Ending.STEPFUN_REFUSED, heals=False)]

@@ -29,7 +29,7 @@ from voicebot.twilio.webhooks import IncomingCall
 
 NOON, NIGHT = (datetime(2027, 3, 1, hour, tzinfo=UTC) for hour in (12, 23))
 PLAN = """\
-version: 1
+version: 2
 timezone: UTC
 calendars: {day: {weekly: {daily: ["08:00-18:00"]}}}
 numbers:

@@ -239,7 +239,9 @@ async def test_a_model_that_refuses_to_the_end_is_an_event(model: Model) -> None
     warm, leg, caller = WarmLegs(), leg_to(model), Caller()
     warm.dial("call", leg)
     async with caller.on(warm.take("call")):
-        assert await caller.events.get() == PeerLost(Ending.STEPFUN_REFUSED)
+        assert await caller.events.get() == PeerLost(
+            Ending.STEPFUN_REFUSED, heals=False
+        )
 
 
 async def test_what_a_session_says_before_its_call_comes_is_nobodys(

@@ -35,6 +35,7 @@ from voicebot.bridge.model import (
 )
 from voicebot.bridge.notes import Notes
 from voicebot.bridge.pending import Pending, unsaid
+from voicebot.bridge.recovery import Memory, Recovery
 from voicebot.bridge.replies import Replies
 from voicebot.bridge.settings import Prompt, Settings
 from voicebot.bridge.speech import FILLER, PROMPT, BotSpeech, Utterance
@@ -143,6 +144,8 @@ class Bridge:
         self._replies = Replies(lambda action: self._out.append(action))
         self._pending = Pending(self._replies)
         self._model_optional = False
+        self._recovery = Recovery(settings.resume)
+        self._memory = Memory()
         self._notes = Notes(now)
         self._transcript = Transcript(self._notes)
         self._speaker: Utterance | None = None  # what became audible last
@@ -230,12 +233,13 @@ class Bridge:
                         self._turn_ended(Rule.SERVER, now)
                     self._caller_stopped(now)
             case do.SessionReady():
-                self._replies.open()
-                self._progress_at = now
+                self._session_ready(now)
             case do.ModelRefused(kind):
                 self._refused(kind, now)
-            case do.PeerLost(ending):
-                self._peer_lost(ending, now)
+            case do.PeerLost(do.Ending.CALLER_HANGUP | do.Ending.TWILIO_LOST as ending):
+                self._end(ending, now)
+            case do.PeerLost(ending, heals):
+                self._model_lost(ending, now, heals=heals)
             case do.EndRequested(ending, words):
                 goodbye = self._settings.goodbye
                 self._close(ending, goodbye if words is None else words, now)
@@ -295,6 +299,8 @@ class Bridge:
             self._weigh(self._attempt, now)
         if batch := voice.take(self._server_finds and self.phase is Phase.CALLER):
             self._replies.send(batch)
+            if self._server_finds and self.phase is Phase.LISTENING:
+                self._replies.tape.idle()
 
     def _changed(self, change: Change, now: float) -> None:
         detector = self._voice.detector
@@ -553,6 +559,7 @@ class Bridge:
         if verdict.rule not in UNSETTLED and self._attempt is attempt:
             self._attempt = None
         if attempt.item_id and attempt not in self._awaited:
+            self._memory.forget(attempt.item_id)
             self._replies.send(do.ForgetTurn(attempt.item_id))
 
     def _yield_to(self, attempt: Attempt, rule: Rule, now: float) -> None:
@@ -639,6 +646,7 @@ class Bridge:
             if self._server_owns and not self._transcript.unnamed:
                 self._caller_stopped(now)
             self._replies.unanswered = self._replies.answers
+        self._replies.tape.named(item_id)
         self._out.append(self._transcript.named(item_id, now))
 
     def _next_awaited(self) -> Attempt | None:
@@ -647,6 +655,7 @@ class Bridge:
         return next((each for each in self._awaited if each.caller_seq == turn), None)
 
     def _caller_text(self, item_id: str, text: str, now: float) -> None:
+        self._replies.tape.understood(item_id)
         self._out += self._transcript.understood(item_id, text)
         attempt = next((a for a in self._awaited if a.item_id == item_id), None)
         if attempt:
@@ -816,7 +825,7 @@ class Bridge:
         self._replies.withdraw()
         for spoken, heard_ms in cut:
             note = self._note_bot(spoken, heard_ms)
-            if not spoken.is_prompt:
+            if not spoken.is_prompt and not spoken.other_session:
                 self._amend = do.AmendReply(spoken.response_id, note.heard_text)
 
     def _note_bot(self, spoken: Utterance, heard_ms: float) -> do.NoteTurn:
@@ -825,6 +834,8 @@ class Bridge:
         name = spoken.name or spoken.response_id
         self._out.append(do.NoteHeard(name, note.heard_ms, not note.interrupted))
         self._last_words = note.generated_text
+        if spoken.other_session and self._replies.ready and note.heard_text:
+            self._replies.send(do.Recall("bot", note.heard_text))
         if not spoken.is_filler:
             self._endpointing.asked(note.heard_text)
         return note
@@ -852,6 +863,7 @@ class Bridge:
             self._replies.collided()
             return
         attempt = self._next_awaited()
+        self._replies.tape.refused()
         self._out += self._transcript.refused()
         if attempt:
             self._awaited.remove(attempt)
@@ -888,16 +900,68 @@ class Bridge:
 
     # ---- the end -------------------------------------------------------------
 
-    def _peer_lost(self, ending: Ending, now: float) -> None:
-        if ending in (Ending.CALLER_HANGUP, Ending.TWILIO_LOST):
-            self._end(ending, now)
+    def _model_lost(self, ending: Ending, now: float, *, heals: bool = True) -> None:
+        """Another session takes its place; if none does, the model is lost for good."""
+        if self._replies.gone:
             return
-        known = self._replies.gone
+        redial = None
+        if self.phase is not Phase.CLOSING:
+            redial = self._recovery.lost(ending, now, heals=heals)
+        if redial:
+            self._out.append(redial)
+            if self._replies.ready:
+                self._lapse(now)
+        else:
+            self._without_model(self._recovery.ending, now)
+
+    def _lapse(self, now: float) -> None:
+        """Keep for another session what this one was asked for and hasn't done."""
+        replies, tape = self._replies, self._replies.tape
+        active, waiting = replies.active, self.phase is Phase.WAITING
+        if self._server_finds and waiting:
+            self._server_finds = False  # the turn is over: nobody need find it anew
+            self._voice.stream(False)
+            if self._transcript.unnamed:
+                tape.committed()
+            tape.forget()
+        over = tape.over()
+        heard: list[Action] = [do.FindTurns(False)] if self._server_owns else []
+        for turn in over:
+            heard += turn
+        if self._server_finds:
+            heard.append(do.FindTurns(True))
+        heard += tape.open()
+        begun = any(s.response_id == active and s.size for s in self._speech.utterances)
+        replies.lapse(heard, begun=begun)
+        self._pending.asked_anew(replies.request)
+        self._speech.complete(broke_off=True)
+        self._amend = None
+        self._out += self._transcript.flush(len(over))
+        named_anew = self._transcript.unnamed_seqs
+        for attempt in list(self._awaited):
+            attempt.item_id = None
+            if attempt.caller_seq not in named_anew:
+                self._awaited.remove(attempt)
+        self._filled = False
+        if waiting and not replies.expected and not replies.broke_off:
+            replies.ask(do.AskForReply())
+            self._listen_unless_due(now)
+
+    def _session_ready(self, now: float) -> None:
+        if back := self._recovery.back(now):
+            self._out += [back, *self._memory.recalled()]
+            for spoken in self._speech.utterances:
+                spoken.other_session = not spoken.is_prompt
+        self._progress_at = now
+        self._replies.open()
+
+    def _without_model(self, ending: Ending, now: float) -> None:
+        """The model is lost for good."""
         self._replies.lose()
         self._speech.complete(broke_off=True)
         if not self._model_optional:
             self._close(ending, self._settings.apology, now)
-        elif not known and self.phase is not Phase.CLOSING:
+        elif self.phase is not Phase.CLOSING:
             self._out.append(do.ModelGone(ending))
             self._spoke_until = None
             if self.phase is Phase.WAITING:
@@ -942,6 +1006,9 @@ class Bridge:
                 self._out += self._pending.given_up()
                 self._deadline = min(self._deadlines(now), default=None)
         out, self._out = self._out, []
+        for action in out:
+            if isinstance(action, do.NoteTurn):
+                self._memory.note(action)
         return out
 
     def _pump(self, now: float) -> None:
@@ -955,6 +1022,9 @@ class Bridge:
         """The first audio of this was sent."""
         self._speaker = spoken
         # Words of ours answer nothing: what is due is so behind them.
+        if not spoken.is_prompt:
+            self._recovery.answered()
+            self._replies.tape.answered()
         if not spoken.is_prompt or self.phase is Phase.CLOSING:
             self._replies.unanswered = False
             if self._spoke_until is not None:
@@ -994,6 +1064,10 @@ class Bridge:
         """The bot has said what it had to say."""
         if self._ending:
             self._close(self._ending, Prompt(""), now)
+        elif self._replies.broke_off:
+            self._move(Moment.REPLY_DUE, now)
+            self._progress_at = now
+            self._replies.go_on()
         elif self._spoke_until is not None or self._replies.expected:
             # That was a filler, or words of ours: the answer is due.
             self._move(Moment.REPLY_DUE, now)
@@ -1025,13 +1099,15 @@ class Bridge:
             lambda: self._close(Ending.MAX_DURATION, wants.goodbye, now),
         )
         if not self._replies.ready and not self._replies.gone:
-            yield (
-                self._began_at + wants.ready_s,
-                lambda: self._peer_lost(Ending.STEPFUN_REFUSED, now),
-            )
+            ready_by = self._began_at + wants.ready_s
+            if self._recovery.away:
+                ready_by = self._recovery.give_up_at
+            yield ready_by, lambda: self._model_lost(Ending.STEPFUN_REFUSED, now)
         elif self.phase is Phase.WAITING:
             yield self._progress_at + wants.stall_s, lambda: self._nothing_came(now)
-            late = self._spoke_until is not None  # not so a greeting
+        if self.phase is Phase.WAITING:
+            away = self._recovery.away
+            late = self._spoke_until is not None or away  # not so a greeting
             begun = self._filled or self._speech.utterances
             if self._fillers and late and not begun:
                 yield self._since + wants.filler_after_s, lambda: self._fill(now)
@@ -1066,7 +1142,7 @@ class Bridge:
     def _nothing_came(self, now: float) -> None:
         """An answer is due and nothing comes: ask again, then give up."""
         if self._retried:
-            self._peer_lost(Ending.STEPFUN_STALLED, now)
+            self._model_lost(Ending.STEPFUN_STALLED, now)
         else:
             self._ask_again(now)
 

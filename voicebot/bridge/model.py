@@ -123,6 +123,8 @@ class PeerLost:
     """One side of the call is gone; nothing more comes from it, nothing reaches it."""
 
     ending: Ending
+    heals: bool = True
+    """Of the model: another session may be had, and work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +315,29 @@ class FindTurns:
 
 
 @dataclass(frozen=True, slots=True)
+class Redial:
+    """The model is lost: open another session; SessionReady or PeerLost comes of it."""
+
+    ending: Ending
+    """How it was lost."""
+    give_up_at: float
+    """The session is of no use any more, on the clock of `now`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """What was said before this session began, and heard: let the model know."""
+
+    who: Literal["caller", "bot"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """The answer before broke off with its session: the next is the rest of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class NoteTurn:
     """A turn for the call log. The same `seq` again replaces what it said before."""
 
@@ -359,6 +384,15 @@ class ModelGone:
 
     ending: Ending
     """How the call would have ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBack:
+    """Another session is open in place of the one that was lost; Recalls follow."""
+
+    away_ms: int
+    attempts: int
+    """Sessions that were asked for, this one included."""
 
 
 class Rule(StrEnum):
@@ -446,10 +480,14 @@ Action = (
     | AmendReply
     | ForgetTurn
     | FindTurns
+    | Redial
+    | Recall
+    | GoOn
     | NoteTurn
     | NoteDecision
     | NoteHeard
     | ModelGone
+    | ModelBack
     | HangUp
 )
 

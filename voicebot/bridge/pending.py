@@ -74,6 +74,11 @@ class Pending:
         self._started = None
         return [NoteHeard(name, 0, whole=name == response_id)]
 
+    def asked_anew(self, request: object) -> None:
+        """The session is lost, and the next is asked for this, if for anything."""
+        if self._started and isinstance(request, AskToSay):
+            self._asked, self._started = (request, self._started[1]), None
+
     def drop(self) -> list[NoteHeard]:
         """What waits is not to be said."""
         dropped = [unsaid(speak) for speak in self._waiting]

@@ -9,7 +9,11 @@ from voicebot.bridge.model import (
     AskForReply,
     AskToSay,
     CancelReply,
+    CommitAudio,
+    FindTurns,
+    GoOn,
 )
+from voicebot.bridge.recovery import Tape, joined
 
 # Caller audio kept while the model's session opens; the oldest is dropped beyond it.
 HELD_BYTES = pcm_bytes(20_000)
@@ -51,6 +55,9 @@ class Replies:
         self.unanswered = False
         """An item of the caller's stands in the conversation without an answer."""
         self._hushed = False
+        self.tape = Tape()
+        self.broke_off = False
+        """An answer is being heard that broke off with its session: the rest is due."""
 
     @property
     def answers(self) -> bool:
@@ -80,6 +87,12 @@ class Replies:
 
     def send(self, action: Action) -> None:
         """Give the model an order; before its session is open, keep it."""
+        if isinstance(action, AppendAudio):
+            self.tape.appended(action)
+        elif isinstance(action, CommitAudio):
+            self.tape.committed()
+        elif isinstance(action, FindTurns):
+            self.tape.forget()
         if self.ready:
             self._emit(action)
         elif not self.gone:
@@ -90,21 +103,46 @@ class Replies:
         """The session is open: give it all that was kept."""
         if not self.gone:
             self.ready = True
-            for action in self._held:
+            for action in joined(self._held):
                 self._emit(action)
             self._held.clear()
 
     def lose(self) -> None:
         """The session is lost: nothing is expected of it any more."""
-        self.ready, self.gone = False, True
+        self.ready, self.gone, self.broke_off = False, True, False
         self.active = self._asked = self._next = None
         self._held.clear()
+
+    def lapse(self, heard: list[Action], *, begun: bool) -> None:
+        """
+        The session is lost and another will come: keep for it what was asked of this.
+
+        Args:
+            heard: what makes it hear what this session heard and hasn't answered.
+            begun: whether there is something to be heard of the answer that was given.
+        """
+        owed = self._wish
+        if self._alive and not begun:
+            owed = owed or self.request or AskForReply()
+        self.broke_off = self._alive and begun and owed is None and self.answers
+        if self.active:
+            self._kill(self.active)
+        self.ready, self._unwanted = False, False
+        self.active = self._asked = self._next = None
+        self._held = heard
+        if owed:
+            self.ask(owed)
+
+    def go_on(self) -> None:
+        """Ask for the rest of the answer that broke off."""
+        self.send(GoOn())
+        self.ask(AskForReply())
 
     def hush(self, on: bool) -> None:
         """From now on the caller isn't answered; what the model has begun, it ends."""
         self._hushed = on
         if on:
-            self.unanswered = False
+            self.unanswered = self.broke_off = False
             if isinstance(self._next, AskForReply):
                 self._next = None
             if isinstance(self._asked, AskForReply):
@@ -114,6 +152,7 @@ class Replies:
         """Ask for an answer, now or when the one before it is over."""
         if self.gone or (self._hushed and isinstance(request, AskForReply)):
             return
+        self.broke_off = False
         if self._asked or self.active:
             self._next = request
         else:
@@ -122,7 +161,7 @@ class Replies:
 
     def withdraw(self) -> None:
         """Give up whatever was asked for or is being said."""
-        self._next = None
+        self._next, self.broke_off = None, False
         self._recall()
         self._give_up()
 
@@ -187,6 +226,7 @@ class Replies:
         """What was asked for isn't wanted any more."""
         if self._asked and self._asked in self._held:
             self._held.remove(self._asked)  # the model never hears of it
+            self._held = [held for held in self._held if held != GoOn()]
             self._asked = None
         self._unwanted = self._asked is not None
 

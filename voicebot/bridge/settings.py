@@ -66,6 +66,16 @@ class Listening:
 
 
 @dataclass(frozen=True, slots=True)
+class Resume:
+    """What is done when the model is lost, before the call goes on without it."""
+
+    attempts: int = 0
+    """Sessions that are opened in its place, one after the other."""
+    within_s: float = 4.0
+    """One must be open by then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Each has a default that suits a telephone line; `_s` is seconds."""
 
@@ -92,5 +102,6 @@ class Settings:
     """The model's session must be open by then, counted from the start."""
     stall_s: float = 6.0
     """An answer must begin, or go on, within this."""
+    resume: Resume = Resume()
     lead_ms: int = 240
     start_buffer_ms: int = 300

@@ -61,6 +61,8 @@ class Utterance:
     """Bytes of it that were heard before the last pause."""
     must_hear: bool = False
     """Nothing that the caller does cuts it short."""
+    other_session: bool = False
+    """The model's session of now knows nothing of it."""
     name: str = ""
     """What `NoteHeard` calls it, if not by its response's id."""
     downsampler: Pcm24ToUlaw = field(default_factory=Pcm24ToUlaw)

@@ -53,6 +53,11 @@ class Transcript:
         return bool(self._unnamed)
 
     @property
+    def unnamed_seqs(self) -> set[int]:
+        """The numbers of such turns."""
+        return {turn.seq for turn in self._unnamed}
+
+    @property
     def next_unnamed(self) -> int | None:
         """The number of the turn of which the next item is made."""
         return self._unnamed[0].seq if self._unnamed else None
@@ -75,11 +80,22 @@ class Transcript:
             return []
         return [self._notes.caller(self._unnamed.popleft())]
 
-    def flush(self) -> list[NoteTurn]:
-        """The call is over: no turn gets a name any more."""
-        turns = list(self._unnamed)
-        self._unnamed.clear()
-        return [self._notes.caller(turn) for turn in turns]
+    def flush(self, kept: int = 0) -> list[NoteTurn]:
+        """
+        The session is over, or the call: its items get no words any more.
+
+        Args:
+            kept: so many of the last turns are to get new names.
+        """
+        unknown = [turn for turn in self._items.values() if not turn.text]
+        turns = [*unknown, *self._unnamed]
+        self._items.clear()
+        self._unnamed = deque(turns[len(turns) - kept :] if kept else (), MAX_TURNS)
+        return [
+            self._notes.caller(turn)
+            for turn in turns[: len(turns) - len(self._unnamed)]
+            if turn.item_id is None
+        ]
 
     def understood(self, item_id: str, text: str) -> list[NoteTurn]:
         """This is what was said in that item, if we know it."""

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from io import TextIOWrapper
 
 import typer
 
@@ -13,6 +14,7 @@ from voicebot.cli import (
     demo,
     explain,
     measure,
+    migrate,
     new,
     schema,
     serve,
@@ -36,6 +38,7 @@ app.command("explain")(explain.run)
 app.add_typer(show.app, name="show")
 app.command("new")(new.run)
 app.command("schema")(schema.run)
+app.command("migrate")(migrate.run)
 app.command("config")(config.run)
 app.command("call")(call.run)
 app.add_typer(calls.app, name="calls")
@@ -45,6 +48,10 @@ app.add_typer(measure.app, name="measure")
 
 def main() -> None:
     """Run the command line; a mistake of the operator's is one sentence, exit 1."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no Chinese, and no ✓, is told all the same.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     # Before numpy is imported: its threads make small products slower, and late.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:

@@ -39,6 +39,7 @@ def run(
     """
     from rich.console import Console
 
+    from voicebot.cli.problems import as_json
     from voicebot.dialplan.coverage import failures, walk_year
     from voicebot.dialplan.load import load
     from voicebot.errors import DialplanError
@@ -47,14 +48,14 @@ def run(
         plan = load(dialplans)
     except DialplanError as exc:
         if json:
-            print(_report(exc.problems, None, (), ()))
+            print(_report(as_json(exc), None, (), ()))
         else:
             print(exc, file=sys.stderr)
         raise typer.Exit(1) from None
     failed = tuple(failures(plan))
     findings = walk_year(plan, year) if year is not None else ()
     if json:
-        print(_report((), plan, failed, findings))
+        print(_report([], plan, failed, findings))
         raise typer.Exit(1 if failed else 0)
     if failed:
         print("\n".join(f"{dialplans}/{each}" for each in failed), file=sys.stderr)
@@ -77,22 +78,8 @@ def run(
             print(f"{place}{found.what}: {found.text} [{kind}]")
 
 
-def problem_as_json(problem: object) -> dict[str, object]:
-    """What is wrong, and where, as `--json` has it."""
-    from voicebot.dialplan.source import Problem
-
-    assert isinstance(problem, Problem)
-    return {
-        "file": str(problem.path),
-        "line": problem.line,
-        "column": problem.column,
-        "key": problem.key,
-        "message": problem.message,
-    }
-
-
 def _report(
-    problems: tuple[object, ...],
+    problems: list[dict[str, str | int]],
     plan: "Dialplan | None",
     failed: tuple["Failure", ...],
     findings: tuple["Finding", ...],
@@ -101,7 +88,7 @@ def _report(
 
     report = {
         "ok": plan is not None and not failed,
-        "problems": [problem_as_json(problem) for problem in problems],
+        "problems": problems,
         "personas": list(plan.personas) if plan else [],
         "unused": _unused(plan) if plan else [],
         "routes": [route.name for route in plan.routes] if plan else [],

@@ -40,16 +40,24 @@ def run(
 
     Exits with 1 if the dialplans have mistakes.
     """
+    from voicebot.cli.problems import print_problems
     from voicebot.dialplan.calls import CallFacts
     from voicebot.dialplan.load import load as load_plan
     from voicebot.dialplan.routing import explain
+    from voicebot.errors import DialplanError
     from voicebot.runtime.live import Full
     from voicebot.runtime.reception import received
 
-    plan = load_plan(dialplans)
+    try:
+        plan = load_plan(dialplans)
+    except DialplanError as exc:
+        if not json:
+            raise
+        print_problems(exc)
+        raise typer.Exit(1) from None
     facts = CallFacts(
         to=_called(plan, to),
-        from_=from_,
+        from_=_caller(from_),
         at=_moment(plan, at),
         country=country.upper(),
         headers=dict(_header(text) for text in header or ()),
@@ -93,6 +101,15 @@ def _called(plan: "Dialplan", text: str) -> str:
         message = f"no number is labelled {text!r}{nearest(text, plan.numbers)}"
         raise typer.BadParameter(message, param_hint="--to")
     return text
+
+
+def _caller(text: str) -> str:
+    from voicebot.dialplan.values import ANONYMOUS, E164
+
+    if text == ANONYMOUS or E164.fullmatch(text):
+        return text
+    message = f"expected a number such as +12025550123, or {ANONYMOUS}; got {text!r}"
+    raise typer.BadParameter(message, param_hint="--from")
 
 
 def _moment(plan: "Dialplan", text: str) -> datetime:

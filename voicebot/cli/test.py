@@ -89,13 +89,13 @@ def _show(result: "Result") -> None:
 def _report(results: "list[Result]", error: ConfigError | None = None) -> str:
     from json import dumps
 
-    from voicebot.cli.check import problem_as_json
+    from voicebot.cli.problems import as_json
 
-    problems = error.problems if isinstance(error, DialplanError) else ()
+    problems = as_json(error) if isinstance(error, DialplanError) else []
     report = {
         "ok": error is None and all(each.ok for each in results),
         "error": str(error) if error and not problems else None,
-        "problems": [problem_as_json(each) for each in problems],
+        "problems": problems,
         "tests": [each.as_json() for each in results],
     }
     return dumps(report, ensure_ascii=False, indent=2)

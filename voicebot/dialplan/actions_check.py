@@ -55,10 +55,10 @@ def _mistakes(persona: Persona, names: Names) -> Iterator[tuple[Place, str]]:
     yield from _director(persona)
     yield from _menus(persona, names)
     yield from _stages(persona, names)
-    lost = persona.on_model_lost
+    lost = persona.fallback.do
     if lost and lost.name not in ALONE:
         said = f"expected one of {', '.join(ALONE)}, as there is nobody else to talk"
-        yield ("on_model_lost",), said
+        yield ("fallback", "do"), said
     if persona.silence:
         last = persona.silence[-1]
         if last.do is None or last.do.name not in AWAY:
@@ -78,8 +78,8 @@ def actions(persona: Persona) -> Iterator[tuple[Place, Action]]:
     for name, choice in persona.director.actions.items() if persona.director else ():
         if choice.do:
             yield ("director", "actions", name, "do"), choice.do
-    if persona.on_model_lost:
-        yield ("on_model_lost",), persona.on_model_lost
+    if persona.fallback.do:
+        yield ("fallback", "do"), persona.fallback.do
     if persona.transfer.on_fail and persona.transfer.on_fail.do:
         yield ("transfer", "on_fail", "do"), persona.transfer.on_fail.do
     for name, stage in persona.stages.items():

@@ -7,12 +7,15 @@ from typing import Final, Literal
 
 from voicebot.dialplan.calls import CallFacts
 from voicebot.dialplan.hours import ONE_DAY, Calendar, Rule, moments, periods
-from voicebot.dialplan.model import Dialplan, RouteTest
-from voicebot.dialplan.routing import NO_ROUTE, choose
+from voicebot.dialplan.model import Dialplan, Number, Route, RouteTest
+from voicebot.dialplan.routing import NO_ROUTE, REJECTED, choose
 from voicebot.dialplan.times import DAY_MIN, WEEKDAYS, changes, local
 
 # Somebody whom no list knows: this country code is not given to any country.
 STRANGER: Final = "+999000000000"
+
+# A match that asks for no time.
+TIMELESS: Final = {"hours": (), "weekday": None, "date": (), "time": ()}
 
 LONG_CLOSURE: Final = timedelta(days=5)
 
@@ -186,11 +189,14 @@ def _gaps(plan: Dialplan, year: int) -> Iterator[Finding]:
     """Find times at which nobody is there for a number: no route takes its calls."""
     times = _turning_points(plan, year)
     for label, number in plan.numbers.items():
+        asked = _asked(plan, number)
+        if asked is None:
+            continue
         gaps: list[tuple[datetime, datetime]] = []
         began: datetime | None = None
         for at in times:
             facts = CallFacts(number.e164, STRANGER, at, call_sid=label)
-            if choose(plan, facts).route == NO_ROUTE.route:
+            if choose(asked, facts).route == NO_ROUTE.route:
                 began = began or at
             elif began:
                 gaps.append((began, at))
@@ -206,6 +212,26 @@ def _gaps(plan: Dialplan, year: int) -> Iterator[Finding]:
                 f"{end:%Y-%m-%d %H:%M}"
             )
             yield Finding("gap", label, first, text, "")
+
+
+def _asked(plan: Dialplan, number: Number) -> Dialplan | None:
+    """
+    Leave the routes that take a stranger's calls to a number at some time of the year.
+
+    None if one of them always does: then there is no gap.
+    """
+    facts = CallFacts(number.e164, STRANGER, datetime(2000, 1, 1, tzinfo=plan.zone))
+    left: list[Route] = []
+    for route in plan.routes:
+        timeless = route.match.model_copy(update=TIMELESS)
+        taken = {"do": REJECTED, "match": timeless, "unless": ()}
+        alone = replace(plan, routes=(route.model_copy(update=taken),))
+        if choose(alone, facts).route == NO_ROUTE.route:
+            continue
+        if timeless == route.match and not route.unless:
+            return None
+        left.append(route.model_copy(update={"do": REJECTED}))
+    return replace(plan, routes=tuple(left))
 
 
 def _turning_points(plan: Dialplan, year: int) -> list[datetime]:

@@ -47,8 +47,8 @@ from voicebot.dialplan.values import (
     Speech,
     duration,
     filled,
-    first_version,
     listed,
+    this_version,
     word,
 )
 
@@ -595,8 +595,8 @@ class RouteTest(Section):
 class DialplanFile(Section):
     """`dialplan.yaml` by itself."""
 
-    version: Annotated[int, BeforeValidator(first_version)]
-    """Of this format: 1."""
+    version: Annotated[int, BeforeValidator(this_version)]
+    """Of this format: 2. `voicebot migrate` rewrites what is of version 1."""
 
     timezone: ZoneName | None = None
     """Where weekdays, dates and times are; a name such as `Europe/London`. Needed where

@@ -17,8 +17,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from voicebot.dialplan.actions import Action
 from voicebot.dialplan.director import Director
+from voicebot.dialplan.fallback import Fallback
 from voicebot.dialplan.language import own_words
 from voicebot.dialplan.menus import Menu
 from voicebot.dialplan.section import Section
@@ -315,9 +315,7 @@ class Persona(Section):
     """A second model that reads along and decides; none: nobody but the model does."""
 
     transfer: Transfer = Transfer()
-    on_model_lost: Action | None = None
-    """What is done when the model is lost; without it, an apology."""
-
+    fallback: Fallback = Fallback()
     stages: Annotated[dict[Label, Stage], Field(max_length=20)] = {}
     start_stage: Label | None = None
     """With which stage a call begins; needed where there are `stages`."""

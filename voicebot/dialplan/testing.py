@@ -199,8 +199,9 @@ class Fault(Section):
     at_s: Annotated[float, duration("0s", "28m", "s")] = Field(0.0, alias="at")
     """From the start of the call."""
 
-    model: Literal["refuse_connect", "lose", "mute", "slow"]
-    """It can't be reached; is lost; says nothing any more; takes 4 s to answer."""
+    model: Literal["refuse_connect", "drop", "lose", "mute", "slow"]
+    """It can't be reached; its session is lost and another can be had; it is lost for
+    good; says nothing any more; takes 4 s to answer."""
 
     @model_validator(mode="after")
     def _refused_at_once(self) -> Self:

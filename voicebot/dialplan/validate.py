@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from voicebot.dialplan.migrate import MOVED, RUN, VERSION
 from voicebot.dialplan.model import ACTIONS, TAGS
 from voicebot.dialplan.section import Section
 from voicebot.dialplan.source import (
@@ -116,6 +117,8 @@ def _message(model: type[Section], node: Node, error: ErrorDetails) -> str:
     said = template.format(**error.get("ctx", {})) if template else error["msg"]
     if kind == "missing":
         return said
+    if kind == "extra_forbidden" and len(loc) == 1 and (move := MOVED.get(str(loc[0]))):
+        return f"is {move.section}.{move.to} now: {RUN}"
     if kind == "extra_forbidden":
         return said + nearest(str(loc[-1]), _known_keys(model, loc))
     if kind == "string_too_long":
@@ -145,6 +148,8 @@ def _hint(kind: str, node: Node, error: ErrorDetails) -> str:
     match kind, node.value:
         case "string_type" | "word", bool() | int() | float():
             return "; put it in quotes"
+        case "version", int(older) if 0 < older < VERSION:
+            return f"; {RUN}"
         case "string_type", dict():
             return "; text that contains ': ' needs quotes"
         case "literal_error", str(word):

@@ -13,6 +13,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from voicebot.dialplan.migrate import VERSION
+
 E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")  # Source: ITU-T E.164, 6.1
 PREFIX: Final = re.compile(r"\+[1-9][0-9]{0,13}\*")
 LABEL: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -91,11 +93,11 @@ def _speakable(text: str) -> str:
     return text
 
 
-def first_version(value: object) -> object:
-    """Refuse all but 1; True and 1.0, which equal it, too."""
-    if type(value) is int and value == 1:
+def this_version(value: object) -> object:
+    """Refuse all but 2; 2.0, which equals it, too."""
+    if type(value) is int and value == VERSION:
         return value
-    raise PydanticCustomError("version", "expected 1")
+    raise PydanticCustomError("version", "expected {ours}", {"ours": VERSION})
 
 
 def filled(value: object) -> object:

@@ -50,9 +50,11 @@ class Asks:
         """So much of it was heard."""
         _keep(self._whole, response_id, whole)
 
-    def clear(self) -> None:
-        """Nobody waits for an answer any more."""
+    def clear(self) -> list[ModelCalled]:
+        """Nobody waits for an answer any more; returns what nobody will answer."""
+        called = list(self._called)
         self._called.clear()
+        return called
 
     def due_at(self, phase: Phase, text_by: float) -> float:
         """

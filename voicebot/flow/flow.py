@@ -58,6 +58,7 @@ from voicebot.flow.policy import (
     judge,
     read_arguments,
 )
+from voicebot.flow.recovery import Facts
 from voicebot.flow.silence import Ladder
 from voicebot.flow.sms import Texts, told
 from voicebot.flow.stages import Stages
@@ -176,6 +177,7 @@ class Flow:
         self._directing = Directing(persona.director) if persona.director else None
         # the model's calls
         self._asks = Asks()
+        self._facts = Facts()
         self._history = History()
         self._texts = Texts()
         on_fail = persona.transfer.on_fail if came_back else None
@@ -197,10 +199,10 @@ class Flow:
     def start(self, now: float) -> list[Order]:
         """Begin. Call it once, before any event."""
         self._observe(self._bridge.start(now), now)
-        if self._opening or self._persona.on_model_lost:
+        if self._opening or self._persona.fallback.do:
             self._give(do.ModelOptional(True), now)
         if self._opening:
-            self._give(do.PeerLost(Ending.STEPFUN_LOST), now)
+            self._give(do.PeerLost(Ending.STEPFUN_LOST, heals=False), now)
         if self._came_back:
             self._out.append(TellModel(TOLD))
         if self._back:
@@ -226,6 +228,7 @@ class Flow:
         match event:
             case ModelCalled():
                 self._asks.called(event, now)
+                self._facts.called(event)
                 self._give(do.Answering(False), now)
             case DirectorAnswered(seq, text):
                 self._direct(seq, text, now)
@@ -273,7 +276,7 @@ class Flow:
                     echo = echo or action.rule is do.Rule.ECHO
                 case do.AskForReply() | do.AskToSay():
                     self._model_busy = True
-                case do.NoteHeard() | do.ModelGone():
+                case do.NoteHeard() | do.ModelGone() | do.Redial():
                     notes.append(action)
                 case do.NoteTurn(who="bot"):
                     notes.append(action)
@@ -301,6 +304,8 @@ class Flow:
                     self._menu_does(self._run.heard(now), now)
                 if self._pending and response_id == self._announce_id:
                     self._pending.heard(now)
+            case do.Redial():
+                self._model_away(now)
             case do.ModelGone(ending):
                 # Who never had one misses nothing.
                 self._gone = Ending.IDLE if self._opening else ending
@@ -334,7 +339,7 @@ class Flow:
                 self._note_call(self._pending)
             self._out.append(self._hangup)
         out, self._out = self._out, []
-        return out
+        return self._facts.pass_on(out)
 
     def _act_on_clock(self, now: float) -> bool:
         """Do the first thing that is due; whether there was one."""
@@ -524,9 +529,17 @@ class Flow:
         if reply:
             self._give(do.ReplyWanted(), now)
 
+    def _model_away(self, now: float) -> None:
+        """Another session is dialled: it knows nothing of what this one asked for."""
+        self._model_busy = False
+        if given_up := self._asks.clear():
+            for call in given_up:
+                self._facts.given_up(call)
+            self._resume(now, reply=True)
+
     def _without_model(self, now: float) -> None:
         """Nobody but us is left to talk with the caller."""
-        action = self._opening or self._persona.on_model_lost
+        action = self._opening or self._persona.fallback.do
         assert action  # without one, the bridge ends the call
         assert self._gone
         self._rounds += 1

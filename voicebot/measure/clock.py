@@ -1,6 +1,7 @@
 """What is on its way, in the order in which it arrives: the virtual clock of a call."""
 
-from heapq import heappop, heappush
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
 from math import inf
 from typing import Generic, TypeVar
 
@@ -17,6 +18,11 @@ class Posts(Generic[Post]):
     def send(self, at: float, what: Post) -> None:
         self._sent += 1
         heappush(self._waiting, (at, self._sent, what))
+
+    def drop(self, lost: Callable[[Post], bool]) -> None:
+        """Lose what is on its way."""
+        self._waiting = [each for each in self._waiting if not lost(each[2])]
+        heapify(self._waiting)
 
     def next_at(self) -> float:
         """When the next one arrives; infinity if none is on its way."""

@@ -21,6 +21,7 @@ class Model:
 
     Args:
         config: of the session, as the client asks for it.
+        now: when it is opened.
         think: what the model understands of the caller's audio, and answers; it is
             asked at the time that the server's end was last told.
         now: when it is connected.

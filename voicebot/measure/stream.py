@@ -15,11 +15,13 @@ from voicebot.bridge.model import (
     HangUp,
     MarkCaller,
     MarkReturned,
+    ModelBack,
     ModelGone,
     NoteDecision,
     NoteHeard,
     NoteTurn,
     PlayToCaller,
+    Redial,
 )
 from voicebot.flow.model import (
     AskDirector,
@@ -45,7 +47,9 @@ Told = (
     | NoteDecision
     | NoteHeard
     | NoteEvent
+    | ModelBack
     | ModelGone
+    | Redial
     | HangUp
     | Leave
     | PauseRecording

@@ -13,10 +13,12 @@ from voicebot.bridge.model import (
     CallerKey,
     Ending,
     HangUp,
+    ModelBack,
     NoteDecision,
     NoteTurn,
     PeerLost,
     Phase,
+    Redial,
 )
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.testing import CallTest, Fault
@@ -100,8 +102,8 @@ class RehearsedStream(VirtualStream):
         self._decisions = max(scene.record.decisions, default=0)
         self._began_ms = round(now * 1000)
         self._flow = flow_of(scene.origin, scene.words, now)
-        config = session_config(scene.persona, scene.origin.values)
-        model = Model(Mood.kind(), config, scene.random, self._think, now)
+        self._config = session_config(scene.persona, scene.origin.values)
+        model = self._open_session(now)
         super().__init__(self._flow, model, Network(), scene.random, now)
         self._has_begun = False
         script = {line.hear: line.pick for line in scene.test.director}
@@ -110,6 +112,7 @@ class RehearsedStream(VirtualStream):
         self._silent_s = 0.0  # of the bot, at the ear
         self._ping_at = now + PING_S
         self._slow_ms = 0
+        self._is_gone = False  # and no other session can be had
         for fault in scene.test.faults:
             if fault.at_s >= now:
                 self._posts.send(fault.at_s, partial(self._fail, fault))
@@ -142,7 +145,7 @@ class RehearsedStream(VirtualStream):
             case "refuse_connect":
                 lost = PeerLost(Ending.STEPFUN_REFUSED)
                 self._posts.send(self._now + REFUSED_S, lost)
-            case "lose":
+            case "drop" | "lose":
                 self._posts.send(self._now, PeerLost(Ending.STEPFUN_LOST))
             case "slow":
                 self._slow_ms = SLOW_MS
@@ -150,6 +153,7 @@ class RehearsedStream(VirtualStream):
             case "mute":
                 pass
         self._is_deaf = True
+        self._is_gone = fault.model != "drop"
 
     # ---- what we are told ------------------------------------------------------
 
@@ -177,8 +181,8 @@ class RehearsedStream(VirtualStream):
                 log.info("call event", kind=kind, name=name, detail=detail)
             case UpdateSession(stage):
                 values = self._flow.values.shown()
-                config = session_config(self._scene.persona, values, stage)
-                self._to_model(instruct(config))
+                self._config = session_config(self._scene.persona, values, stage)
+                self._to_model(instruct(self._config))
             case AskDirector(seq, instructions, transcript):
                 said = Said("system", instructions), Said("user", transcript)
                 answer = DirectorAnswered(seq, self._chooser.chat(said))
@@ -187,6 +191,10 @@ class RehearsedStream(VirtualStream):
             case SendSms(number, name):
                 over = SmsOver(number, name, "sent")
                 self._posts.send(self._now, partial(self._from_model, over))
+            case Redial():
+                self._redial()
+            case ModelBack(away_ms, attempts):
+                log.info("model back", away_ms=away_ms, attempts=attempts)
             case Leave():
                 self.leave = told
             case HangUp(ending):
@@ -195,6 +203,19 @@ class RehearsedStream(VirtualStream):
                 pass  # what was heard is found at the ear
 
     # ---- the model -------------------------------------------------------------
+
+    def _open_session(self, now: float) -> Model:
+        return Model(Mood.kind(), self._config, self._scene.random, self._think, now)
+
+    def _redial(self) -> None:
+        """Another session: what is on its way from and to the old one never comes."""
+        self._posts.drop(lambda post: isinstance(post, str | bytes))
+        if self._is_gone:
+            lost = PeerLost(Ending.STEPFUN_REFUSED)
+            self._posts.send(self._now + REFUSED_S, lost)
+        else:
+            self._is_deaf = False
+            self._model = self._open_session(self._now)
 
     def _from_model(self, event: Input) -> None:
         self._obey(self._flow.handle(event, self._now))

@@ -213,6 +213,10 @@ class Call:
                 self._decide(action)
             case do.NoteHeard() | do.ModelGone():
                 pass  # for the flow, which has seen them
+            case do.Redial(ending, give_up_at):
+                self._redial(ending, give_up_at)
+            case do.ModelBack(away_ms, attempts):
+                log.info("model back", away_ms=away_ms, attempts=attempts)
             case do.HangUp(ending) if not self._over.done():  # else a bug ended it
                 self._over.set_result(ending)
             case do.HangUp():
@@ -226,6 +230,8 @@ class Call:
                 | do.AmendReply()
                 | do.ForgetTurn()
                 | do.FindTurns()
+                | do.Recall()
+                | do.GoOn()
                 | flow.ToolOutput()
                 | flow.TellModel()
             ):
@@ -246,6 +252,14 @@ class Call:
                 self._leaves_for = target or VOICEMAIL
             case _:
                 assert_never(action)
+
+    def _redial(self, ending: Ending, give_up_at: float) -> None:
+        if ending is Ending.STEPFUN_STALLED:  # else the leg has noted why
+            self.faults["stepfun.stalled"] += 1
+        within_ms = round((give_up_at - self._now) * 1000)
+        log.warning("model dialled anew", why=ending.value, within_ms=within_ms)
+        assert isinstance(self._model, ModelLeg)  # none: nothing that could heal
+        self._model.redial(give_up_at)
 
     def _send(self, frame: bytes) -> None:
         if not self._outbox.put(frame):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, Protocol, TypeAlias
 
-from voicebot.bridge.settings import Prompt, Settings
+from voicebot.bridge.settings import Prompt, Resume, Settings
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.prompt import as_spoken, compile_instructions
 from voicebot.dialplan.values import ANONYMOUS
@@ -199,6 +199,8 @@ def bridge_settings(
         listening=stages.listening(persona, persona.start_stage),
         idle_s=persona.limits.idle_s,
         duration_s=persona.limits.duration_s,
+        stall_s=persona.fallback.no_answer_after_s,
+        resume=Resume(persona.fallback.attempts, persona.fallback.within_s),
     )
 
 

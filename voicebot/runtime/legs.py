@@ -12,6 +12,13 @@ from voicebot.twilio import messages
 # 3.10); response-level instructions are not reliably honoured (3.6.7).
 SAY = "Say exactly the following, word for word, and nothing else: {text}"
 
+# For an answer of which the caller has heard only the beginning.
+GO_ON = (
+    "The line to you broke off while you were speaking, and is back now. The caller"
+    " heard your last message as far as it goes. Go on from there, without a greeting"
+    " and without saying any of it again."
+)
+
 ModelAction = (
     bridge.AppendAudio
     | bridge.CommitAudio
@@ -21,6 +28,8 @@ ModelAction = (
     | bridge.AmendReply
     | bridge.ForgetTurn
     | bridge.FindTurns
+    | bridge.Recall
+    | bridge.GoOn
     | flow.ToolOutput
     | flow.TellModel
 )
@@ -102,6 +111,10 @@ def to_stepfun(
             return history.forget(item_id)
         case bridge.FindTurns(by_server):
             return commands.find_turns(vad if by_server else None)
+        case bridge.Recall(who, text):
+            return history.recall("user" if who == "caller" else "assistant", text)
+        case bridge.GoOn():
+            return [commands.create_message("system", GO_ON)]
         case flow.ToolOutput(call_id, text):
             return [commands.create_function_output(call_id, text)]
         case flow.TellModel(text):
@@ -116,7 +129,9 @@ def _refused(kind: events.ErrorKind) -> bridge.Event | None:
             return bridge.ModelRefused("no_speech")
         case events.ErrorKind.ONGOING_RESPONSE:
             return bridge.ModelRefused("ongoing_response")
-        case events.ErrorKind.ENGINE | events.ErrorKind.QUOTA:
+        case events.ErrorKind.ENGINE:
             return bridge.PeerLost(bridge.Ending.STEPFUN_LOST)
+        case events.ErrorKind.QUOTA:
+            return bridge.PeerLost(bridge.Ending.STEPFUN_LOST, heals=False)
         case _:  # counted by the leg; nothing that the call could do about it
             return None

@@ -81,6 +81,9 @@ class ModelLeg:
         self._deliver: Callable[[Input], None] | None = None  # None: no call yet
         self._is_told = False  # the call was told that its session is ready
         self._ending = Ending.STEPFUN_REFUSED
+        self._heals = True
+        self._redial_by: float | None = None  # the call wants another session
+        self._replaced = asyncio.Event()
         self._outbox = Outbox(OUTBOX_FRAMES)
         self._session = RealtimeSession()
         self._history = History(refused)
@@ -98,7 +101,23 @@ class ModelLeg:
 
     def instruct(self, config: SessionConfig) -> None:
         """Give the model other instructions and tools, from its next answer on."""
+        self._config = replace(config, voice=self._config.voice)
         self._put(instruct(config))
+
+    def redial(self, give_up_at: float) -> None:
+        """
+        Give up the session, if there still is one, and open another.
+
+        What is sent from now on is for that one.
+
+        Args:
+            give_up_at: when it is of no use any more, on the clock of the loop.
+        """
+        self._redial_by = give_up_at
+        self._outbox = Outbox(OUTBOX_FRAMES)
+        self._history = History(self._refused)
+        self._blocked.clear()
+        self._replaced.set()
 
     def _put(self, frame: bytes, *, is_audio: bool = False) -> None:
         if not self._outbox.put(frame):
@@ -116,7 +135,8 @@ class ModelLeg:
         Run until cancelled, or until the model is lost: then that is an event.
 
         Takes over the session that was opened ahead, or opens one if that came to
-        nothing.
+        nothing. Opens another whenever `redial` was called, which may be while the
+        loss of the one before is delivered.
 
         Args:
             deliver: takes each event of the model, at once.
@@ -124,37 +144,65 @@ class ModelLeg:
         self._deliver = deliver
         if self.ahead:
             if self.ready.is_set():
-                self._tell_ready(deliver)
-            await self.ahead
-        if not self._is_told:
-            await self._serve()
-        deliver(PeerLost(self._ending))
+                self._tell_ready()
+            await self._until_over(self.ahead)
+        if not self._is_told and self._redial_by is None:
+            await self._until_over(asyncio.create_task(self._serve(), name="model"))
+        while True:
+            if self._redial_by is None:
+                deliver(PeerLost(self._ending, self._heals))
+            if (give_up_at := self._redial_by) is None:
+                return
+            self._redial_by = None
+            self._replaced.clear()
+            again = self._serve(give_up_at)
+            await self._until_over(asyncio.create_task(again, name="model again"))
 
-    async def _serve(self) -> None:
+    async def _until_over(self, serving: asyncio.Task[None]) -> None:
+        """Wait until a session is over, or is to be replaced; then it is closed."""
+        replaced = asyncio.create_task(self._replaced.wait())
+        tasks = {serving, replaced}
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        if not serving.cancelled():
+            serving.result()  # raises what is a bug of ours
+
+    async def _serve(self, give_up_at: float | None = None) -> None:
         """Run one session, from its dial to its loss."""
-        self._ending = Ending.STEPFUN_REFUSED
+        self._ending, self._heals = Ending.STEPFUN_REFUSED, True
         try:
             for left in reversed(range(DIALS)):
                 try:
-                    async with realtime_socket(self._url, self._api_key) as socket:
+                    async with (
+                        asyncio.timeout_at(give_up_at) as until_ready,
+                        realtime_socket(self._url, self._api_key) as socket,
+                    ):
                         self._ending = Ending.STEPFUN_LOST
-                        await self._converse(socket)
+                        await self._converse(socket, until_ready)
                 except UpstreamError as exc:
                     self._fault(f"stepfun.{exc.detail}")
                     log.warning("model refused", detail=exc.detail, status=exc.status)
-                    if not left or exc.status in HOPELESS:
+                    self._heals = exc.status not in HOPELESS
+                    if not left or not self._heals:
                         break
                     await asyncio.sleep(REDIAL_S)
         except* (
             ConnectionError,
             ConnectionClosed,
             RemoteProtocolError,
+            TimeoutError,
             UpstreamError,
         ):
             self._fault("stepfun.lost")
             log.warning("model lost", session_id=self._session.session_id)
 
-    async def _converse(self, socket: ClientConnection) -> None:
+    async def _converse(
+        self, socket: ClientConnection, until_ready: asyncio.Timeout
+    ) -> None:
         async def send(frame: bytes) -> None:
             await socket.send(frame, text=True)
 
@@ -178,6 +226,7 @@ class ModelLeg:
                         case events.SessionUpdated() as now if not ready.is_set():
                             tasks.create_task(self._outbox.write(send), name="to model")
                             self._check_echo(now.turn_detection_on)
+                            until_ready.reschedule(None)
                             self._now_ready()
                         case _:
                             self._pass_on(event)
@@ -204,14 +253,16 @@ class ModelLeg:
 
     def _now_ready(self) -> None:
         self.ready.set()
-        if self._deliver:
-            self._tell_ready(self._deliver)
+        self._tell_ready()
 
-    def _tell_ready(self, deliver: Callable[[Input], None]) -> None:
-        self._is_told = True
-        deliver(SessionReady())
+    def _tell_ready(self) -> None:
+        if self._deliver and self._redial_by is None:
+            self._is_told = True
+            self._deliver(SessionReady())
 
     def _pass_on(self, event: events.ServerEvent) -> None:
+        if self._redial_by is not None:
+            return  # the call is done with this session
         self._history.saw(event)
         match event:
             case events.ServerError() if refusal := self._history.refused(event):
@@ -243,6 +294,7 @@ class ModelLeg:
         """A call in another voice is better than none."""
         self._fault("stepfun.bad_voice")
         if self._config.voice == DEFAULT_VOICE:
+            self._heals = False
             raise UpstreamError(SERVICE, "bad_voice")
         log.error("voice refused", voice=self._config.voice, instead=DEFAULT_VOICE)
         self._config = replace(self._config, voice=DEFAULT_VOICE)

@@ -373,3 +373,27 @@ def test_no_repair_names_what_is_not_there_and_words_stay_in_their_place(
             case _:
                 hear()
     assert talk._order == server.items
+
+
+# ---- what was said in another session --------------------------------------------
+
+
+def test_what_was_said_before_is_told_as_it_was_said() -> None:
+    talk = history()
+    asked, said = read(
+        talk.recall("user", "A room?") + talk.recall("assistant", "Yes.")
+    )
+    assert (asked["item"]["role"], text_of(asked)) == ("user", "A room?")
+    assert (said["item"]["role"], text_of(said)) == ("assistant", "Yes.")
+
+
+def test_a_server_that_takes_no_answers_of_ours_is_told_in_a_note() -> None:
+    talk = history()
+    talk.recall("assistant", "Yes.")
+    refusal = talk.refused(error())
+    assert refusal
+    (note,) = read(refusal.instead)
+    assert note["item"]["role"] == "system"
+    assert "you said" in text_of(note)
+    (other,) = read(talk.recall("assistant", "No."))
+    assert other["item"]["role"] == "system"

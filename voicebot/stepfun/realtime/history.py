@@ -12,7 +12,7 @@ events; that ids and places are the server's own, from public clients.
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from voicebot.stepfun.realtime import commands
 from voicebot.stepfun.realtime.events import (
@@ -36,6 +36,8 @@ HEARD_NOTHING: Final = (
     "The caller interrupted you and heard nothing of what you were saying."
     " Take it as not said."
 )
+
+SAID_BEFORE: Final = 'Earlier in this call you said, and the caller heard: "{text}"'
 
 # Items, answers and unanswered commands that are remembered; the oldest go first.
 KEPT: Final = 64
@@ -82,6 +84,8 @@ class _Repair:
     """Of an answer; several commands may belong to it."""
 
     heard_text: str
+    told: str
+    """The same as a note."""
     noted: bool = False
 
 
@@ -158,7 +162,8 @@ class History:
         item_id = self._made.pop(response_id, None)
         if item_id is None:
             return []
-        repair = _Repair(heard_text)
+        told = HEARD.format(text=heard_text) if heard_text else HEARD_NOTHING
+        repair = _Repair(heard_text, told)
         there = self._there()
         if item_id not in there:
             return self._note(repair)
@@ -175,6 +180,15 @@ class History:
         if heard_text:
             frames.append(self._say_anew(repair, None if is_last else before))
         return frames
+
+    def recall(self, role: Literal["user", "assistant"], text: str) -> list[bytes]:
+        """Make the model know what was said before its session began."""
+        if role == "user":
+            return [commands.create_message("user", text)]
+        repair = _Repair(text, SAID_BEFORE.format(text=text))
+        if Means.APPEND in self._refused:
+            return self._note(repair)
+        return [self._say_anew(repair, None)]
 
     def forget(self, item_id: str) -> list[bytes]:
         """
@@ -231,10 +245,8 @@ class History:
         if repair.noted or Means.NOTE in self._refused:
             return []
         repair.noted = True
-        text = repair.heard_text
-        told = HEARD.format(text=text) if text else HEARD_NOTHING
         event_id = self._command(Means.NOTE, repair)
-        return [commands.create_message("system", told, event_id=event_id)]
+        return [commands.create_message("system", repair.told, event_id=event_id)]
 
     def _command(
         self, means: Means, repair: _Repair | None, item_id: str | None = None

@@ -261,7 +261,7 @@ def test_only_version_2_is_known(version: str) -> None:
 
 
 def test_an_older_version_says_what_to_run() -> None:
-    assert wrong(DialplanFile, f"version: 2\n{ROUTES}") == [
+    assert wrong(DialplanFile, f"version: 1\n{ROUTES}") == [
         "1:10: version: expected 2, got 1; run `voicebot migrate`"
     ]
 

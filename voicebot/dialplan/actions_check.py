@@ -1,6 +1,6 @@
 """What a persona's actions, menus and tools refer to, and what cannot be meant."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from voicebot.dialplan.actions import Action
@@ -8,6 +8,7 @@ from voicebot.dialplan.language import folded
 from voicebot.dialplan.menus import Menu, NoMatch
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.source import Node, Problem
+from voicebot.dialplan.tools import param
 from voicebot.dialplan.transfer import abort_words
 from voicebot.dialplan.validate import nearest
 
@@ -45,6 +46,7 @@ def _mistakes(persona: Persona, names: Names) -> Iterator[tuple[Place, str]]:
         yield from _action(place, action, persona, names)
     yield from _tools(persona, names)
     yield from _menus(persona, names)
+    yield from _lookup(persona)
     for stage, section in persona.stages.items():
         for index, tool in enumerate(section.tools):
             place = "stages", stage, "tools", index
@@ -99,12 +101,39 @@ def _action(
             yield from _known((*place, "transfer"), "target", name, names.targets)
         case Action(goto=str(name)):
             yield from _known((*place, "goto"), "stage", name, persona.stages)
+        case Action(tool=dict(used)):
+            for name, args in used.items():
+                yield from _used((*place, "tool", name), name, args, persona)
         case Action(set_=dict(values)) if names.variables is not None:
             for name in values:
                 at = (*place, "set", name)
                 yield from _known(at, "variable", name, names.variables)
         case Action(replay=True) if place[0] != "menus":
             yield place, "replay has no meaning outside of a menu"
+
+
+def _used(
+    place: Place, name: str, args: Mapping[str, str], persona: Persona
+) -> Iterator[tuple[Place, str]]:
+    tool = persona.tools.get(name)
+    if tool is None:
+        yield from _known(place, "tool", name, persona.tools)
+    elif tool.kind != "http":
+        yield place, f"expected a tool of kind: http, got one of kind: {tool.kind}"
+    else:
+        for key in args:
+            yield from _known((*place, key), "argument", key, tool.params)
+        for key, text in tool.params.items():
+            if key not in args and not param(text).optional:
+                yield place, f"{key} is missing, which the tool needs"
+
+
+def _lookup(persona: Persona) -> Iterator[tuple[Place, str]]:
+    for name in persona.lookup.map if persona.lookup else ():
+        place = "lookup", "map", name
+        yield from _known(place, "variable", name, persona.vars)
+        if name in persona.vars and persona.vars[name].from_ != "lookup":
+            yield place, f"vars.{name} is not from: lookup"
 
 
 def _menu(

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from voicebot.dialplan.actions import Action
 from voicebot.dialplan.language import own_words
+from voicebot.dialplan.lookup import Lookup
 from voicebot.dialplan.menus import Menu
 from voicebot.dialplan.section import Section
 from voicebot.dialplan.silence import Silence
@@ -309,6 +310,9 @@ class Persona(Section):
     """Names and terms that callers are likely to say."""
 
     vars: dict[Label, Var] = {}
+    lookup: Lookup | None = None
+    """What is asked about the caller when a call comes in."""
+
     listening: Listening = Listening()
     barge_in: BargeIn = BargeIn()
     limits: Limits = Limits()

@@ -17,6 +17,9 @@ Place = tuple[str | int, ...]
 # What a call without a model can be left with.
 ALONE = ("menu", "transfer", "voicemail", "goodbye", "hangup")
 
+# In the `answers` of a test.
+LOOKUP = "lookup"
+
 # What a silence may end with: these end the call, or go somewhere else.
 AWAY = (*ALONE, "gather", "goto")
 
@@ -47,6 +50,7 @@ def _mistakes(persona: Persona, names: Names) -> Iterator[tuple[Place, str]]:
     yield from _tools(persona, names)
     yield from _menus(persona, names)
     yield from _lookup(persona)
+    yield from _answers(persona)
     for stage, section in persona.stages.items():
         for index, tool in enumerate(section.tools):
             place = "stages", stage, "tools", index
@@ -134,6 +138,23 @@ def _lookup(persona: Persona) -> Iterator[tuple[Place, str]]:
         yield from _known(place, "variable", name, persona.vars)
         if name in persona.vars and persona.vars[name].from_ != "lookup":
             yield place, f"vars.{name} is not from: lookup"
+
+
+def _answers(persona: Persona) -> Iterator[tuple[Place, str]]:
+    """Of tests: who answers what nobody asks?"""
+    asked = {name for name, tool in persona.tools.items() if tool.kind == "http"}
+    if LOOKUP in asked:
+        yield ("tools", LOOKUP), "expected another name: tests have a lookup of theirs"
+    if persona.lookup:
+        asked.add(LOOKUP)
+    for index, test in enumerate(persona.tests):
+        at: Place = ("tests", index)
+        for name in test.answers:
+            yield from _known((*at, "answers", name), "http tool", name, asked)
+        for line, said in enumerate(test.model):
+            if said.call is not None:
+                place = (*at, "model", line, "call")
+                yield from _known(place, "tool", said.call, persona.tools)
 
 
 def _menu(

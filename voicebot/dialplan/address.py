@@ -89,7 +89,7 @@ def _pieces(text: str) -> Iterator[Piece]:
 
 
 def _bad(message: str) -> PydanticCustomError:
-    return PydanticCustomError("address", message)  # type: ignore[arg-type]  # not a literal
+    return PydanticCustomError("address", message)
 
 
 def _check_secret(secret: Secret) -> None:
@@ -235,7 +235,9 @@ def places(*texts: str) -> frozenset[str]:
     return frozenset(piece.name for piece in found if isinstance(piece, Place))
 
 
-def resolved(errand: Errand, read: Callable[[Secret], str]) -> tuple[str, dict[str, str]]:
+def resolved(
+    errand: Errand, read: Callable[[Secret], str]
+) -> tuple[str, dict[str, str]]:
     """
     Return the address and the headers of a request, with its secrets.
 

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from voicebot.dialplan.section import Section
-from voicebot.dialplan.values import Line, Speech, duration, filled, word
+from voicebot.dialplan.values import Label, Line, Speech, duration, filled, word
 
 MOMENT: Final = re.compile(r"\+?[0-9]{1,6}(?:\.[0-9]{1,3})?(?:ms|s|m)")
 DIGITS: Final = re.compile(r"[0-9*#]{1,32}")
@@ -126,14 +126,31 @@ class Step(Section):
         return self
 
 
+Argument = str | int | float | bool
+
+
 class ModelLine(Section):
     """What the offline model answers, once."""
 
     hear: Line | None = None
     """Only to a caller whose words have this in them; without it to any."""
 
-    say: Speech
-    """The answer."""
+    say: Speech | None = None
+    """The answer; with `call`, what is said before it."""
+
+    call: Label | None = None
+    """The tool that it asks for; what comes of it is answered by a later line."""
+
+    args: Annotated[dict[str, Argument], Field(max_length=20)] = {}
+    """What it gives the tool."""
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if self.say is None and self.call is None:
+            raise PydanticCustomError("model_line", "expected say, call, or both")
+        if self.args and self.call is None:
+            raise PydanticCustomError("model_line", "args has no meaning without call")
+        return self
 
 
 class Fault(Section):
@@ -230,6 +247,10 @@ class CallTest(Section):
 
     faults: Annotated[tuple[Fault, ...], Field(max_length=10)] = ()
     """What goes wrong."""
+
+    answers: Annotated[dict[Label, Any], Field(max_length=20)] = {}
+    """What `http` tools get, by name, and `lookup`: JSON, `{status: 503}` or
+    `{timeout: true}`; without one, status 404."""
 
     model: Annotated[tuple[ModelLine, ...], Field(max_length=50)] = ()
     """What the offline model answers."""

@@ -191,7 +191,7 @@ class Tool(Section):
     @model_validator(mode="after")
     def _is_of_one_mind(self) -> "Tool":
         if self.method == "POST" and self.on_barge_in == "cancel":
-            message = "expected method: GET with on_barge_in: cancel; a POST may be done"
+            message = "on_barge_in: cancel needs method: GET; a POST may be done"
             raise PydanticCustomError("tool", message)
         for name in self.sensitive_args:
             if name not in self.params:
@@ -206,4 +206,4 @@ class Tool(Section):
 
 
 def _refused(message: str, key: str, kind: str) -> PydanticCustomError:
-    return PydanticCustomError("tool", message, {"key": key, "kind": kind})  # type: ignore[arg-type]  # ours
+    return PydanticCustomError("tool", message, {"key": key, "kind": kind})

@@ -13,8 +13,10 @@ from voicebot.dialplan.actions import Action
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.silence import Silence
 from voicebot.dialplan.transfer import abort_words, announcement
+from voicebot.dialplan.variables import fill, values_of
 from voicebot.flow.asks import TALKING, Asks
 from voicebot.flow.calls import PendingCall
+from voicebot.flow.errands import Errands
 from voicebot.flow.history import History
 from voicebot.flow.menus import (
     Chosen,
@@ -25,8 +27,10 @@ from voicebot.flow.menus import (
     StopSaying,
 )
 from voicebot.flow.model import (
+    Fetched,
     Input,
     Leave,
+    LookedUp,
     ModelCalled,
     NoteEvent,
     Order,
@@ -38,6 +42,7 @@ from voicebot.flow.model import (
 from voicebot.flow.policy import (
     Allowed,
     Ask,
+    CallOut,
     CallState,
     Collect,
     Effect,
@@ -49,11 +54,14 @@ from voicebot.flow.policy import (
     Source,
     TakeMessage,
     judge,
+    judge_own_call,
     read_arguments,
 )
+from voicebot.flow.requests import NOT_KNOWN, errand
 from voicebot.flow.silence import Ladder
 from voicebot.flow.triggers import find
 from voicebot.flow.values import Values
+from voicebot.flow.words import means_it
 
 # After the caller's turn, its words come within this, or not at all.
 TEXT_S: Final = 2.0
@@ -90,6 +98,8 @@ class Flow:
     4. A call is announced, then committed; only abort words stop it, and only before.
     5. The silence ladder stands still while anything of that is going on.
     6. Triggers act on a caller's turn as soon as its words are known.
+    7. What another server is asked for is told when it is there and the caller doesn't
+       speak; until then the model is silent, and asks for nothing else.
 
     Args:
         settings: the bridge's.
@@ -151,9 +161,10 @@ class Flow:
         # the model's calls
         self._asks = Asks()
         self._history = History()
+        self._errands = Errands(persona.filler.say, persona.filler.after_s)
         # stages
         self._stage = persona.start_stage
-        self._update: str | None = None  # the stage that the model isn't told of
+        self._update = False  # the model isn't told of its stage, or the caller, yet
         self._model_busy = False
 
     @property
@@ -189,6 +200,13 @@ class Flow:
                 echo = self._give(event, now)
                 if not echo and text.strip():
                     self._caller_said(text, now)
+            case Fetched():
+                done, noted = self._errands.fetched(event, now)
+                if done:
+                    self._history.done(done)
+                self._out += noted
+            case LookedUp():
+                self._looked_up(event)
             case do.ReplyDone(response_id):
                 self._asks.done(response_id, now)
                 self._model_busy = False
@@ -253,6 +271,7 @@ class Flow:
             case do.ModelGone(ending):
                 self._gone = ending
                 self._asks.clear()
+                self._out += self._errands.close(now)
                 if not (self._run or self._pending):
                     self._without_model(now)
             case do.NoteTurn(seq, heard_text=text) if seq > self._bot_seq:
@@ -269,6 +288,7 @@ class Flow:
             if self._run:
                 self._close_menu(now)
             self._asks.clear()
+            self._out += self._errands.close(now)
         if self._unpause_at is not None and now >= self._unpause_at:
             self._unpause_at = None
             self._out.append(PauseRecording(False))
@@ -283,13 +303,15 @@ class Flow:
     def _act_on_clock(self, now: float) -> bool:
         """Do the first thing that is due; whether there was one."""
         if self._update and not self._model_busy and self._gone is None:
-            self._tell_stage(self._update)
+            self._tell_stage()
             return True
         if self._run and (outs := self._run.tick(now)):
             self._menu_does(outs, now)
             return True
         if self._pending:
             return self._commit(self._pending, now)
+        if self._errands:
+            return self._mind_errands(now)
         if now >= self._asks.due_at(self.phase, self._text_by):
             self._answer_calls(now)
             return True
@@ -315,6 +337,11 @@ class Flow:
             yield self._pending.due_at(True)
             if self.phase is Phase.LISTENING:
                 yield max(self._text_by, self._pending.due_at(False))
+        elif self._errands and self._run:
+            yield self._errands.overdue_at()
+        elif self._errands:
+            quiet_since = self._quiet_since(self._now)
+            yield self._errands.next_at(self.phase, self._text_by, quiet_since)
         elif (asked_at := self._asks.due_at(self.phase, self._text_by)) < inf:
             yield asked_at
         if self._ladder:
@@ -346,6 +373,8 @@ class Flow:
             self._ladder.reset()
         if self.phase in CLOSED:
             return
+        if self._errands and means_it(text, self._persona.barge_in):
+            self._out += self._errands.caller_spoke(now)
         if not self._pending:
             self._trigger("caller", text, now)
         elif self._pending.caller_said(text):
@@ -364,6 +393,9 @@ class Flow:
         """Since when the caller could have said something, and nothing else is on."""
         if self._run or self._pending or self._asks or self.phase in CLOSED:
             return None
+        return None if self._errands else self._quiet_since(now)
+
+    def _quiet_since(self, now: float) -> float | None:
         since = self._bridge.idle_since(now)
         return None if since is None else max(since, self._active_at)
 
@@ -397,6 +429,9 @@ class Flow:
                 for name, value in values.items():
                     self._set(name, value)
                 self._next(source, now)
+            case Action(tool=dict(used)):
+                ((name, given),) = used.items()
+                self._ask_own(name, given, source, now)
             case Action(goto=str(stage)):
                 self._enter(stage)
                 self._next(source, now)
@@ -416,13 +451,14 @@ class Flow:
 
     def _resume(self, now: float, *, reply: bool) -> None:
         """Let the model answer again, if nothing hinders it."""
-        if self._run or self._pending or self._asks or self.phase in CLOSED:
+        waits = self._run or self._pending or self._asks or self._errands
+        if waits or self.phase in CLOSED:
             return
         if self._gone is not None:
             self._without_model(now)
             return
         if self._update and not self._model_busy:
-            self._tell_stage(self._update)
+            self._tell_stage()
         self._give(do.Answering(True), now)
         if reply:
             self._give(do.ReplyWanted(), now)
@@ -460,12 +496,21 @@ class Flow:
         self._out.append(NoteEvent("var", name))
 
     def _enter(self, stage: str) -> None:
-        self._stage = self._update = stage
+        self._stage, self._update = stage, True
         self._out.append(NoteEvent("stage", stage))
 
-    def _tell_stage(self, stage: str) -> None:
-        self._update = None
-        self._out.append(UpdateSession(stage))
+    def _tell_stage(self) -> None:
+        self._update = False
+        self._out.append(UpdateSession(self._stage))
+
+    def _looked_up(self, found: LookedUp) -> None:
+        """Know what was found out about the caller; the model is told in time."""
+        for name, value in found.values.items():
+            sensitive = self._persona.vars[name].sensitive
+            self.values.set(name, value, sensitive=sensitive)
+            self._update = True
+        detail = f"{len(found.values)} values, {found.duration_ms} ms"
+        self._out.append(NoteEvent("lookup", found.trouble or "ok", detail))
 
     # ---- menus ---------------------------------------------------------------
 
@@ -506,8 +551,7 @@ class Flow:
                     self._give(do.StopSpeaking(), now)
                 case Chosen(action):
                     if call := self._close_menu(now):
-                        text = f"The caller chose {action.name}."
-                        self._out.append(ToolOutput(call.call_id, text))
+                        self._tell(call.call_id, f"The caller chose {action.name}.")
                     self._perform(action, Source.MENU, now)
                 case Collected(variable, digits, sensitive):
                     self.values.set(variable, digits, sensitive=sensitive)
@@ -526,7 +570,9 @@ class Flow:
         self._resume(now, reply=True)
 
     def _tell(self, call_id: str | None, text: str) -> None:
-        if self._gone is None:
+        if self._gone is None and self._errands:
+            self._errands.tell(call_id, text)  # in the order of the asks
+        elif self._gone is None:
             self._out.append(ToolOutput(call_id, text) if call_id else TellModel(text))
 
     # ---- calls that leave us ---------------------------------------------------
@@ -605,6 +651,8 @@ class Flow:
                 self._give(do.EndRequested(Ending.BOT_GOODBYE), now)
             case Collect(menu):
                 self._open_menu(menu, now, call)
+            case CallOut():
+                self._send(effect, call.call_id, now)
             case SetVar(name, value):
                 self._set(name, value)
                 self._history.done(call.name)
@@ -613,3 +661,62 @@ class Flow:
                 self._enter(effect.stage)
                 self._history.done(call.name)
                 self._tell(call.call_id, "Done; follow your new instructions.")
+
+    # ---- other servers ---------------------------------------------------------
+
+    def _send(self, call_out: CallOut, call_id: str | None, now: float) -> None:
+        """Ask another server for something."""
+        tool = self._persona.tools[call_out.tool]
+        made = errand(tool, call_out.args, self._known())
+        if made is None:
+            self._tell(call_id, NOT_KNOWN)
+            return
+        self._out.append(self._errands.send(call_out.tool, tool, made, call_id, now))
+
+    def _known(self) -> dict[str, str]:
+        """What the variables are worth, for those who are told the sensitive ones."""
+        return values_of(self._persona, self.values.all())
+
+    def _ask_own(
+        self, name: str, given: Mapping[str, str], source: Source, now: float
+    ) -> None:
+        """Ask for what the operator wants asked; the model tells what comes of it."""
+        known = self._known()
+        args = {key: fill(text, known) for key, text in given.items()}
+        ask = Ask(source, name, args)
+        state = self._history.state(
+            ask, stage=None, busy=False, silent=False, near_end=False
+        )
+        verdict = judge_own_call(ask, state, self._persona)
+        self._history.judged(ask, verdict)
+        if isinstance(verdict, Refused) or self._gone is not None:
+            rule = verdict.rule if isinstance(verdict, Refused) else "model_gone"
+            self._out.append(NoteEvent("refused", name, rule))
+            self._next(source, now)
+            return
+        self._out.append(NoteEvent("tool", name))
+        self._give(do.Answering(False), now)
+        assert isinstance(verdict.effect, CallOut)
+        self._send(verdict.effect, None, now)
+        if not self._errands:
+            self._resume(now, reply=True)
+
+    def _mind_errands(self, now: float) -> bool:
+        """Tell what came of requests, or cover the wait; whether anything was due."""
+        if late := self._errands.overdue(now):
+            self._out += late
+            return True
+        if self._run:
+            return False
+        if now >= self._errands.told_at(self.phase, self._text_by):
+            for call_id, told in self._errands.take():
+                self._tell(call_id, told)
+            self._resume(now, reply=not self._history.refused_enough)
+            return True
+        text = self._errands.filler(self._quiet_since(now), now)
+        if text is None:
+            return False
+        # To ask the model for the words would only make its answer later.
+        if self._words(text, self.values.shown()).ulaw is not None:
+            self._say(text, now)
+        return True

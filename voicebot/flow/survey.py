@@ -23,6 +23,8 @@ def _words(persona: Persona) -> Iterator[str]:
         yield menu.prompt
         yield from (step.say for step in (*menu.noinput, *menu.nomatch) if step.say)
     yield from (step.say for step in persona.silence if step.say)
+    for tool in persona.tools.values():
+        yield from tool.filler or ()
     yield from (action.say for _, action in actions(persona) if action.say)
     if named_targets(persona):
         yield announcement(persona.transfer, persona.language)

@@ -32,6 +32,10 @@ class Values:
         """Those that may be spoken and logged."""
         return MappingProxyType(self._open)
 
+    def all(self) -> Mapping[str, str]:
+        """The sensitive ones too, for the services that they were given for."""
+        return self._open | self._sensitive
+
     def secret(self, name: str) -> str | None:
         """A sensitive one, for the service that it was typed for."""
         return self._sensitive.get(name)

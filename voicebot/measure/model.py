@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from random import Random
 
-from voicebot.bridge.model import SessionReady
-from voicebot.flow.model import Input, Order
+from voicebot.bridge.model import Event, SessionReady
+from voicebot.flow.model import ModelCalled, Order
 from voicebot.runtime.legs import from_stepfun, to_stepfun
 from voicebot.sim.stepfun.mind import Hear, Question, Thought, Utterance
 from voicebot.sim.stepfun.mood import Mood
@@ -100,7 +100,7 @@ class Model:
         vad = self._config.turn_detection
         return to_stepfun(action, self._history, vad)  # type: ignore[arg-type]  # the rest
 
-    def read(self, text: str) -> tuple[list[bytes], Input | None]:
+    def read(self, text: str) -> tuple[list[bytes], Event | ModelCalled | None]:
         """A frame of the server reaches us: what to send back, and what it means."""
         event = self._client.receive(text)
         if event is None:

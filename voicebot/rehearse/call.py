@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from math import inf
 from random import Random
 from typing import Final
@@ -33,6 +34,8 @@ from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.testing import CallTest, Fault
 from voicebot.flow.flow import Flow
 from voicebot.flow.model import (
+    Abandon,
+    Fetch,
     Input,
     Leave,
     NoteEvent,
@@ -44,12 +47,13 @@ from voicebot.flow.survey import named_targets
 from voicebot.measure.clock import Posts
 from voicebot.measure.model import Model
 from voicebot.measure.record import Network
+from voicebot.rehearse.answers import Answers
 from voicebot.rehearse.caller import Caller, Line
 from voicebot.rehearse.mind import Lines
 from voicebot.rehearse.record import Record
 from voicebot.rehearse.voice import Spoken, answered, spoken
 from voicebot.runtime.conduct import bridge_settings, session_config, words_of
-from voicebot.sim.stepfun.mind import Answered, Hear, Heard, Question, Reply, Thought
+from voicebot.sim.stepfun.mind import Answered, Hear, Heard, Question, Thought
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.twilio.playout import Playout
 from voicebot.stepfun.realtime.commands import instruct
@@ -70,7 +74,7 @@ LONGEST_S: Final = 29 * 60.0
 BOT_SPEAKS: Final = frozenset({Phase.SPEAKING, Phase.TENTATIVE, Phase.CLOSING})
 
 # What is on its way: to Twilio, to us, to the model (bytes), from it (str).
-Post = PlayToCaller | MarkCaller | ClearCaller | Event | bytes | str | Fault
+Post = PlayToCaller | MarkCaller | ClearCaller | Input | bytes | str | Fault
 
 
 class OwnWords:
@@ -125,6 +129,9 @@ class RehearsedCall:
         self._ping_at = PING_S
         self._is_deaf = False  # the model: what it says doesn't come
         self._slow_ms = 0
+        self._answers = Answers(test.answers)
+        if found := self._answers.to_lookup(persona):
+            self._posts.send(*found)
         for fault in test.faults:
             self._posts.send(fault.at_s, fault)
 
@@ -220,6 +227,11 @@ class RehearsedCall:
                     pass  # what was heard is found at the ear
                 case NoteEvent(kind, name, detail):
                     log.info("call event", kind=kind, name=name, detail=detail)
+                case Fetch():
+                    takes_s, fetched = self._answers.to(action)
+                    self._posts.send(self._now + takes_s, fetched)
+                case Abandon():
+                    pass  # what comes of it is ignored
                 case UpdateSession(stage):
                     values = self._conductor.values.shown()
                     config = session_config(self._persona, values, stage)
@@ -263,9 +275,12 @@ class RehearsedCall:
         if isinstance(question, Hear):
             sent_at = self._now - self._network.model_ms / 1000
             return Heard(question.item_id, self._caller.understood(sent_at))
-        said = answered(self._lines.answer(question.history), len(self.record.said))
+        reply = self._lines.answer(question.history)
+        reply = replace(reply, after_ms=self._slow_ms)
+        if not reply.text:  # it only asks for a tool
+            return Answered(question.response_id, reply, b"")
+        said = answered(reply.text, len(self.record.said))
         self.record.said.append(said)
-        reply = Reply(said.text, after_ms=self._slow_ms)
         return Answered(question.response_id, reply, said.pcm16)
 
     # ---- the caller ------------------------------------------------------------

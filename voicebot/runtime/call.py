@@ -15,6 +15,7 @@ from voicebot.flow import model as flow
 from voicebot.flow.flow import Flow
 from voicebot.flow.model import Input, Order
 from voicebot.net.twilio import TwilioRest
+from voicebot.runtime.errands import Errands
 from voicebot.runtime.legs import from_twilio
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.next_step import VOICEMAIL
@@ -64,6 +65,7 @@ class Call:
         conduct: makes what runs the conversation; takes the time at which it begins.
         apologises: whether an apology is rendered, for a model that is lost.
         model: its side towards the model, maybe dialled already.
+        errands: its side towards the operator's own servers.
         stage: what the model is told in a stage, with what is known by then.
         note: takes each turn for the call log, at once.
         decide: the same for each decision about the caller's turn.
@@ -86,7 +88,8 @@ class Call:
         conduct: Callable[[float], Flow],
         apologises: bool,
         model: ModelLeg,
-        stage: Callable[[str, Mapping[str, str]], SessionConfig],
+        errands: Errands,
+        stage: Callable[[str | None, Mapping[str, str]], SessionConfig],
         note: Callable[[do.NoteTurn], None],
         decide: Callable[[do.NoteDecision], None],
         leave: Callable[[str], Awaitable[bool]],
@@ -103,6 +106,7 @@ class Call:
         self._flow = conduct(self._began_at)
         self._apologises = apologises
         self._model = model
+        self._errands = errands
         self._stage = stage
         self._note = note
         self._decide = decide
@@ -161,8 +165,10 @@ class Call:
                 tasks.create_task(self._write(), name="to caller")
                 self._perform(self._flow.start(self._began_at))
                 model = tasks.create_task(self._model.run(self.deliver), name="model")
+                errands = tasks.create_task(self._errands.run(self.deliver))
                 ending = await self._over
                 model.cancel()
+                errands.cancel()
                 await self._hang_up(ending, reading)
                 raise _Over
         except* _Over:
@@ -222,6 +228,10 @@ class Call:
                     self._recorder.pause(on, self._ms(self._now))
             case flow.NoteEvent(kind, name, detail):
                 log.info("call event", kind=kind, name=name, detail=detail or None)
+            case flow.Fetch():
+                self._errands.fetch(action)
+            case flow.Abandon(id):
+                self._errands.abandon(id)
             case flow.Leave(_, target):
                 self._leaves_for = target or VOICEMAIL
             case _:

@@ -10,9 +10,9 @@ from voicebot.dialplan.prompt import as_spoken, compile_instructions
 from voicebot.dialplan.values import ANONYMOUS
 from voicebot.dialplan.variables import NOTHING, fill, filled_by, values_of
 from voicebot.flow.flow import Flow
-from voicebot.flow.specs import tool_specs
 from voicebot.runtime.forward import Origin
-from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig, Tool
+from voicebot.runtime.session_tools import session_tools
+from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig
 
 STAGE: Final = "# What to do now"
 
@@ -210,8 +210,5 @@ def session_config(
         instructions=instructions,
         voice=persona.model.voice,
         turn_detection=server_vad if persona.model.vad == "server" else None,
-        tools=tuple(
-            Tool(spec.name, spec.description, spec.parameters)
-            for spec in tool_specs(persona, stage)
-        ),
+        tools=session_tools(persona, stage),
     )

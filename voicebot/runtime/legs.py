@@ -43,7 +43,9 @@ def from_twilio(message: messages.Message) -> bridge.Event | None:
             assert_never(message)
 
 
-def from_stepfun(event: events.ServerEvent) -> flow.Input | None:
+def from_stepfun(
+    event: events.ServerEvent,
+) -> bridge.Event | flow.ModelCalled | None:
     """What an event of the model means to the call, if anything."""
     match event:
         case events.AudioDelta(response_id=response_id, pcm16=pcm16):

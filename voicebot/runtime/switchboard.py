@@ -20,11 +20,13 @@ from voicebot.dialplan.calls import CallFacts
 from voicebot.dialplan.model import Action, Dialplan
 from voicebot.dialplan.routing import Decision, choose, settled
 from voicebot.errors import ConfigError, UpstreamError
+from voicebot.net.errands import ErrandClient, open_errands
 from voicebot.net.tts import Tts
 from voicebot.net.twilio import TwilioRest
 from voicebot.runtime.answers import Connect, Refuse, Tell
 from voicebot.runtime.call import Call
 from voicebot.runtime.conduct import apology_of, flow_of, session_config
+from voicebot.runtime.errands import Errands, Lookups
 from voicebot.runtime.forward import Answer, Origin
 from voicebot.runtime.forwarding import Forwarding
 from voicebot.runtime.live import TOKEN_S, Earlier, LiveCalls, Ticket
@@ -39,6 +41,7 @@ from voicebot.runtime.reception import (
     origin_of,
     received,
     refusal,
+    returning,
     wanted,
 )
 from voicebot.runtime.recorder import Recorder
@@ -86,6 +89,7 @@ class Switchboard:
         plans: Plans,
         store: CallStore,
         http: ClientSession,
+        client: ErrandClient,
         disk: ThreadPoolExecutor,
     ) -> None:
         assert settings.stepfun_api_key
@@ -108,6 +112,8 @@ class Switchboard:
         self._quiet.set()
         self.live = LiveCalls(settings.max_calls)
         self.warm = WarmLegs()
+        self._client = client
+        self.lookups = Lookups(client)
         self._neural = load_neural()  # logs it if there is none
         if self._neural:
             log.info("neural voice detector is on")
@@ -194,8 +200,13 @@ class Switchboard:
             self._loop.time() + TOKEN_S,
             origin=known(origin, persona, facts, decision),
         )
-        self.warm.dial(call_id, self._leg(ticket))
+        self._prepare(ticket)
         return self._connect(ticket)
+
+    def _prepare(self, ticket: Ticket) -> None:
+        """Do what takes time while Twilio still connects the call."""
+        self.warm.dial(ticket.call_id, self._leg(ticket))
+        self.lookups.begin(ticket.call_id, ticket.persona, ticket.origin.values)
 
     def _elsewhere(self, origin: Origin, wanted: str) -> Answer | None:
         step = self.forwarding.step(origin, wanted)
@@ -319,7 +330,7 @@ class Switchboard:
             earlier,
             origin=origin,
         )
-        self.warm.dial(ticket.call_id, self._leg(ticket))
+        self._prepare(ticket)
         return self._connect(ticket)
 
     # ---- its stream arrives --------------------------------------------------
@@ -359,14 +370,19 @@ class Switchboard:
         recorder = self._recorder(ticket)
         listen = self._neural.listen() if self._neural else None
         apology = apology_of(ticket.origin, self.prompts)
+        known = await self.lookups.greets(ticket.call_id, ticket.persona)
+        origin = returning(ticket.origin, known)
         call = Call(
             call_sid=ticket.call_sid,
             account_sid=ticket.account_sid,
             socket=socket,
             stream=stream,
-            conduct=lambda now: flow_of(ticket.origin, self.prompts, now, listen),
+            conduct=lambda now: flow_of(origin, self.prompts, now, listen),
             apologises=apology.ulaw is not None,
             model=self.warm.take(ticket.call_id),
+            errands=Errands(
+                self._client, ticket.call_id, self.lookups.of(ticket.call_id)
+            ),
             stage=lambda stage, values: session_config(ticket.persona, values, stage),
             note=lambda turn: self.scribe.turn(ticket.call_id, turn, ticket.earlier),
             decide=lambda note: self.scribe.decision(
@@ -406,6 +422,7 @@ class Switchboard:
             log.info("stream left", call_id=ticket.call_id)
         self.live.over(ticket)
         self.warm.drop(ticket.call_id)
+        self.lookups.drop(ticket.call_id)
         if not self.live:
             self._quiet.set()
 
@@ -484,12 +501,13 @@ async def open_switchboard(
         # limit=0: aiohttp's default of 100 makes the 101st wait for ever, silently.
         async with (
             ClientSession(connector=TCPConnector(limit=0)) as http,
+            open_errands() as client,
             open_store(settings.data / "calls.sqlite") as store,
         ):
             orphans = await store.close_orphans(now())
             if orphans:
                 log.warning("closed calls of a process that died", calls=orphans)
-            board = Switchboard(settings, plans, store, http, disk)
+            board = Switchboard(settings, plans, store, http, client, disk)
             async with asyncio.TaskGroup() as tasks:
                 chores = [
                     tasks.create_task(_for_ever(chore), name=chore.__name__)
@@ -504,6 +522,7 @@ async def open_switchboard(
                     yield board
                 finally:
                     await board.warm.close()
+                    await board.lookups.close()
                     board.forwarding.close()
                     await board.scribe.written()
                     for chore in chores:

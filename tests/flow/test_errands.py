@@ -289,7 +289,7 @@ def test_the_same_call_has_the_same_key_and_no_two_have_one() -> None:
     assert phone().took(Fetch) == []
 
 
-# ---- with everything else ------------------------------------------------------------
+# ---- with everything else ---------------------------------------------------
 
 
 def test_an_answer_waits_until_the_menu_is_over() -> None:
@@ -354,7 +354,7 @@ def test_a_model_that_is_lost_is_told_nothing() -> None:
     assert call.took(ToolOutput) == []
 
 
-# ---- asked by the operator -------------------------------------------------------------
+# ---- asked by the operator ----------------------------------------------------
 
 
 def said(text: str, **wants: Any) -> Phone:
@@ -407,7 +407,7 @@ def test_a_phrase_without_what_the_address_needs_is_told_so() -> None:
     assert call.names()[-1] == "AskForReply"
 
 
-# ---- the lookup ------------------------------------------------------------------------
+# ---- the lookup ---------------------------------------------------------------
 
 
 def test_what_was_found_out_is_told_before_the_first_answer() -> None:

@@ -10,8 +10,21 @@ from tests.flow.flows import words
 from tests.flow.personas import CLINIC, persona
 from voicebot.bridge import model as do
 from voicebot.bridge.bridge import Bridge
+from voicebot.dialplan.tools import Tool
+from voicebot.dialplan.triggers import Trigger
 from voicebot.flow.flow import Flow
-from voicebot.flow.model import Input, Leave, ModelCalled, Order
+from voicebot.flow.model import (
+    Abandon,
+    Fetch,
+    Fetched,
+    Input,
+    Leave,
+    LookedUp,
+    ModelCalled,
+    Order,
+    ToolOutput,
+    Trouble,
+)
 
 PLAIN = persona("")
 FULL = persona(
@@ -21,6 +34,26 @@ silence: [{after: 3s, say: Hello?}, {after: 4s, do: {menu: keypad}}]
 triggers: [{name: human, says: [human], do: {transfer: front_desk}}]
 on_model_lost: {menu: keypad}
 """
+)
+HTTP = {"kind": "http", "url": "https://api.example/x", "description": "Ask."}
+ASKING = FULL.model_copy(
+    update={
+        "tools": {
+            **FULL.tools,
+            "slots": Tool.model_validate(HTTP | {"filler": ["One moment."]}),
+            "near": Tool.model_validate(HTTP | {"on_barge_in": "cancel"}),
+        },
+        "stages": {
+            name: stage.model_copy(update={"tools": (*stage.tools, "slots", "near")})
+            for name, stage in FULL.stages.items()
+        },
+        "triggers": (
+            *FULL.triggers,
+            Trigger.model_validate(
+                {"name": "ask", "says": ["ok"], "do": {"tool": "slots"}}
+            ),
+        ),
+    }
 )
 OPEN = frozenset({"front_desk", "on_call"})
 
@@ -47,7 +80,7 @@ calls = st.builds(
     ModelCalled,
     responses,
     st.sampled_from(["c1", "c2"]),
-    st.sampled_from([*FULL.tools, "dial"]),
+    st.sampled_from([*ASKING.tools, "dial", "slots", "slots", "near"]),
     st.sampled_from(
         [
             "{}",
@@ -59,6 +92,12 @@ calls = st.builds(
         ]
     ),
 )
+answers = st.builds(
+    Fetched,
+    st.integers(1, 4),
+    st.just("At ten."),
+    st.sampled_from([None, None, *Trouble]),
+) | st.just(LookedUp({}, None, 200))
 waits = st.sampled_from([0.0, 0.02, 0.3, 2.5, 9.0])
 
 
@@ -77,12 +116,12 @@ def test_a_persona_that_arranges_nothing_leaves_the_bridge_alone(
         assert flow.phase is bridge.phase
 
 
-@given(st.lists(st.tuples(bridge_events | calls, waits), max_size=40))
+@given(st.lists(st.tuples(bridge_events | calls | answers, waits), max_size=40))
 @settings(max_examples=120, deadline=None)
 def test_any_events_in_any_order(steps: list[tuple[Input, float]]) -> None:
     now = 100.0
     wants = replace(BUSINESS, duration_s=60.0, no_media_s=1000.0)
-    flow = Flow(FULL, wants, words, now, open_targets=lambda: OPEN)
+    flow = Flow(ASKING, wants, words, now, open_targets=lambda: OPEN)
     orders: list[Order] = flow.start(now)
     for event, wait in steps:
         until = now + wait
@@ -109,3 +148,9 @@ def test_any_events_in_any_order(steps: list[tuple[Input, float]]) -> None:
     assert {leave.target for leave in leaves} <= OPEN | {""}
     left = ends[0].ending in (do.Ending.TRANSFERRED, do.Ending.VOICEMAIL)
     assert left == bool(leaves)
+    fetches = [order.id for order in orders if isinstance(order, Fetch)]
+    assert fetches == list(range(1, len(fetches) + 1))
+    assert {order.id for order in orders if isinstance(order, Abandon)} <= set(fetches)
+    told = [order.call_id for order in orders if isinstance(order, ToolOutput)]
+    asked = [event for event, _ in steps if isinstance(event, ModelCalled)]
+    assert len(told) <= len(asked)

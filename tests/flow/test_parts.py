@@ -13,6 +13,7 @@ from voicebot.flow.calls import HEAR_OUT_S, UNHEARD_S, PendingCall, State
 from voicebot.flow.model import Leave
 from voicebot.flow.silence import Ladder
 from voicebot.flow.specs import ToolSpec, tool_specs
+from voicebot.flow.survey import own_words
 from voicebot.flow.triggers import SEARCHED, find
 from voicebot.flow.values import MAX_CHARACTERS, Values, as_data
 from voicebot.flow.words import affirms, takes_leave
@@ -242,3 +243,31 @@ def test_without_stages_the_model_is_told_of_all_tools() -> None:
     assert list(specs) == list(desk.tools)
     stage = {"stage": {"type": "string", "enum": ["booking"]}}
     assert specs["go_on"].parameters["properties"] == stage
+
+
+def test_the_model_is_told_of_arguments_and_nothing_of_servers() -> None:
+    params = {
+        "who": "text",
+        "half": "enum[am,pm]?",
+        "sure": "bool",
+        "count": "number?",
+        "day": "date",
+    }
+    http = {"kind": "http", "url": "https://a.example", "description": "Find a time."}
+    tools = {"slots": http | {"params": params}, "web": {"kind": "web_search"}}
+    (spec,) = tool_specs(persona(tools=tools))
+    assert (spec.name, spec.description) == ("slots", "Find a time.")
+    assert spec.parameters["required"] == ["who", "sure", "day"]
+    properties = spec.parameters["properties"]
+    assert isinstance(properties, dict)
+    assert properties["half"] == {"type": "string", "enum": ["am", "pm"]}
+    assert properties["sure"] == {"type": "boolean"}
+    assert properties["count"] == {"type": "number"}
+    assert properties["who"]["type"] == properties["day"]["type"] == "string"
+    assert "a.example" not in repr(spec)
+
+
+def test_words_of_tools_are_our_own() -> None:
+    http = {"kind": "http", "url": "https://a.example", "description": "x"}
+    desk = persona(tools={"slots": http | {"filler": ["One moment."]}, "other": http})
+    assert "One moment." in own_words(desk)

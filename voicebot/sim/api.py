@@ -21,6 +21,8 @@ class Answer:
     status: int = 200
     misbehaves: Literal["slow", "huge", "redirect", "garbage", "hangs_up"] | None = None
     after_s: float = 0.0
+    cookie: str | None = None
+    """That it sets: `name=value`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,12 @@ class OfflineApi:
 
     Attributes:
         asked: all requests, in order.
+        was_asked: set by the first.
     """
 
     def __init__(self, routes: Mapping[str, Any]) -> None:
         self.asked: list[Asked] = []
+        self.was_asked = asyncio.Event()
         self._routes = routes
 
     @asynccontextmanager
@@ -75,6 +79,7 @@ class OfflineApi:
                 await request.text(),
             )
         )
+        self.was_asked.set()
         given = self._routes.get(f"{request.method} {path}")
         if given is None:
             return web.json_response({"error": "not found"}, status=404)
@@ -94,4 +99,5 @@ class OfflineApi:
                 request.transport.abort()
             case None:
                 pass
-        return web.json_response(answer.json, status=answer.status)
+        headers = {"Set-Cookie": answer.cookie} if answer.cookie else None
+        return web.json_response(answer.json, status=answer.status, headers=headers)

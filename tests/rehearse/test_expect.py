@@ -245,7 +245,7 @@ def test_a_planted_bug_is_found(
     monkeypatch.setattr(
         call,
         "conductor",
-        lambda persona, words, now: bug(bridge_settings(persona, words), now),
+        lambda persona, words, now, _: bug(bridge_settings(persona, words), now),
     )
     miss = missed(test)
     assert miss is not None

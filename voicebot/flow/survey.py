@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 
 from voicebot.dialplan.actions_check import actions
+from voicebot.dialplan.address import Secret, pieces
+from voicebot.dialplan.lookup import Lookup
 from voicebot.dialplan.persona import Persona
+from voicebot.dialplan.tools import Tool
 from voicebot.dialplan.transfer import announcement
 
 
@@ -16,6 +19,22 @@ def named_targets(persona: Persona) -> frozenset[str]:
     """Name all targets of the dialplan that a persona knows."""
     named = {action.transfer for _, action in actions(persona) if action.transfer}
     return frozenset(named.union(*(tool.targets for tool in persona.tools.values())))
+
+
+def named_secrets(persona: Persona) -> Iterator[tuple[Secret, tuple[str, ...]]]:
+    """Yield what requests of a persona need, and the keys that say so."""
+    asking: list[tuple[tuple[str, ...], Tool | Lookup]] = [
+        (("tools", name), tool) for name, tool in persona.tools.items()
+    ]
+    if persona.lookup:
+        asking.append((("lookup",), persona.lookup))
+    for place, asks in asking:
+        texts: dict[tuple[str, ...], str] = {("url",): asks.url or ""}
+        texts |= {("headers", name): text for name, text in asks.headers.items()}
+        for key, text in texts.items():
+            for piece in pieces(text):
+                if isinstance(piece, Secret):
+                    yield piece, (*place, *key)
 
 
 def _words(persona: Persona) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """One rehearsed call: the real flow, the offline StepFun, and a virtual clock."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from math import inf
@@ -32,6 +32,7 @@ from voicebot.bridge.model import (
 )
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.testing import CallTest, Fault
+from voicebot.dialplan.variables import NOTHING
 from voicebot.flow.flow import Flow
 from voicebot.flow.model import (
     Abandon,
@@ -90,12 +91,23 @@ class OwnWords:
         return said.ulaw
 
 
-def conductor(persona: Persona, words: OwnWords, now: float) -> Flow:
-    """Who conducts the calls of a persona. All its targets can be called."""
+def conductor(
+    persona: Persona,
+    words: OwnWords,
+    now: float,
+    known: Mapping[str, str] = NOTHING,
+) -> Flow:
+    """
+    Who conducts the calls of a persona. All its targets can be called.
+
+    Args:
+        known: what was found out about the caller, before the greeting.
+    """
     targets = named_targets(persona)
+    situation = frozenset({"returning_caller"}) if known else frozenset[str]()
     return Flow(
         persona,
-        bridge_settings(persona, words),
+        bridge_settings(persona, words, situation, known),
         words_of(persona, words),
         now,
         open_targets=lambda: targets,
@@ -112,7 +124,10 @@ class RehearsedCall:
         self._random = Random(f"{persona.id} {test.name}")
         self._network = Network()
         words = OwnWords()
-        self._conductor = conductor(persona, words, 0.0)
+        self._answers = Answers(test.answers)
+        found = self._answers.to_lookup(persona)
+        known = found[1].values if found else NOTHING
+        self._conductor = conductor(persona, words, 0.0, known)
         self.record.said = words.said
         self._lines = Lines(test.model, persona.language)
         config = session_config(persona)
@@ -129,8 +144,7 @@ class RehearsedCall:
         self._ping_at = PING_S
         self._is_deaf = False  # the model: what it says doesn't come
         self._slow_ms = 0
-        self._answers = Answers(test.answers)
-        if found := self._answers.to_lookup(persona):
+        if found:
             self._posts.send(*found)
         for fault in test.faults:
             self._posts.send(fault.at_s, fault)

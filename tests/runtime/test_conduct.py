@@ -22,7 +22,7 @@ from voicebot.runtime.conduct import (
 )
 from voicebot.runtime.forward import Origin
 from voicebot.runtime.prompts import Prompts
-from voicebot.stepfun.realtime.commands import ServerVad
+from voicebot.stepfun.realtime.commands import Retrieval, ServerVad, Tool, WebSearch
 
 
 def nothing_rendered(folder: Path) -> Prompts:
@@ -314,3 +314,23 @@ def test_a_flow_knows_its_caller(tmp_path: Path) -> None:
     )
     flow = flow_of(origin, nothing_rendered(tmp_path), 0.0)
     assert flow.values.shown() == {"name": "Ada"}
+
+
+def test_tools_of_stepfuns_own_are_told_as_such_in_their_stage() -> None:
+    tools = {
+        "web": {"kind": "web_search", "top_k": 3, "timeout": "5s"},
+        "facts": {"kind": "retrieval", "vector_store_id": "17"},
+        "plain": {"kind": "web_search", "description": "Look it up."},
+        "bye": {"use": "hangup"},
+    }
+    stages = {"a": {"instructions": "x", "tools": ["facts", "bye"]}}
+    bot = persona(tools=tools)
+    bye, *theirs = session_config(bot).tools
+    assert isinstance(bye, Tool)
+    assert theirs == [
+        WebSearch(None, 3, 5),
+        Retrieval("17"),
+        WebSearch("Look it up."),
+    ]
+    staged = persona(tools=tools, stages=stages, start_stage="a")
+    assert session_config(staged).tools == (bye, Retrieval("17"))

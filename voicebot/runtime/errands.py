@@ -67,7 +67,7 @@ class Errands:
         self._asked.put_nowait(order)
 
     def abandon(self, id: int) -> None:
-        """Drop a request, if it is being made; what comes of it is ignored anyway."""
+        """Drop a GET that is being made; what comes of it is ignored anyway."""
         if task := self._running.pop(id, None):
             task.cancel()
 
@@ -84,7 +84,8 @@ class Errands:
             while True:
                 order = await self._asked.get()
                 task = tasks.create_task(self._make(order, deliver), name="errand")
-                self._running[order.id] = task
+                if order.errand.method == "GET":  # a POST is better done than half done
+                    self._running[order.id] = task
 
     async def _tell(
         self, lookup: asyncio.Task[LookedUp], deliver: Callable[[Input], None]
@@ -127,10 +128,12 @@ class Lookups:
 
     def begin(self, call_id: str, persona: Persona, known: Mapping[str, str]) -> None:
         """Ask about the caller of a call that was admitted, if its persona wants to."""
-        if persona.lookup:
-            self._tasks[call_id] = self._loop.create_task(
-                self._look_up(persona, known), name="lookup"
-            )
+        if persona.lookup is None:
+            return
+        # All that the task logs is about this call.
+        with structlog.contextvars.bound_contextvars(call_id=call_id):
+            task = self._loop.create_task(self._look_up(persona, known), name="lookup")
+        self._tasks[call_id] = task
 
     def of(self, call_id: str) -> asyncio.Task[LookedUp] | None:
         """What is being found out about a caller."""

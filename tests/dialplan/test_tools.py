@@ -39,7 +39,7 @@ tools:
   facts: {{kind: retrieval, vector_store_id: "17",
            prompt_template: "{{{{query}}}} in {{{{knowledge}}}}"}}
 triggers:
-  - {{name: a, says: [book], do: {{tool: {{slots: {{day: "{{{{name|x}}}}"}}}}}}}}
+  - {{name: a, says: [book], do: {{tool: {{slots: {{day: "{{{{name}}}}"}}}}}}}}
 tests:
   - name: a
     answers: {{slots: {{free: [9, 10]}}, lookup: {{status: 404}}}}

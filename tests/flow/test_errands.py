@@ -384,6 +384,19 @@ def test_a_key_asks_and_the_model_tells() -> None:
     assert call.names()[-2:] == ["TellModel", "AskForReply"]
 
 
+def test_a_variable_without_a_value_leaves_its_argument_out() -> None:
+    trigger = {
+        "name": "a",
+        "says": ["free"],
+        "do": {"tool": {"slots": {"day": "{{d}}"}}},
+    }
+    who = persona(API, triggers=[trigger], vars={**DESK.vars, "d": {}})
+    call = Phone(who)
+    call.turn("What is free?")
+    (fetch,) = call.took(Fetch)
+    assert fetch.errand.url == ("https://api.example/slots",)
+
+
 def test_an_argument_that_is_none_is_not_sent() -> None:
     call = said("This is nonsense")
     assert call.took(Fetch) == []

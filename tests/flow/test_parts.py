@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.flow.personas import CLINIC, persona
 from voicebot.bridge.model import Ending
+from voicebot.dialplan.address import Secret
 from voicebot.dialplan.silence import Silence
 from voicebot.dialplan.transfer import Transfer, abort_words, announcement
 from voicebot.dialplan.triggers import Trigger
@@ -13,7 +14,7 @@ from voicebot.flow.calls import HEAR_OUT_S, UNHEARD_S, PendingCall, State
 from voicebot.flow.model import Leave
 from voicebot.flow.silence import Ladder
 from voicebot.flow.specs import ToolSpec, tool_specs
-from voicebot.flow.survey import own_words
+from voicebot.flow.survey import named_secrets, own_words
 from voicebot.flow.triggers import SEARCHED, find
 from voicebot.flow.values import MAX_CHARACTERS, Values, as_data
 from voicebot.flow.words import affirms, takes_leave
@@ -271,3 +272,25 @@ def test_words_of_tools_are_our_own() -> None:
     http = {"kind": "http", "url": "https://a.example", "description": "x"}
     desk = persona(tools={"slots": http | {"filler": ["One moment."]}, "other": http})
     assert "One moment." in own_words(desk)
+
+
+def test_secrets_are_named_where_they_stand() -> None:
+    desk = persona(
+        vars={"name": {"from": "lookup"}},
+        tools={
+            "slots": {
+                "kind": "http",
+                "url": "${env:API}/slots",
+                "description": "x",
+                "headers": {"X-Plain": "a", "X-Key": "${file:/run/key}"},
+            },
+            "bye": {"use": "hangup"},
+        },
+        lookup={"url": "${env:CRM}", "map": {"name": "name"}},
+    )
+    assert list(named_secrets(desk)) == [
+        (Secret("env", "API"), ("tools", "slots", "url")),
+        (Secret("file", "/run/key"), ("tools", "slots", "headers", "X-Key")),
+        (Secret("env", "CRM"), ("lookup", "url")),
+    ]
+    assert list(named_secrets(persona())) == []

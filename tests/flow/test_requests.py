@@ -78,6 +78,7 @@ def test_arguments_are_taken(given: dict[str, object], taken: object) -> None:
         ({"who": 3}, "Give who"),
         ({"who": "a\r\nX-Evil: 1"}, "Give who"),
         ({"who": "{{pin}}"}, "Give who"),
+        ({"who": "half \ud800"}, "Give who"),
         ({"who": "x" * 201}, "Give who"),
         ({"who": ["a"]}, "Give who"),
         ({"who": "a", "day": "tomorrow"}, "Give day: a date such as 2027-02-28."),
@@ -182,7 +183,11 @@ def read(secret: Secret) -> str:
     return SECRETS[secret.name]
 
 
-@given(name=HOSTILE, who=HOSTILE, note=HOSTILE, post=st.booleans())
+# Halves of surrogate pairs too, as JSON may have them.
+ANY = HOSTILE | st.text(st.characters(categories=["Cs", "L"]), max_size=5)
+
+
+@given(name=HOSTILE, who=ANY, note=ANY, post=st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_nothing_that_the_model_gives_changes_where_a_request_goes(
     name: str, who: str, note: str, post: bool
@@ -231,6 +236,8 @@ def test_nothing_that_the_model_gives_changes_where_a_request_goes(
         (b"", ""),
         (b"[" * 50_000, ("[" * 50_000)[: MAX_ANSWER - len(CUT)] + CUT),
         (b"\xff\xfe", None),
+        (b'"\\ud800"', '" "'),
+        (b"9" * 10_000, "9" * (MAX_ANSWER - len(CUT)) + CUT),
     ],
 )
 def test_an_answer_is_made_readable(body: bytes, text: str | None) -> None:
@@ -275,7 +282,7 @@ def test_what_is_found_of_a_caller_is_of_its_type_or_missing() -> None:
         "deep: 'list[1].x', x: 'list[9].y'}}"
     )
     body = {
-        "name": " Ann {{pin}}\n",
+        "name": " Ann\ud800 {{pin}}\n",
         "n": 3,
         "ok": True,
         "day": "soon",

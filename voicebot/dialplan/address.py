@@ -37,7 +37,12 @@ _RESERVED: Final = frozenset(
         *("idempotency-key", "te", "trailer", "transfer-encoding", "upgrade"),
     }
 )
-_CREDENTIAL: Final = re.compile(r"auth|cookie|key|secret|token", re.IGNORECASE)
+_CREDENTIALS: Final = frozenset(
+    {
+        *("apikey", "auth", "authorization", "cookie", "key", "password", "secret"),
+        *("signature", "token"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,7 @@ def checked_headers(headers: dict[str, str]) -> dict[str, str]:
         if name.lower() in _RESERVED:
             raise _bad(f"{name} is not yours to set")
         has_secret = any(isinstance(piece, Secret) for piece in pieces(text))
-        if _CREDENTIAL.search(name) and not has_secret:
+        if _CREDENTIALS & set(name.lower().split("-")) and not has_secret:
             raise _bad(f"keep keys out of files: {name} needs an ${{env:NAME}}")
     return headers
 

@@ -36,7 +36,9 @@ LITERAL: Final = frozenset(
 
 Kind: TypeAlias = Literal["text", "digits", "number", "bool", "date", "phone"]
 # What other servers are told: there, a value that is missing says so itself.
-REQUEST: Final = re.compile(r"(lookup|tools\.[^.]+)\.(url|headers\..*)")
+REQUEST: Final = re.compile(
+    r"(lookup|tools\.[^.]+)\.(url|headers\..*)|.*\.tool\.[^.]+\.[^.]+"
+)
 
 # Read by StepFun, which knows two places of its own.
 TEMPLATE: Final = re.compile(r"tools\.[^.]+\.prompt_template")

@@ -688,12 +688,12 @@ class Flow:
             ask, stage=None, busy=False, silent=False, near_end=False
         )
         verdict = judge_own_call(ask, state, self._persona)
-        self._history.judged(ask, verdict)
         if isinstance(verdict, Refused) or self._gone is not None:
             rule = verdict.rule if isinstance(verdict, Refused) else "model_gone"
             self._out.append(NoteEvent("refused", name, rule))
             self._next(source, now)
             return
+        self._history.judged(ask, verdict)
         self._out.append(NoteEvent("tool", name))
         self._give(do.Answering(False), now)
         assert isinstance(verdict.effect, CallOut)

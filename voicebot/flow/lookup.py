@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from voicebot.dialplan.lookup import at
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.variables import coerced
+from voicebot.flow.values import as_data
 
 
 def values_in(persona: Persona, body: bytes) -> dict[str, str] | None:
@@ -28,7 +29,7 @@ def _values(persona: Persona, payload: object) -> Iterator[tuple[str, str]]:
             case bool() as given:
                 text = str(given).lower()
             case str() | int() | float() as given:
-                text = str(given)
+                text = as_data(str(given))
             case _:
                 continue
         if (value := coerced(persona.vars[name].type, text)) is not None:

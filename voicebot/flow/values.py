@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import Final
 
 MAX_CHARACTERS: Final = 200
-_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|\{\{|\}\}")
+# Halves of surrogate pairs too: they can't be sent on as UTF-8.
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|\{\{|\}\}")
 
 
 def as_data(text: str) -> str:

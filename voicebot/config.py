@@ -4,7 +4,8 @@ What an operator can set, and where each value came from.
 The only reader of the environment. A value is looked for in the environment, then
 in `.env` of the working directory, then among the secret files: one file a value,
 as systemd's LoadCredential= and Kubernetes mount them. A variable that is set to
-nothing counts as not set.
+nothing counts as not set. Secrets that dialplans name are read here, too, but only from
+the environment or the file that they say.
 """
 
 import os

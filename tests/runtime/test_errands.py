@@ -206,3 +206,27 @@ async def test_a_greeting_waits_a_moment_for_who_is_known(
         lookups.drop("c2")
         await lookups.close()
     assert lookups.of("c3") is None
+
+
+async def test_a_lookup_that_breaks_ends_no_call(
+    client: ErrandClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("voicebot.runtime.errands.lookup_errand", broken)
+    known = {"text": "Hello.", "when": {"returning_caller": "Hello."}}
+    who = desk("https://api.example", greeting=known)
+    lookups = Lookups(client)
+    lookups.begin("c1", who, {})
+    told: list[Input] = []
+    with capture_logs() as lines:
+        assert await lookups.greets("c1", who) == {}
+        running = asyncio.create_task(
+            Errands(client, "c1", lookups.of("c1")).run(told.append)
+        )
+        await asyncio.sleep(0)
+        running.cancel()
+    await lookups.close()
+    assert told == []
+    assert {line["event"] for line in lines} == {"lookup broke"}

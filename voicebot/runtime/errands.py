@@ -91,8 +91,8 @@ class Errands:
         self, lookup: asyncio.Task[LookedUp], deliver: Callable[[Input], None]
     ) -> None:
         await asyncio.wait([lookup])  # it isn't ours to cancel
-        if not lookup.cancelled():
-            deliver(lookup.result())
+        if (found := _found(lookup)) is not None:
+            deliver(found)
 
     async def _make(self, order: Fetch, deliver: Callable[[Input], None]) -> None:
         key = f"{self._call_id}-{order.key}"
@@ -149,7 +149,8 @@ class Lookups:
         if task is None or persona.greeting.when.returning_caller is None:
             return {}
         await asyncio.wait([task], timeout=GREETING_S)
-        return task.result().values if task.done() and not task.cancelled() else {}
+        found = _found(task)
+        return found.values if found else {}
 
     def drop(self, call_id: str) -> None:
         """Forget a call that is over."""
@@ -171,6 +172,16 @@ class Lookups:
         answer = await ask(self._client, errand, "") if errand else Trouble.NOT_FOUND
         took_ms = round((self._loop.time() - began_at) * 1000)
         return looked_up(persona, answer, took_ms)
+
+
+def _found(task: asyncio.Task[LookedUp]) -> LookedUp | None:
+    """What a lookup has come to; None: to nothing yet, or to a bug of ours."""
+    if not task.done() or task.cancelled():
+        return None
+    if error := task.exception():
+        log.error("lookup broke", exc_info=error)  # no call is to end because of it
+        return None
+    return task.result()
 
 
 def looked_up(persona: Persona, answer: Answer | Trouble, took_ms: int) -> LookedUp:

@@ -344,6 +344,8 @@ class Switchboard:
     ) -> None:
         """Run a call whose stream has been checked, to its end."""
         assert stream.start
+        # Before the question: while it waits, the call is in nobody's list.
+        known = await self.lookups.greets(ticket.call_id, ticket.persona)
         if self._over_now:
             self.never_started(ticket, EndReason.DRAIN)
             return
@@ -353,7 +355,9 @@ class Switchboard:
         booked = self._booked[ticket.call_sid] = asyncio.Event()
         end = ending(ticket.call_id, EndReason.INTERNAL_ERROR, 0, ())
         try:
-            end = await self._run(ticket, socket, stream)
+            end = await self._run(
+                ticket, socket, stream, returning(ticket.origin, known)
+            )
         except Exception:  # noqa: BLE001 - a bug of ours: this call ends, the rest go on
             log.exception("call broke")
         finally:
@@ -365,13 +369,15 @@ class Switchboard:
             )
 
     async def _run(
-        self, ticket: Ticket, socket: web.WebSocketResponse, stream: MediaStream
+        self,
+        ticket: Ticket,
+        socket: web.WebSocketResponse,
+        stream: MediaStream,
+        origin: Origin,
     ) -> CallEnded:
         recorder = self._recorder(ticket)
         listen = self._neural.listen() if self._neural else None
         apology = apology_of(ticket.origin, self.prompts)
-        known = await self.lookups.greets(ticket.call_id, ticket.persona)
-        origin = returning(ticket.origin, known)
         call = Call(
             call_sid=ticket.call_sid,
             account_sid=ticket.account_sid,

@@ -78,6 +78,14 @@ def test_tools_of_every_kind_are_read_and_shown_without_secrets(
             "tools: {a: {kind: retrieval}}",
             "expected vector_store_id, which kind: retrieval needs",
         ),
+        ("tools: {a: {kind: [http]}}", "tools.a.kind: expected 'builtin'"),
+        ("tools: {a: {use: [hangup]}}", "tools.a.use: expected 'transfer'"),
+        ("tools: {a: http}", "tools.a: expected keys and values"),
+        ("tools: {a: {use: transfer}}", "expected targets, which use: transfer needs"),
+        (
+            "tools: {a: {use: hangup, menu: x}}",
+            "expected menu only with use: collect_digits",
+        ),
         ("tools: {a: {kind: htp}}", "did you mean 'http'?"),
         (
             "tools: {a: {kind: web_search, url: 'https://a.example'}}",

@@ -14,7 +14,7 @@ from voicebot.flow.calls import HEAR_OUT_S, UNHEARD_S, PendingCall, State
 from voicebot.flow.model import Leave
 from voicebot.flow.silence import Ladder
 from voicebot.flow.specs import ToolSpec, tool_specs
-from voicebot.flow.survey import named_secrets, own_words
+from voicebot.flow.survey import named_secrets, named_targets, own_words
 from voicebot.flow.triggers import SEARCHED, find
 from voicebot.flow.values import MAX_CHARACTERS, Values, as_data
 from voicebot.flow.words import affirms, takes_leave
@@ -294,3 +294,10 @@ def test_secrets_are_named_where_they_stand() -> None:
         (Secret("env", "CRM"), ("lookup", "url")),
     ]
     assert list(named_secrets(persona())) == []
+
+
+def test_all_of_our_own_words_and_targets_are_known() -> None:
+    words = own_words(persona(CLINIC))
+    assert words[0].startswith("For an appointment")
+    assert {"There is no such option.", "I am putting you through."} <= {*words}
+    assert named_targets(persona(CLINIC)) == {"front_desk", "on_call", "closed_desk"}

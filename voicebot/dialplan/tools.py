@@ -171,8 +171,8 @@ class Tool(Section):
     def _has_what_it_needs(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        kind = given.get("kind", "builtin")
-        if kind not in KEYS:
+        kind, use = given.get("kind", "builtin"), given.get("use", "")
+        if not (isinstance(kind, str) and isinstance(use, str) and kind in KEYS):
             return given
         for key in KEYS[kind][: NEEDED[kind]]:
             if key not in given:
@@ -180,7 +180,6 @@ class Tool(Section):
         for key in given:
             if key not in KEYS[kind] and any(key in keys for keys in KEYS.values()):
                 raise _refused("{key} has no meaning with kind: {kind}", key, kind)
-        use = given.get("use")
         for each, key in OWN.items():
             if use == each and key not in given and each != "hangup":
                 raise _refused("expected {key}, which use: {kind} needs", key, each)

@@ -12,6 +12,7 @@ from voicebot.config import (
     Settings,
     load_settings,
     provenance,
+    read_secret,
     require_serving,
 )
 from voicebot.errors import ConfigError
@@ -293,3 +294,40 @@ def test_logs_are_json_or_not_as_asked(
 
 def test_logs_are_json_when_no_terminal_shows_them() -> None:
     assert load_settings().json_logs  # pytest's stderr is none
+
+
+def test_a_secret_of_a_dialplan_is_read_from_the_environment_or_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_KEY", " abc def ")
+    (tmp_path / "key").write_text("xyz\n")
+    assert read_secret("env", "API_KEY") == "abc def"
+    assert read_secret("file", str(tmp_path / "key")) == "xyz"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"a\nb", "expected one line of ASCII characters"),
+        ("sécret".encode(), "expected one line of ASCII characters"),
+        (b"\xff", "not UTF-8"),
+        (None, "no such file"),
+    ],
+)
+def test_a_secret_that_cannot_be_used_is_named_and_not_quoted(
+    tmp_path: Path, content: bytes | None, why: str
+) -> None:
+    path = tmp_path / "key"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        read_secret("file", str(path))
+    assert str(caught.value) == f"{path}: {why}"
+
+
+def test_a_secret_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("API_KEY", raising=False)
+    with pytest.raises(ConfigError, match="^API_KEY: not set$"):
+        read_secret("env", "API_KEY")

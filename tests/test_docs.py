@@ -3,14 +3,20 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
+from tests.dialplan.plans import PERSONA, written
 from voicebot.bridge.evidence import WEIGHTS
 from voicebot.bridge.model import TRANSITIONS, Outcome, Rule
 from voicebot.bridge.settings import BargeIn
 from voicebot.cli import app
+from voicebot.dialplan.load import load
+from voicebot.dialplan.source import parse
+from voicebot.rehearse.run import run_all
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -80,3 +86,28 @@ def test_the_tutorial_shows_what_is_printed(
         took = re.compile(r"in [0-9.]+ s$", re.MULTILINE)
         wanted = took.sub("in a moment", shown).removesuffix("…\n")
         assert took.sub("in a moment", printed).startswith(wanted)
+
+
+def merged(one: Any, other: Any) -> Any:
+    """Two parts of one file."""
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return other
+    return one | {key: merged(one.get(key, {}), other[key]) for key in other}
+
+
+def test_the_examples_of_tools_are_one_persona_that_passes_its_tests(
+    tmp_path: Path,
+) -> None:
+    text = (DOCS / "tools.md").read_text(encoding="utf-8")
+    part = text.partition("## Tools that ask a server of yours\n")[2]
+    plain: Any = yaml.safe_load(PERSONA)
+    for block in re.findall("```yaml\n(.*?)```", part, re.DOTALL):
+        root, problems = parse(Path("tools.md"), block.encode())
+        assert root, problems
+        assert not problems
+        plain = merged(plain, root.plain())
+    desk = yaml.safe_dump(plain, allow_unicode=True)
+    plan = load(written(tmp_path, desk=desk))
+    results = list(run_all(plan, tmp_path))
+    assert [str(failure) for each in results for failure in each.failures] == []
+    assert len(results) == 2

@@ -4,7 +4,8 @@ What an operator can set, and where each value came from.
 The only reader of the environment. A value is looked for in the environment, then
 in `.env` of the working directory, then among the secret files: one file a value,
 as systemd's LoadCredential= and Kubernetes mount them. A variable that is set to
-nothing counts as not set.
+nothing counts as not set. Secrets that dialplans name are read here, too, but only from
+the environment or the file that they say.
 """
 
 import os
@@ -12,6 +13,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
+from errno import ENOENT
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,6 +27,7 @@ from voicebot.errors import ConfigError
 PREFIX: Final = "VOICEBOT_"
 SECRETS_DIR: Final = "VOICEBOT_SECRETS_DIR"
 ENV_FILE: Final = Path(".env")
+MAX_SECRET: Final = 4096  # characters of a secret that a dialplan names
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 SECRETS: Final = ("stepfun_api_key", "twilio_auth_token", "twilio_auth_token_secondary")
 KEY: Final = "one word of printable ASCII"
@@ -276,6 +279,33 @@ def _reason(exc: BaseException | None) -> str:
 
 def _one_word(text: str) -> bool:
     return text.isascii() and text.isprintable() and text.split() == [text]
+
+
+def read_secret(kind: str, name: str) -> str:
+    """
+    Read what a dialplan calls `${env:NAME}` or `${file:/path}`, without its margins.
+
+    Raises:
+        ConfigError: it isn't there, or is no single line; the text doesn't quote it.
+    """
+    try:
+        text = os.environ.get(name, "") if kind == "env" else _secret_file(name)
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{name}: {_reason(exc)}") from None
+    text = text.strip()
+    if not text:
+        raise ConfigError(f"{name}: not set" if kind == "env" else f"{name}: empty")
+    if not (text.isascii() and text.isprintable()):
+        raise ConfigError(f"{name}: expected one line of ASCII characters")
+    return text
+
+
+def _secret_file(name: str) -> str:
+    # Opening a pipe would wait for somebody who writes to it.
+    if not Path(name).is_file():
+        raise FileNotFoundError(ENOENT, "no such file")
+    with open(name, encoding="utf-8") as stream:
+        return stream.read(MAX_SECRET)
 
 
 NAMES: Final = {PREFIX + field.upper(): field for field in Settings.model_fields}

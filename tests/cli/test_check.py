@@ -110,3 +110,27 @@ def test_the_folder_may_come_from_the_environment(tmp_path: Path) -> None:
     env = {"VOICEBOT_DIALPLANS": str(written(tmp_path))}
     result = CliRunner(env=env).invoke(app, ["--json"])
     assert json.loads(result.stdout)["ok"] is True
+
+
+def test_a_secret_that_is_not_set_here_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("API_KEY", raising=False)
+    monkeypatch.setenv("API", "https://api.example")
+    desk = PERSONA + (
+        "tools:\n"
+        "  slots:\n"
+        "    kind: http\n"
+        "    description: Find a time.\n"
+        '    url: "${env:API}/slots"\n'
+        '    headers: {X-Key: "${env:API_KEY}"}\n'
+        "vars: {name: {from: lookup}}\n"
+        'lookup: {url: "${file:/not/there}", map: {name: name}}\n'
+    )
+    result = CliRunner().invoke(app, [str(written(tmp_path, desk=desk))])
+    assert result.exit_code == 0
+    place = f"warning: {tmp_path}/personas/desk.yaml"
+    assert result.stderr.splitlines() == [
+        f"{place}:10:22: tools.slots.headers.X-Key: API_KEY: not set",
+        f"{place}:12:15: lookup.url: /not/there: no such file",
+    ]

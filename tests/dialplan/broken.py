@@ -231,6 +231,33 @@ BY_HAND = (
         desk=PERSONA + "vars: {x: {from: caller, default: y}}\n"
         "director: {actions: {a: {when: '{{x}}', do: goodbye}}}\n",
     ),
+    # servers of the operator's
+    Broken(
+        "no address",
+        "lookup.url",
+        desk=PERSONA + "vars: {x: {from: lookup}}\nlookup: {url: x, map: {x: x}}\n",
+    ),
+    Broken(
+        "a host that a caller could choose",
+        "expected the whole host",
+        desk=PERSONA
+        + "vars: {x: {}}\ntools: {a: {kind: http, description: y, "
+        + "url: 'https://{{x}}.example'}}\n",
+    ),
+    Broken(
+        "a key in plain text",
+        "keep keys out of files",
+        desk=PERSONA
+        + "tools: {a: {kind: http, description: y, url: 'https://a.example', "
+        + "headers: {Authorization: Bearer abc}}}\n",
+    ),
+    Broken(
+        "a key of our own",
+        "VOICEBOT_",
+        desk=PERSONA
+        + "tools: {a: {kind: http, description: y, "
+        + "url: '${env:VOICEBOT_STEPFUN_API_KEY}/x'}}\n",
+    ),
     # one key against another
     Broken(
         "never confirmed", "barge_in.min_ms", desk=PERSONA + "barge_in: {min_ms: 2s}\n"

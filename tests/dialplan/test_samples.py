@@ -134,6 +134,9 @@ def test_the_examples_about_menus_are_good_together(tmp_path: Path) -> None:
     given = examples("menus.md")
     routes = given.pop("routes:")
     whole = "".join(given.values())
+    # The rest of that page is one persona: tests/test_docs.py.
+    tools = (DOCS / "tools.md").read_text(encoding="utf-8")
+    whole += tools.partition("```yaml\n")[2].partition("```")[0]
     declared = "".join(f"  {name}: {{}}\n" for name in ("caller_name", "reason", "day"))
     desk = PERSONA + whole.replace("vars:\n", f"vars:\n{declared}", 1)
     desk += "start_stage: booking\n"

@@ -11,8 +11,22 @@ from tests.flow.personas import CLINIC, persona
 from voicebot.bridge import model as do
 from voicebot.bridge.bridge import Bridge
 from voicebot.bridge.settings import Resume
+from voicebot.dialplan.tools import Tool
+from voicebot.dialplan.triggers import Trigger
 from voicebot.flow.flow import Flow
-from voicebot.flow.model import DirectorAnswered, Input, Leave, ModelCalled, Order
+from voicebot.flow.model import (
+    Abandon,
+    DirectorAnswered,
+    Fetch,
+    Fetched,
+    Input,
+    Leave,
+    LookedUp,
+    ModelCalled,
+    Order,
+    ToolOutput,
+    Trouble,
+)
 
 PLAIN = persona("")
 FULL = persona(
@@ -55,8 +69,28 @@ also_speaks: [zh]
         "last": {"on_enter": {"transfer": "front_desk"}},
     },
 )
-CHINESE = FULL.model_copy(update={"language": "zh", "also_speaks": ("en",)})
-FAMILY = {"en": FULL, "zh": CHINESE}
+HTTP = {"kind": "http", "url": "https://api.example/x", "description": "Ask."}
+ASKING = FULL.model_copy(
+    update={
+        "tools": {
+            **FULL.tools,
+            "slots": Tool.model_validate(HTTP | {"filler": ["One moment."]}),
+            "near": Tool.model_validate(HTTP | {"on_barge_in": "cancel"}),
+        },
+        "stages": {
+            name: stage.model_copy(update={"tools": (*stage.tools, "slots", "near")})
+            for name, stage in FULL.stages.items()
+        },
+        "triggers": (
+            *FULL.triggers,
+            Trigger.model_validate(
+                {"name": "ask", "says": ["ok"], "do": {"tool": "slots"}}
+            ),
+        ),
+    }
+)
+CHINESE = ASKING.model_copy(update={"language": "zh", "also_speaks": ("en",)})
+FAMILY = {"en": ASKING, "zh": CHINESE}
 OPEN = frozenset({"front_desk", "on_call"})
 
 responses = st.sampled_from(["r1", "r2"])
@@ -82,7 +116,7 @@ calls = st.builds(
     ModelCalled,
     responses,
     st.sampled_from(["c1", "c2"]),
-    st.sampled_from([*FULL.tools, "dial"]),
+    st.sampled_from([*ASKING.tools, "dial", "slots", "slots", "near"]),
     st.sampled_from(
         [
             "{}",
@@ -99,6 +133,12 @@ picks = st.builds(
     st.integers(1, 3),
     st.sampled_from(["desk", "boss", "room", "note", "end", "none"]),
 )
+answers = st.builds(
+    Fetched,
+    st.integers(1, 4),
+    st.just("At ten."),
+    st.sampled_from([None, None, *Trouble]),
+) | st.just(LookedUp({}, None, 200))
 waits = st.sampled_from([0.0, 0.02, 0.3, 2.5, 9.0])
 
 
@@ -118,7 +158,7 @@ def test_a_persona_that_arranges_nothing_leaves_the_bridge_alone(
 
 
 @given(
-    st.lists(st.tuples(bridge_events | calls | picks, waits), max_size=40),
+    st.lists(st.tuples(bridge_events | calls | picks | answers, waits), max_size=40),
     st.sampled_from([Resume(), Resume(2)]),
 )
 @settings(max_examples=120, deadline=None)
@@ -127,7 +167,7 @@ def test_any_events_in_any_order(
 ) -> None:
     now = 100.0
     wants = replace(BUSINESS, duration_s=60.0, no_media_s=1000.0, resume=resume)
-    flow = Flow(FULL, wants, words, now, open_targets=lambda: OPEN, family=FAMILY)
+    flow = Flow(ASKING, wants, words, now, open_targets=lambda: OPEN, family=FAMILY)
     orders: list[Order] = flow.start(now)
     for event, wait in steps:
         until = now + wait
@@ -154,3 +194,9 @@ def test_any_events_in_any_order(
     assert {leave.target for leave in leaves} <= OPEN | {""}
     left = ends[0].ending in (do.Ending.TRANSFERRED, do.Ending.VOICEMAIL)
     assert left == bool(leaves)
+    fetches = [order.id for order in orders if isinstance(order, Fetch)]
+    assert fetches == list(range(1, len(fetches) + 1))
+    assert {order.id for order in orders if isinstance(order, Abandon)} <= set(fetches)
+    told = [order.call_id for order in orders if isinstance(order, ToolOutput)]
+    asked = [event for event, _ in steps if isinstance(event, ModelCalled)]
+    assert len(told) <= len(asked)

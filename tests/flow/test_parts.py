@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.flow.personas import CLINIC, persona
 from voicebot.bridge.model import Ending
+from voicebot.dialplan.address import Secret
 from voicebot.dialplan.silence import Silence
 from voicebot.dialplan.transfer import Transfer, abort_words, announcement
 from voicebot.dialplan.triggers import Trigger
@@ -13,6 +14,7 @@ from voicebot.flow.calls import HEAR_OUT_S, UNHEARD_S, PendingCall, State
 from voicebot.flow.model import Leave
 from voicebot.flow.silence import Ladder
 from voicebot.flow.specs import ToolSpec, tool_specs
+from voicebot.flow.survey import named_secrets, named_targets, own_words
 from voicebot.flow.triggers import SEARCHED, find
 from voicebot.flow.values import MAX_CHARACTERS, Values, as_data
 from voicebot.flow.words import affirms, takes_leave
@@ -242,3 +244,60 @@ def test_without_stages_the_model_is_told_of_all_tools() -> None:
     assert list(specs) == list(desk.tools)
     stage = {"stage": {"type": "string", "enum": ["booking"]}}
     assert specs["go_on"].parameters["properties"] == stage
+
+
+def test_the_model_is_told_of_arguments_and_nothing_of_servers() -> None:
+    params = {
+        "who": "text",
+        "half": "enum[am,pm]?",
+        "sure": "bool",
+        "count": "number?",
+        "day": "date",
+    }
+    http = {"kind": "http", "url": "https://a.example", "description": "Find a time."}
+    tools = {"slots": http | {"params": params}, "web": {"kind": "web_search"}}
+    (spec,) = tool_specs(persona(tools=tools))
+    assert (spec.name, spec.description) == ("slots", "Find a time.")
+    assert spec.parameters["required"] == ["who", "sure", "day"]
+    properties = spec.parameters["properties"]
+    assert isinstance(properties, dict)
+    assert properties["half"] == {"type": "string", "enum": ["am", "pm"]}
+    assert properties["sure"] == {"type": "boolean"}
+    assert properties["count"] == {"type": "number"}
+    assert properties["who"]["type"] == properties["day"]["type"] == "string"
+    assert "a.example" not in repr(spec)
+
+
+def test_words_of_tools_are_our_own() -> None:
+    http = {"kind": "http", "url": "https://a.example", "description": "x"}
+    desk = persona(tools={"slots": http | {"filler": ["One moment."]}, "other": http})
+    assert "One moment." in own_words(desk)
+
+
+def test_secrets_are_named_where_they_stand() -> None:
+    desk = persona(
+        vars={"name": {"from": "lookup"}},
+        tools={
+            "slots": {
+                "kind": "http",
+                "url": "${env:API}/slots",
+                "description": "x",
+                "headers": {"X-Plain": "a", "X-Key": "${file:/run/key}"},
+            },
+            "bye": {"use": "hangup"},
+        },
+        lookup={"url": "${env:CRM}", "map": {"name": "name"}},
+    )
+    assert list(named_secrets(desk)) == [
+        (Secret("env", "API"), ("tools", "slots", "url")),
+        (Secret("file", "/run/key"), ("tools", "slots", "headers", "X-Key")),
+        (Secret("env", "CRM"), ("lookup", "url")),
+    ]
+    assert list(named_secrets(persona())) == []
+
+
+def test_all_of_our_own_words_and_targets_are_known() -> None:
+    words = own_words(persona(CLINIC))
+    assert words[0].startswith("For an appointment")
+    assert {"There is no such option.", "I am putting you through."} <= {*words}
+    assert named_targets(persona(CLINIC)) == {"front_desk", "on_call", "closed_desk"}

@@ -386,3 +386,14 @@ class Counted:
     def count(self, good: bool) -> None:
         self.all += 1
         self.good += good
+
+
+@pytest.mark.parametrize(
+    "tool", [{"kind": "web_search"}, {"kind": "retrieval", "vector_store_id": "17"}]
+)
+def test_what_stepfun_does_itself_cannot_be_asked_of_us(tool: dict[str, str]) -> None:
+    desk = persona(tools={"search": tool})
+    ask = Ask(Source.MODEL, "search", {"query": "x"})
+    verdict = judge(ask, CallState(), desk, OPEN)
+    assert isinstance(verdict, Refused)
+    assert verdict.rule is Rule.UNKNOWN

@@ -264,3 +264,81 @@ def test_a_long_timeline_is_shortened_in_its_middle() -> None:
     assert len(lines) == 41
     assert lines[20].strip().startswith("… ")
     assert any("…" in line and "bot" in line for line in lines)
+
+
+# ---- other servers ---------------------------------------------------------------
+
+HTTP = {"kind": "http", "url": "${env:API}/x", "description": "Find a time."}
+ASKING = desk(
+    tools={"slots": HTTP | {"params": {"day": "date"}, "filler": ["One moment."]}},
+    filler={"after": "500ms"},
+)
+FINDS = [
+    {"say": "Let me see.", "calls": "slots", "args": {"day": "2027-03-01"}},
+    {"told": "ten", "say": "At ten."},
+    {"told": "fault", "say": "I can't see that now."},
+    {"told": "no answer in time", "say": "It takes too long."},
+]
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({"slots": {"free": "ten"}}, ["Let me see.", "At ten."]),
+        ({"slots": {"status": 503}}, ["Let me see.", "I can't see that now."]),
+        (
+            {"slots": {"timeout": True}},
+            ["Let me see.", "One moment.", "It takes too long."],
+        ),
+        ({"slots": {"status": "ten"}}, ["Let me see.", "At ten."]),
+        ({}, ["Let me see.", "I see. What else can I do for you?"]),
+    ],
+)
+def test_a_tool_that_asks_a_server_gets_the_answers_of_the_test(
+    answers: dict[str, Any], said: list[str]
+) -> None:
+    test = scenario([*ASKS, {"silence": "6s"}], model=FINDS, answers=answers)
+    facts = made(test, ASKING)
+    assert [each.text for each in facts.heard] == [GREETING, *said]
+    assert "2027-03-01" not in str(facts.record.lines)
+
+
+def test_a_request_that_the_caller_calls_off_is_forgotten() -> None:
+    cancel = ASKING.tools["slots"].model_copy(update={"on_barge_in": "cancel"})
+    who = ASKING.model_copy(update={"tools": {"slots": cancel}})
+    model = [*FINDS, {"told": "given up", "say": "Prices, then."}]
+    steps = [*ASKS, {"say": "No, tell me about prices"}]
+    facts = made(scenario(steps, model=model, answers=SLOW), who)
+    assert "slots detail=given_up" in str(facts.record.lines)
+    assert facts.heard[-1].text == "Prices, then."
+
+
+SLOW = {"slots": {"timeout": True}}
+LOOKS_UP = desk(
+    vars={"name": {"from": "lookup"}},
+    lookup={"url": "${env:API}/x", "map": {"name": "name"}},
+).model_copy(
+    update={
+        "greeting": Greeting.model_validate(
+            {"text": "Hello.", "when": {"returning_caller": "Hello {{name|you}}."}}
+        )
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "greeting", "noted"),
+    [
+        ({"name": "Ann"}, "Hello Ann.", "name=ok detail=1 values"),
+        ({"timeout": True}, "Hello.", "name=timeout detail=0 values, 1200 ms"),
+        ({"status": 404}, "Hello.", "name=not_found"),
+        (["Ann"], "Hello.", "name=ok detail=0 values"),
+    ],
+)
+def test_a_lookup_gets_the_answer_of_the_test(
+    answer: object, greeting: str, noted: str
+) -> None:
+    test = scenario([{"silence": "3s"}], answers={"lookup": answer})
+    facts = made(test, LOOKS_UP)
+    assert facts.heard[0].text == greeting
+    assert noted in str(facts.record.lines)

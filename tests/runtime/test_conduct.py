@@ -23,7 +23,7 @@ from voicebot.runtime.conduct import (
 )
 from voicebot.runtime.forward import Origin
 from voicebot.runtime.prompts import Prompts
-from voicebot.stepfun.realtime.commands import ServerVad
+from voicebot.stepfun.realtime.commands import Retrieval, ServerVad, Tool, WebSearch
 
 
 def nothing_rendered(folder: Path) -> Prompts:
@@ -270,7 +270,7 @@ def test_a_stage_adds_its_instructions_and_has_its_own_tools() -> None:
     bot = persona(**STAGED)
     first = session_config(bot, {"name": "Ada"})
     assert first.instructions.endswith("Ask Ada.")
-    assert [tool.name for tool in first.tools] == ["on"]
+    assert [getattr(tool, "name", "") for tool in first.tools] == ["on"]
     last = session_config(bot, stage="last")
     assert last.instructions.endswith("Say goodbye.")
     assert last.tools == ()
@@ -279,7 +279,7 @@ def test_a_stage_adds_its_instructions_and_has_its_own_tools() -> None:
 
 def test_without_stages_all_tools_may_be_used_and_without_tools_none() -> None:
     tools = session_config(persona(tools=STAGED["tools"] | {})).tools  # type: ignore[operator]
-    assert [tool.name for tool in tools] == ["on", "desk"]
+    assert [getattr(tool, "name", "") for tool in tools] == ["on", "desk"]
     assert session_config(persona()).tools == ()
 
 
@@ -337,3 +337,23 @@ def test_a_model_that_greets_is_only_kept_from_it_by_a_situation(
     assert bridge_settings(bot, prompts).greeting == bridge.Prompt("")
     closed = bridge_settings(bot, prompts, frozenset({"closed"}))
     assert closed.greeting.text == "We are closed."
+
+
+def test_tools_of_stepfuns_own_are_told_as_such_in_their_stage() -> None:
+    tools = {
+        "web": {"kind": "web_search", "top_k": 3, "timeout": "5s"},
+        "facts": {"kind": "retrieval", "vector_store_id": "17"},
+        "plain": {"kind": "web_search", "description": "Look it up."},
+        "bye": {"use": "hangup"},
+    }
+    stages = {"a": {"instructions": "x", "tools": ["facts", "bye"]}}
+    bot = persona(tools=tools)
+    bye, *theirs = session_config(bot).tools
+    assert isinstance(bye, Tool)
+    assert theirs == [
+        WebSearch(None, 3, 5),
+        Retrieval("17"),
+        WebSearch("Look it up."),
+    ]
+    staged = persona(tools=tools, stages=stages, start_stage="a")
+    assert session_config(staged).tools == (bye, Retrieval("17"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.dialplan.calls import CALLER, MAIN
-from tests.dialplan.plans import PERSONA, written
+from tests.dialplan.plans import PERSONA, persona, written
 from voicebot.dialplan.calls import CallFacts
 from voicebot.dialplan.load import load
 from voicebot.dialplan.model import Dialplan
@@ -23,6 +23,7 @@ from voicebot.runtime.reception import (
     origin_of,
     received,
     refusal,
+    returning,
     wanted,
 )
 from voicebot.twilio.webhooks import IncomingCall
@@ -283,3 +284,18 @@ def test_a_persona_answers_in_the_callers_language(tmp_path: Path) -> None:
 
     assert greeting(None) == "Hello."
     assert greeting("fr-CA") == "Bonjour."
+
+
+def test_who_is_known_returns_and_nobody_reads_what_is_sensitive() -> None:
+    who = persona(
+        vars={"name": {"from": "lookup"}, "pin": {"from": "lookup", "sensitive": True}}
+    )
+    origin = Origin(
+        *("1", "CA1", "AC1", CALLER, MAIN, who),
+        values={"tier": "plain"},
+        situation=frozenset({"closed"}),
+    )
+    assert returning(origin, {}) is origin
+    known = returning(origin, {"name": "Ann", "pin": "1234"})
+    assert known.values == {"tier": "plain", "name": "Ann"}
+    assert known.situation == {"closed", "returning_caller"}

@@ -35,7 +35,7 @@ def run(
 
     Exits with 0 if they can and their own tests hold, and with 1 and one
     `file:line:column: key: …` for each mistake if not. What --year finds is no
-    mistake.
+    mistake, nor is a secret that isn't set here.
     """
     from rich.console import Console
 
@@ -52,6 +52,8 @@ def run(
         else:
             print(exc, file=sys.stderr)
         raise typer.Exit(1) from None
+    for warning in _lacking(plan):
+        print(f"warning: {warning}", file=sys.stderr)
     failed = tuple(failures(plan))
     findings = walk_year(plan, year) if year is not None else ()
     if json:
@@ -106,6 +108,25 @@ def _report(
         ],
     }
     return dumps(report, ensure_ascii=False, indent=2)
+
+
+def _lacking(plan: "Dialplan") -> list[str]:
+    """Say which secrets of requests aren't there: elsewhere they may be."""
+    from voicebot.config import read_secret
+    from voicebot.errors import ConfigError
+    from voicebot.flow.survey import named_secrets
+
+    found = []
+    for name, persona in plan.personas.items():
+        for secret, keys in named_secrets(persona):
+            try:
+                read_secret(secret.kind, secret.name)
+            except ConfigError as exc:
+                node = plan.trees[name].find(*keys)
+                assert node
+                place = f"{node.path}:{node.line}:{node.column}"
+                found.append(f"{place}: {'.'.join(keys)}: {exc}")
+    return found
 
 
 def _unused(plan: "Dialplan") -> list[str]:

@@ -1,12 +1,12 @@
 """What is done when a key is pressed, a phrase is said, or nothing is."""
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from voicebot.dialplan.section import Section
-from voicebot.dialplan.values import Label, Line, Speech
+from voicebot.dialplan.values import Label, Line, Speech, as_text
 
 # Those that need nothing but their name.
 WORDS: Final = ("goodbye", "hangup", "replay")
@@ -14,6 +14,18 @@ WORDS: Final = ("goodbye", "hangup", "replay")
 
 CALLER: Final = "caller"
 """Who gets a text message, if it isn't a target."""
+ToolUse = Annotated[
+    dict[
+        Label,
+        dict[str, Annotated[str, BeforeValidator(as_text), Field(max_length=200)]],
+    ],
+    Field(min_length=1, max_length=1),
+]
+
+
+def _named(given: object) -> object:
+    """Take a name for a tool without arguments."""
+    return {given: {}} if isinstance(given, str) else given
 
 
 class Voicemail(Section):
@@ -59,6 +71,10 @@ class Action(Section):
 
     goto: Label | None = None
     """A stage."""
+
+    tool: Annotated[ToolUse, BeforeValidator(_named)] | None = None
+    """An `http` tool and its arguments, or its name alone; the model is told what came
+    of it, and answers."""
 
     goodbye: Literal[True] | None = None
     """Say goodbye, then hang up."""

@@ -1,6 +1,6 @@
 """What a persona's actions, menus and tools refer to, and what cannot be meant."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from voicebot.dialplan.actions import CALLER, Action, Sms
@@ -12,7 +12,7 @@ from voicebot.dialplan.source import Node, Problem
 from voicebot.dialplan.stage_graph import endless, never_entered
 from voicebot.dialplan.stages import Exit, Stage
 from voicebot.dialplan.testing import named
-from voicebot.dialplan.tools import Tool
+from voicebot.dialplan.tools import THEIRS, Tool, param
 from voicebot.dialplan.transfer import abort_words
 from voicebot.dialplan.validate import nearest
 
@@ -20,6 +20,9 @@ Place = tuple[str | int, ...]
 
 # What a call without a model can be left with.
 ALONE = ("menu", "transfer", "voicemail", "goodbye", "hangup")
+
+# In the `answers` of a test.
+LOOKUP = "lookup"
 
 # What a silence may end with: these end the call, or go somewhere else.
 AWAY = (*ALONE, "gather", "goto")
@@ -54,6 +57,8 @@ def _mistakes(persona: Persona, names: Names) -> Iterator[tuple[Place, str]]:
     yield from _tools(persona, names)
     yield from _director(persona)
     yield from _menus(persona, names)
+    yield from _lookup(persona)
+    yield from _answers(persona)
     yield from _stages(persona, names)
     lost = persona.fallback.do
     if lost and lost.name not in ALONE:
@@ -112,6 +117,9 @@ def _action(
             yield from _textable((*place, "send_sms", "to"), name, names)
         case Action(goto=str(name)):
             yield from _known((*place, "goto"), "stage", name, persona.stages)
+        case Action(tool=dict(used)):
+            for name, args in used.items():
+                yield from _used((*place, "tool", name), name, args, persona)
         case Action(set_=dict(values)) if names.variables is not None:
             for name in values:
                 at = (*place, "set", name)
@@ -126,6 +134,43 @@ def _textable(place: Place, name: str, names: Names) -> Iterator[tuple[Place, st
         yield place, f"{name!r} has no number: a SIP address gets no text messages"
     elif name != CALLER:
         yield from _known(place, "target", name, names.targets or ())
+
+
+def _used(
+    place: Place, name: str, args: Mapping[str, str], persona: Persona
+) -> Iterator[tuple[Place, str]]:
+    tool = persona.tools.get(name)
+    if tool is None:
+        yield from _known(place, "tool", name, persona.tools)
+    elif tool.kind != "http":
+        yield place, f"expected a tool of kind: http, got one of kind: {tool.kind}"
+    else:
+        for key in args:
+            yield from _known((*place, key), "argument", key, tool.params)
+        for key, text in tool.params.items():
+            if key not in args and not param(text).optional:
+                yield place, f"{key} is missing, which the tool needs"
+
+
+def _lookup(persona: Persona) -> Iterator[tuple[Place, str]]:
+    for name in persona.lookup.map if persona.lookup else ():
+        place = "lookup", "map", name
+        yield from _known(place, "variable", name, persona.vars)
+        if name in persona.vars and persona.vars[name].from_ != "lookup":
+            yield place, f"vars.{name} is not from: lookup"
+
+
+def _answers(persona: Persona) -> Iterator[tuple[Place, str]]:
+    """Of tests: who answers what nobody asks?"""
+    asked = {name for name, tool in persona.tools.items() if tool.kind == "http"}
+    if LOOKUP in asked:
+        yield ("tools", LOOKUP), "expected another name: tests have a lookup of theirs"
+    if persona.lookup:
+        asked.add(LOOKUP)
+    for index, test in enumerate(persona.tests):
+        for name in test.answers:
+            at = "tests", index, "answers", name
+            yield from _known(at, "http tool", name, asked)
 
 
 def _menu(
@@ -191,6 +236,12 @@ def _director(persona: Persona) -> Iterator[tuple[Place, str]]:
         tool = persona.tools.get(choice.tool)
         if tool is None:
             yield from _known((*place, "tool"), "tool", choice.tool, persona.tools)
+            continue
+        if tool.kind == "http":
+            yield from _used((*place, "args"), choice.tool, choice.args, persona)
+            continue
+        if tool.kind in THEIRS:
+            yield (*place, "tool"), f"expected no tool of kind: {tool.kind}"
             continue
         wanted = dict(_arguments(tool))
         if tool.use == "transfer" and len(tool.targets) == 1 and not choice.args:

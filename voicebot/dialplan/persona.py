@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from voicebot.dialplan.director import Director
 from voicebot.dialplan.fallback import Fallback
 from voicebot.dialplan.language import own_words
+from voicebot.dialplan.lookup import Lookup
 from voicebot.dialplan.menus import Menu
 from voicebot.dialplan.section import Section
 from voicebot.dialplan.silence import Silence
@@ -295,6 +296,9 @@ class Persona(Section):
     """Names and terms that callers are likely to say."""
 
     vars: dict[Label, Var] = {}
+    lookup: Lookup | None = None
+    """What is asked about the caller when a call comes in."""
+
     listening: Listening = Listening()
     barge_in: BargeIn = BargeIn()
     limits: Limits = Limits()

@@ -71,8 +71,6 @@ REFERENCES: Final = {
     "var": "variable",
 }
 
-Argument = str | int | float | bool
-
 
 def seconds(moment: str) -> tuple[float, bool]:
     """Return how long after, and whether that is after the bot began to speak."""
@@ -152,6 +150,9 @@ class Step(Section):
         if self.backchannel is not None and self.at is None:
             raise PydanticCustomError("at", "expected at, such as '+600ms', with it")
         return self
+
+
+Argument = str | int | float | bool
 
 
 class ModelLine(Section):
@@ -350,6 +351,9 @@ class CallTest(Section):
     ] = {}
     """What becomes of a target that is rung; all others answer. One that is closed
     isn't rung: it is outside its hours."""
+    answers: Annotated[dict[Label, Any], Field(max_length=20)] = {}
+    """What `http` tools get, by name, and `lookup`: JSON, `{status: 503}` or
+    `{timeout: true}`; without one, status 404."""
 
     model: Annotated[tuple[ModelLine, ...], Field(max_length=50)] = ()
     """What the offline model answers."""

@@ -25,6 +25,11 @@ DURATION: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s|m)")
 UNIT_MS: Final = {"ms": 1, "s": 1000, "m": 60_000}
 UNSPEAKABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
+PLACE: Final = re.compile(
+    r"\{\{ *(?P<name>[a-z][a-z0-9_-]{0,63}) *(?:\|(?P<fallback>[^{}\n]{0,200}))?\}\}"
+)
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
 ANONYMOUS: Final = "anonymous"
 EXPECTED: Final = "x-expected"  # in a JSON Schema: what our own error says
 

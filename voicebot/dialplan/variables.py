@@ -17,15 +17,12 @@ from typing import Final, Literal, TypeAlias, assert_never
 from voicebot.dialplan.persona import Persona, Var
 from voicebot.dialplan.source import Node, Problem, shown_key
 from voicebot.dialplan.validate import nearest
-from voicebot.dialplan.values import E164, UNSPEAKABLE
+from voicebot.dialplan.values import E164, PLACE, UNSPEAKABLE
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 MAX_VALUE_CHARACTERS: Final = 200
 
-PLACE: Final = re.compile(
-    r"\{\{ *(?P<name>[a-z][a-z0-9_-]{0,63}) *(?:\|(?P<fallback>[^{}\n]{0,200}))?\}\}"
-)
 OPENING: Final = "{{"
 
 # Keys whose text is no text of ours for a caller or for the model.
@@ -41,6 +38,15 @@ LITERAL: Final = frozenset(
 LITERAL_KEY: Final = re.compile(r"director\.(?!actions\.[^.]+\.do\b)")
 
 Kind: TypeAlias = Literal["text", "digits", "number", "bool", "date", "phone"]
+# What other servers are told: there, a value that is missing says so itself.
+REQUEST: Final = re.compile(
+    r"(lookup|tools\.[^.]+)\.(url|headers\..*)|.*\.tool\.[^.]+\.[^.]+"
+)
+
+# Read by StepFun, which knows two places of its own.
+TEMPLATE: Final = re.compile(r"tools\.[^.]+\.prompt_template")
+THEIRS: Final = ("knowledge", "query")
+
 DIGITS: Final = re.compile(r"[0-9]{1,64}", re.ASCII)
 NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
 EXPECTED: Final[dict[str, str]] = {
@@ -181,9 +187,13 @@ def _wrong(use: Use, declared: Mapping[str, Var]) -> str:
     if use.place is None:
         return "expected {{name}} or {{name|what to say without it}}"
     name = use.place["name"]
+    if TEMPLATE.fullmatch(use.key):
+        return "" if name in THEIRS else "expected {{knowledge}} or {{query}}"
     if name not in declared:
         return f"there is no variable {name!r} in vars{nearest(name, declared)}"
     var = declared[name]
+    if REQUEST.fullmatch(use.key):
+        return ""
     if use.place["fallback"] is None and var.default is None and not var.required:
         return (
             f"{name} may have no value: write {{{{{name}|what to say without it}}}}, "

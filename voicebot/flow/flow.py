@@ -13,10 +13,12 @@ from voicebot.dialplan.actions import Action, Sms
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.silence import Silence
 from voicebot.dialplan.transfer import abort_words, announcement
+from voicebot.dialplan.variables import fill, values_of
 from voicebot.flow.asks import TALKING, Asks
 from voicebot.flow.calls import PendingCall
 from voicebot.flow.come_back import TOLD, ComeBack
 from voicebot.flow.director import Directing, ask_of, judge_choice
+from voicebot.flow.errands import Errands
 from voicebot.flow.history import History
 from voicebot.flow.languages import Languages, reworded
 from voicebot.flow.menus import (
@@ -29,8 +31,10 @@ from voicebot.flow.menus import (
 )
 from voicebot.flow.model import (
     DirectorAnswered,
+    Fetched,
     Input,
     Leave,
+    LookedUp,
     ModelCalled,
     NoteEvent,
     Order,
@@ -43,6 +47,7 @@ from voicebot.flow.model import (
 from voicebot.flow.policy import (
     Allowed,
     Ask,
+    CallOut,
     CallState,
     Collect,
     Effect,
@@ -56,14 +61,17 @@ from voicebot.flow.policy import (
     Source,
     TakeMessage,
     judge,
+    judge_own_call,
     read_arguments,
 )
 from voicebot.flow.recovery import Facts
+from voicebot.flow.requests import NOT_KNOWN, errand
 from voicebot.flow.silence import Ladder
 from voicebot.flow.sms import Texts, told
 from voicebot.flow.stages import Stages
 from voicebot.flow.triggers import find
 from voicebot.flow.values import Values
+from voicebot.flow.words import means_it
 
 # After the caller's turn, its words come within this, or not at all.
 TEXT_S: Final = 2.0
@@ -107,6 +115,8 @@ class Flow:
     5. The silence ladder stands still while anything of that is going on.
     6. Triggers act on a caller's turn as soon as its words are known. If none does, the
        director is asked; what it picks in time is judged, then done as a trigger's is.
+    7. What another server is asked for is told when it is there and the caller doesn't
+       speak; until then the model is silent, and asks for nothing else.
 
     Args:
         settings: the bridge's.
@@ -180,6 +190,7 @@ class Flow:
         self._facts = Facts()
         self._history = History()
         self._texts = Texts()
+        self._errands = Errands(persona.filler.say, persona.filler.after_s)
         on_fail = persona.transfer.on_fail if came_back else None
         self._came_back = came_back and opening is None
         self._back = ComeBack(
@@ -189,7 +200,7 @@ class Flow:
         self._has_number = has_number
         # stages
         self._stages = Stages(persona)
-        self._update: str | None = None  # the stage that the model isn't told of
+        self._update = False  # the model isn't told of its stage, or the caller, yet
         self._model_busy = False
 
     @property
@@ -240,11 +251,19 @@ class Flow:
                 echo = self._give(event, now)
                 if not echo and text.strip():
                     self._caller_said(text, now)
+            case Fetched():
+                done, noted = self._errands.fetched(event, now)
+                self._out += noted
+                if done:
+                    self._history.done(done)
+                    self._go_on(now, tool=done)
+            case LookedUp():
+                self._looked_up(event)
             case do.ReplyDone(response_id):
                 self._asks.done(response_id, now)
                 self._model_busy = False
                 if self._update:  # before the next answer is asked for
-                    self._tell_stage(self._update)
+                    self._tell_stage()
                 self._give(event, now)
             case do.ModelRefused():
                 self._model_busy = False
@@ -312,6 +331,7 @@ class Flow:
                 self._asks.clear()
                 self._texts.clear()
                 self._back.drop()
+                self._out += self._errands.close(now)
                 if not (self._run or self._pending):
                     self._without_model(now)
             case do.NoteTurn(seq, heard_text=text) if seq > self._bot_seq:
@@ -330,6 +350,7 @@ class Flow:
             if self._run:
                 self._close_menu(now)
             self._asks.clear()
+            self._out += self._errands.close(now)
         if self._unpause_at is not None and now >= self._unpause_at:
             self._unpause_at = None
             self._out.append(PauseRecording(False))
@@ -344,13 +365,15 @@ class Flow:
     def _act_on_clock(self, now: float) -> bool:
         """Do the first thing that is due; whether there was one."""
         if self._update and not self._model_busy and self._gone is None:
-            self._tell_stage(self._update)
+            self._tell_stage()
             return True
         if self._run and (outs := self._run.tick(now)):
             self._menu_does(outs, now)
             return True
         if self._pending:
             return self._commit(self._pending, now)
+        if self._errands:
+            return self._mind_errands(now)
         if now >= self._asks.due_at(self.phase, self._text_by):
             self._answer_calls(now)
             return True
@@ -376,6 +399,11 @@ class Flow:
             yield self._pending.due_at(True)
             if self.phase is Phase.LISTENING:
                 yield max(self._text_by, self._pending.due_at(False))
+        elif self._errands and self._run:
+            yield self._errands.overdue_at()
+        elif self._errands:
+            quiet_since = self._quiet_since(self._now)
+            yield self._errands.next_at(self.phase, self._text_by, quiet_since)
         elif (asked_at := self._asks.due_at(self.phase, self._text_by)) < inf:
             yield asked_at
         if self._ladder:
@@ -411,6 +439,8 @@ class Flow:
             self._directing.heard("caller", text)
         if self.phase in CLOSED:
             return
+        if self._errands and means_it(text, self._persona.barge_in):
+            self._out += self._errands.caller_spoke(now)
         if other := self._languages.said(text):
             self._speak_as(other, now)
         decided = True
@@ -450,6 +480,9 @@ class Flow:
         """Since when the caller could have said something, and nothing else is on."""
         if self._occupied or self.phase in CLOSED:
             return None
+        return self._quiet_since(now)
+
+    def _quiet_since(self, now: float) -> float | None:
         since = self._bridge.idle_since(now)
         return None if since is None else max(since, self._active_at)
 
@@ -491,6 +524,9 @@ class Flow:
                 if self._texts.is_new(text, to):
                     self._send_text(to, text, to, None)
                 self._next(source, now)
+            case Action(tool=dict(used)):
+                ((name, given),) = used.items()
+                self._ask_own(name, given, source, now)
             case Action(goto=str(stage)):
                 self._enter(stage, now)
                 self._next(source, now)
@@ -524,7 +560,7 @@ class Flow:
             self._without_model(now)
             return
         if self._update and not self._model_busy:
-            self._tell_stage(self._update)
+            self._tell_stage()
         self._give(do.Answering(True), now)
         if reply:
             self._give(do.ReplyWanted(), now)
@@ -571,8 +607,8 @@ class Flow:
     @property
     def _occupied(self) -> bool:
         """Whether the model has to wait for something."""
-        waits = self._run or self._pending or self._asks or self._texts or self._back
-        return bool(waits)
+        asked = self._asks or self._texts or self._errands
+        return bool(self._run or self._pending or asked or self._back)
 
     def _send_text(
         self, name: str, text: str, to: str, call: ModelCalled | None
@@ -597,14 +633,14 @@ class Flow:
         self._out.append(NoteEvent("var", name))
 
     def _enter(self, stage: str, now: float, why: str = "") -> None:
-        retune, self._update = self._stages.enter(stage), stage
+        retune, self._update = self._stages.enter(stage), True
         self._out.append(NoteEvent("stage", stage, why))
         if retune:
             self._give(retune, now)
         if why == "when" and self.phase is Phase.WAITING:
             # What was asked for would be answered as the stage before has it.
             if not self._model_busy:
-                self._tell_stage(stage)
+                self._tell_stage()
             self._give(do.ReplyWanted(), now)
         self._arrive(now)
 
@@ -623,9 +659,18 @@ class Flow:
             self._enter(way.to, now, way.reason)
         return way is not None
 
-    def _tell_stage(self, stage: str) -> None:
-        self._update = None
-        self._out.append(UpdateSession(stage))
+    def _tell_stage(self) -> None:
+        self._update = False
+        self._out.append(UpdateSession(self._stages.name))
+
+    def _looked_up(self, found: LookedUp) -> None:
+        """Know what was found out about the caller; the model is told in time."""
+        for name, value in found.values.items():
+            sensitive = self._persona.vars[name].sensitive
+            self.values.set(name, value, sensitive=sensitive)
+            self._update = True
+        detail = f"{len(found.values)} values, {found.duration_ms} ms"
+        self._out.append(NoteEvent("lookup", found.trouble or "ok", detail))
 
     # ---- menus ---------------------------------------------------------------
 
@@ -691,7 +736,9 @@ class Flow:
         self._resume(now, reply=True)
 
     def _tell(self, call_id: str | None, text: str) -> None:
-        if self._gone is None:
+        if self._gone is None and self._errands:
+            self._errands.tell(call_id, text)  # in the order of the asks
+        elif self._gone is None:
             self._out.append(ToolOutput(call_id, text) if call_id else TellModel(text))
 
     # ---- calls that leave us ---------------------------------------------------
@@ -776,6 +823,8 @@ class Flow:
                 self._open_menu(menu, now, call)
             case SendText(text, to):
                 self._send_text(call.name, text, to, call)
+            case CallOut():
+                self._send(effect, call.call_id, now)
             case SetVar(name, value):
                 self._set(name, value)
                 self._did(call, "Done.")
@@ -818,4 +867,70 @@ class Flow:
                 self._say(self._persona.tools[ask.tool].confirm or "", now)
             return
         self._out.append(NoteEvent("director", name))
-        self._carry_out(verdict.effect, ModelCalled("", "", ask.tool, ""), now)
+        if isinstance(verdict.effect, CallOut):
+            self._call_out(verdict.effect, now)
+        else:
+            self._carry_out(verdict.effect, ModelCalled("", "", ask.tool, ""), now)
+
+    # ---- other servers ---------------------------------------------------------
+
+    def _send(self, call_out: CallOut, call_id: str | None, now: float) -> None:
+        """Ask another server for something."""
+        tool = self._persona.tools[call_out.tool]
+        made = errand(tool, call_out.args, self._known())
+        if made is None:
+            self._tell(call_id, NOT_KNOWN)
+            return
+        self._out.append(self._errands.send(call_out.tool, tool, made, call_id, now))
+
+    def _known(self) -> dict[str, str]:
+        """What the variables are worth, for those who are told the sensitive ones."""
+        return values_of(self._persona, self.values.all())
+
+    def _ask_own(
+        self, name: str, given: Mapping[str, str], source: Source, now: float
+    ) -> None:
+        """Ask for what the operator wants asked; the model tells what comes of it."""
+        known = self._known()
+        args = {key: fill(text, known) for key, text in given.items()}
+        ask = Ask(source, name, args)
+        state = self._history.state(
+            ask, stage=None, busy=False, silent=False, near_end=False
+        )
+        verdict = judge_own_call(ask, state, self._persona)
+        if isinstance(verdict, Refused) or self._gone is not None:
+            rule = verdict.rule if isinstance(verdict, Refused) else "model_gone"
+            self._out.append(NoteEvent("refused", name, rule))
+            self._next(source, now)
+            return
+        self._history.judged(ask, verdict)
+        self._out.append(NoteEvent("tool", name))
+        assert isinstance(verdict.effect, CallOut)
+        self._call_out(verdict.effect, now)
+
+    def _call_out(self, effect: CallOut, now: float) -> None:
+        """Ask of our own accord; the model is silent until it can tell the answer."""
+        self._give(do.Answering(False), now)
+        self._send(effect, None, now)
+        if not self._errands:
+            self._resume(now, reply=True)
+
+    def _mind_errands(self, now: float) -> bool:
+        """Tell what came of requests, or cover the wait; whether anything was due."""
+        if late := self._errands.overdue(now):
+            self._out += late
+            return True
+        if self._run:
+            return False
+        if now >= self._errands.told_at(self.phase, self._text_by):
+            for call_id, told in self._errands.take():
+                self._tell(call_id, told)
+            self._resume(now, reply=not self._history.refused_enough)
+            return True
+        text = self._errands.filler(self._quiet_since(now), now)
+        if text is None:
+            return False
+        # To ask the model for the words would only make its answer later.
+        if self._words(text, self.values.shown()).ulaw is not None:
+            self._say(text, now)
+        return True

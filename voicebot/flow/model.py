@@ -1,9 +1,12 @@
 """What Flow is told (besides the bridge's events), and what it orders."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
 
 from voicebot.bridge.model import Action, Event
+from voicebot.dialplan.address import Errand
 
 # ---- events ----------------------------------------------------------------------
 
@@ -37,7 +40,42 @@ class SmsOver:
     """`sent`, or a word that says why not."""
 
 
-Input = Event | ModelCalled | DirectorAnswered | SmsOver
+class Trouble(StrEnum):
+    """Why there is no answer of another server's."""
+
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    TOO_LARGE = "too_large"
+    REDIRECTED = "redirected"
+    NOT_FOUND = "not_found"
+    REFUSED = "refused"  # HTTP 4xx
+    FAILED = "failed"  # HTTP 5xx
+    UNREADABLE = "unreadable"
+    MISCONFIGURED = "misconfigured"  # a secret is missing, or no address
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What came of a `Fetch`."""
+
+    id: int
+    text: str = field(default="", repr=False)
+    trouble: Trouble | None = None
+    status: int | None = None
+    """Of HTTP, if there was an answer at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What came of the lookup that was made when the call came in."""
+
+    values: Mapping[str, str] = field(repr=False)
+    """Variables, of their types."""
+    trouble: Trouble | None
+    duration_ms: int
+
+
+Input = Event | ModelCalled | DirectorAnswered | SmsOver | Fetched | LookedUp
 
 
 # ---- orders ----------------------------------------------------------------------
@@ -60,9 +98,9 @@ class TellModel:
 
 @dataclass(frozen=True, slots=True)
 class UpdateSession:
-    """The model enters a stage: give it that stage's instructions and tools."""
+    """Give the model its instructions and tools anew, of a stage if there is one."""
 
-    stage: str
+    stage: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +144,8 @@ Kind = Literal[
     "call",
     "director",
     "sms",
+    "fetched",
+    "lookup",
 ]
 
 
@@ -130,6 +170,24 @@ class Leave:
     target: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Make a request to a server of the operator's; Fetched tells what came of it."""
+
+    id: int
+    tool: str
+    key: str
+    """The same for the same call of a tool, and for no other of this phone call."""
+    errand: Errand = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """Nobody waits for a Fetch any more."""
+
+    id: int
+
+
 Order = (
     Action
     | ToolOutput
@@ -140,4 +198,6 @@ Order = (
     | PauseRecording
     | NoteEvent
     | Leave
+    | Fetch
+    | Abandon
 )

@@ -15,7 +15,8 @@ from typing import Final
 
 from voicebot.dialplan.actions import CALLER, Action
 from voicebot.dialplan.persona import Persona
-from voicebot.dialplan.tools import Tool
+from voicebot.dialplan.tools import THEIRS, Tool
+from voicebot.flow.arguments import Argument, arguments
 from voicebot.flow.values import MAX_CHARACTERS, as_data
 from voicebot.flow.words import affirms, takes_leave
 
@@ -103,6 +104,14 @@ class EnterStage:
 
 
 @dataclass(frozen=True, slots=True)
+class CallOut:
+    """Ask another server, by a tool of the persona's."""
+
+    tool: str
+    args: Mapping[str, Argument] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Perform:
     """Do what the operator wrote."""
 
@@ -126,6 +135,7 @@ Effect = (
     | SetVar
     | EnterStage
     | SendText
+    | CallOut
     | Perform
 )
 
@@ -221,14 +231,14 @@ def judge(
     if ask.source in OPERATOR:
         return _judge_own(ask, open_targets)
     tool = persona.tools.get(ask.tool)
-    if tool is None:
+    if tool is None or tool.kind in THEIRS:
         return Refused(Rule.UNKNOWN, "There is no such tool; go on without it.")
     stage = persona.stages.get(state.stage) if state.stage else None
     if stage and ask.tool not in stage.tools:
         return Refused(Rule.NOT_IN_STAGE, "That cannot be done at this point.")
     if state.busy:
         return Refused(Rule.PENDING, "Something else is being done; wait for it.")
-    effect = _effect(tool, ask.args)
+    effect = _call_out(ask, tool) if tool.kind == "http" else _effect(tool, ask.args)
     if isinstance(effect, Refused):
         return effect
     if isinstance(effect, PutThrough) and effect.target not in open_targets:
@@ -238,6 +248,15 @@ def judge(
         told = "The caller's number is hidden: no text message can be sent; say so."
         return Refused(Rule.NO_NUMBER, told)
     return _conditions(ask, tool, state, persona) or Allowed(effect)
+
+
+def judge_own_call(ask: Ask, state: CallState, persona: Persona) -> Allowed | Refused:
+    """Decide about a tool that the operator wrote into an action."""
+    tool = persona.tools[ask.tool]
+    effect = _call_out(ask, tool)
+    if isinstance(effect, Refused):
+        return effect
+    return _too_many(ask, tool, state) or Allowed(effect)
 
 
 def _judge_own(ask: Ask, open_targets: Collection[str]) -> Allowed | Refused:
@@ -254,8 +273,8 @@ def _conditions(
     if state.repeats >= MAX_REPEATS:
         told = "You asked for that already; speak with the caller first."
         return Refused(Rule.LOOP, told)
-    if state.used.get(ask.tool, 0) >= tool.max_calls:
-        return Refused(Rule.TOO_MANY, "That was done often enough in this call.")
+    if too_many := _too_many(ask, tool, state):
+        return too_many
     missing = [name for name in tool.requires if name not in state.done]
     if missing:
         return Refused(Rule.REQUIRES, f"First use {', '.join(missing)}.")
@@ -266,6 +285,12 @@ def _conditions(
         told = f"Ask the caller first, and try again when they agree: {tool.confirm}"
         return Refused(Rule.UNCONFIRMED, told)
     return None
+
+
+def _too_many(ask: Ask, tool: Tool, state: CallState) -> Refused | None:
+    if state.used.get(ask.tool, 0) < tool.max_calls:
+        return None
+    return Refused(Rule.TOO_MANY, "That was done often enough in this call.")
 
 
 def may_hang_up(tool: Tool, state: CallState, persona: Persona) -> bool:
@@ -308,6 +333,13 @@ def _effect(tool: Tool, args: Mapping[str, object] | None) -> Effect | Refused:
         case _:
             assert tool.menu  # the section needs it
             return Collect(tool.menu)
+
+
+def _call_out(ask: Ask, tool: Tool) -> CallOut | Refused:
+    args = arguments(tool, ask.args)
+    if isinstance(args, str):
+        return Refused(Rule.BAD_ARGS, args)
+    return CallOut(ask.tool, args)
 
 
 def _put_through(tool: Tool, args: Mapping[str, object] | None) -> PutThrough | Refused:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from voicebot.dialplan.persona import Persona
-from voicebot.dialplan.tools import Tool
+from voicebot.dialplan.tools import THEIRS, Param, Tool, param
+from voicebot.dialplan.variables import EXPECTED
+from voicebot.flow.arguments import TEXT
 
 DESCRIPTIONS: Final = {
     "transfer": "Put the caller through to somebody else.",
@@ -29,26 +31,32 @@ class ToolSpec:
 
 
 def tool_specs(persona: Persona, stage: str | None = None) -> tuple[ToolSpec, ...]:
-    """Return the tools that may be used, in a stage if there is one."""
-    now = persona.stages[stage].tools if stage else tuple(persona.tools)
+    """Return the functions that may be called, in a stage if there is one."""
     return tuple(
         ToolSpec(name, _description(tool), _parameters(tool))
-        for name, tool in persona.tools.items()
-        if name in now
+        for name, tool in tools_in(persona, stage)
+        if tool.kind not in THEIRS
     )
 
 
+def tools_in(persona: Persona, stage: str | None) -> Iterator[tuple[str, Tool]]:
+    """Yield the tools of a stage; without one all, StepFun's own too."""
+    now = persona.stages[stage].tools if stage else tuple(persona.tools)
+    return ((name, tool) for name, tool in persona.tools.items() if name in now)
+
+
 def _description(tool: Tool) -> str:
-    said = tool.description or DESCRIPTIONS[tool.use]
+    said = tool.description or DESCRIPTIONS[tool.use or ""]
     return f"{said} Ask the caller first: {tool.confirm}" if tool.confirm else said
 
 
 def _parameters(tool: Tool) -> dict[str, object]:
     properties = dict(_properties(tool))
+    optional = {name for name, text in tool.params.items() if param(text).optional}
     return {
         "type": "object",
         "properties": properties,
-        "required": list(properties),
+        "required": [name for name in properties if name not in optional],
         "additionalProperties": False,
     }
 
@@ -63,4 +71,19 @@ def _properties(tool: Tool) -> Iterator[tuple[str, dict[str, object]]]:
             yield "name", {"type": "string", "enum": list(tool.vars)}
             yield "value", {"type": "string"}
         case _:
-            pass
+            for name, text in tool.params.items():
+                yield name, _argument(param(text))
+
+
+def _argument(kind: Param) -> dict[str, object]:
+    match kind.kind:
+        case "enum":
+            return {"type": "string", "enum": list(kind.options)}
+        case "bool":
+            return {"type": "boolean"}
+        case "number":
+            return {"type": "number"}
+        case "text":
+            return {"type": "string", "description": TEXT}
+        case _:
+            return {"type": "string", "description": EXPECTED[kind.kind]}

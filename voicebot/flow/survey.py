@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 
 from voicebot.dialplan.actions_check import actions
+from voicebot.dialplan.address import Secret, pieces
+from voicebot.dialplan.lookup import Lookup
 from voicebot.dialplan.persona import Persona
+from voicebot.dialplan.tools import Tool
 from voicebot.dialplan.transfer import announcement
 from voicebot.flow.digits import DIGITS
 
@@ -19,6 +22,22 @@ def named_targets(persona: Persona) -> frozenset[str]:
     return frozenset(named.union(*(tool.targets for tool in persona.tools.values())))
 
 
+def named_secrets(persona: Persona) -> Iterator[tuple[Secret, tuple[str, ...]]]:
+    """Yield what requests of a persona need, and the keys that say so."""
+    asking: list[tuple[tuple[str, ...], Tool | Lookup]] = [
+        (("tools", name), tool) for name, tool in persona.tools.items()
+    ]
+    if persona.lookup:
+        asking.append((("lookup",), persona.lookup))
+    for place, asks in asking:
+        texts: dict[tuple[str, ...], str] = {("url",): asks.url or ""}
+        texts |= {("headers", name): text for name, text in asks.headers.items()}
+        for key, text in texts.items():
+            for piece in pieces(text):
+                if isinstance(piece, Secret):
+                    yield piece, (*place, *key)
+
+
 def _words(persona: Persona) -> Iterator[str]:
     for menu in persona.menus.values():
         yield menu.prompt
@@ -32,6 +51,8 @@ def _words(persona: Persona) -> Iterator[str]:
     asked = persona.director.actions.values() if persona.director else ()
     picked = (persona.tools[choice.tool] for choice in asked if choice.tool)
     yield from (tool.confirm for tool in picked if tool.confirm)
+    for tool in persona.tools.values():
+        yield from tool.filler or ()
     if persona.transfer.on_fail and persona.transfer.on_fail.say:
         yield persona.transfer.on_fail.say
     if named_targets(persona):

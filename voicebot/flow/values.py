@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import Final
 
 MAX_CHARACTERS: Final = 200
-_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|\{\{|\}\}")
+# Halves of surrogate pairs too: they can't be sent on as UTF-8.
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|\{\{|\}\}")
 
 
 def as_data(text: str) -> str:
@@ -35,6 +36,10 @@ class Values:
     def known(self, name: str) -> str:
         """A value, whoever may see it; empty if there is none."""
         return self._open.get(name) or self._sensitive.get(name, "")
+
+    def all(self) -> Mapping[str, str]:
+        """The sensitive ones too, for the services that they were given for."""
+        return self._open | self._sensitive
 
     def secret(self, name: str) -> str | None:
         """A sensitive one, for the service that it was typed for."""

@@ -3,8 +3,9 @@
 import re
 from typing import Final
 
-from voicebot.bridge.words import says
+from voicebot.bridge.words import Words, heard_in, says
 from voicebot.dialplan.language import folded
+from voicebot.dialplan.turns import BargeIn
 
 YES: Final = (
     *("yes", "yeah", "yep", "yup", "sure", "ok", "okay", "correct", "exactly", "right"),
@@ -82,3 +83,14 @@ def _begins(words: list[str], phrase: str) -> bool:
     if words and _CJK.search(phrase) and len(phrase) > 1:
         return words[0].startswith(parts[0])  # blanks end no word there
     return words[: len(parts)] == parts
+
+
+def means_it(text: str, wants: BargeIn) -> bool:
+    """Whether the caller wants something, and doesn't just listen."""
+    meant = heard_in(
+        text,
+        backchannel=wants.backchannel,
+        stop_words=wants.stop_words,
+        min_words=wants.min_words,
+    )
+    return meant in (Words.STOP, Words.WORDS)

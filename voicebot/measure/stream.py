@@ -24,7 +24,9 @@ from voicebot.bridge.model import (
     Redial,
 )
 from voicebot.flow.model import (
+    Abandon,
     AskDirector,
+    Fetch,
     Input,
     Leave,
     NoteEvent,
@@ -56,6 +58,8 @@ Told = (
     | UpdateSession
     | AskDirector
     | SendSms
+    | Fetch
+    | Abandon
 )
 # What is on its way: to Twilio, to us, to the model (bytes), from it (str); or what
 # happens then.

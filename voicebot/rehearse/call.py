@@ -14,6 +14,7 @@ from voicebot.dialplan.testing import CallTest
 from voicebot.dialplan.variables import values_of
 from voicebot.flow.model import Leave
 from voicebot.flow.survey import named_targets
+from voicebot.rehearse.answers import Answers
 from voicebot.rehearse.caller import Caller
 from voicebot.rehearse.mind import Lines
 from voicebot.rehearse.record import Record
@@ -62,6 +63,10 @@ class RehearsedCall:
         self._now = 0.0
         caller = Caller(test.caller)
         self.record.deeds = caller.deeds
+        answers = Answers(test.answers)
+        found = answers.to_lookup(persona)
+        known = found[1].values if found else {}
+        situation = {*test.situation, *(["returning_caller"] if known else [])}
         named = {name: Target(name) for name in named_targets(persona)}
         self._origin = Origin(
             call_id="rehearsed",
@@ -72,8 +77,8 @@ class RehearsedCall:
             persona=persona,
             targets={**named, **targets},
             is_open=lambda name: test.targets.get(name) != "closed",
-            values=values_of(persona, test.vars),
-            situation=frozenset(test.situation),
+            values=values_of(persona, {**test.vars, **known}),
+            situation=frozenset(situation),
             family=persona.family,
         )
         self._scene = Scene(
@@ -82,6 +87,7 @@ class RehearsedCall:
             self._origin,
             OwnWords(self.record.said),
             Lines(test.model, persona.language),
+            answers,
             caller,
             Random(f"{persona.id} {test.name}"),
             self.record,

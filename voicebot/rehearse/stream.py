@@ -25,6 +25,7 @@ from voicebot.dialplan.testing import CallTest, Fault
 from voicebot.flow.model import (
     AskDirector,
     DirectorAnswered,
+    Fetch,
     Input,
     Leave,
     NoteEvent,
@@ -35,6 +36,7 @@ from voicebot.flow.model import (
 from voicebot.measure.model import Model
 from voicebot.measure.record import Network
 from voicebot.measure.stream import FRAME_S, Told, VirtualStream
+from voicebot.rehearse.answers import Answers
 from voicebot.rehearse.caller import Caller, Line
 from voicebot.rehearse.mind import Lines
 from voicebot.rehearse.record import Record
@@ -82,6 +84,7 @@ class Scene:
     origin: Origin
     words: OwnWords
     lines: Lines
+    answers: Answers
     caller: Caller
     random: Random
     record: Record
@@ -113,6 +116,8 @@ class RehearsedStream(VirtualStream):
         self._ping_at = now + PING_S
         self._slow_ms = 0
         self._is_gone = False  # and no other session can be had
+        if found := scene.answers.to_lookup(scene.persona):
+            self._later(*found)
         for fault in scene.test.faults:
             if fault.at_s >= now:
                 self._posts.send(fault.at_s, partial(self._fail, fault))
@@ -185,22 +190,28 @@ class RehearsedStream(VirtualStream):
                 self._to_model(instruct(self._config))
             case AskDirector(seq, instructions, transcript):
                 said = Said("system", instructions), Said("user", transcript)
-                answer = DirectorAnswered(seq, self._chooser.chat(said))
-                later = partial(self._from_model, answer)
-                self._posts.send(self._now + DIRECTOR_S, later)
+                self._later(DIRECTOR_S, DirectorAnswered(seq, self._chooser.chat(said)))
             case SendSms(number, name):
-                over = SmsOver(number, name, "sent")
-                self._posts.send(self._now, partial(self._from_model, over))
+                self._later(0.0, SmsOver(number, name, "sent"))
             case Redial():
                 self._redial()
             case ModelBack(away_ms, attempts):
                 log.info("model back", away_ms=away_ms, attempts=attempts)
+            case Fetch():
+                self._later(*self._scene.answers.to(told))
             case Leave():
                 self.leave = told
             case HangUp(ending):
                 self.ending = ending
             case _:
                 pass  # what was heard is found at the ear
+
+    def _later(self, after_s: float, event: Input) -> None:
+        """Somebody beside Twilio and the model answers us."""
+        self._posts.send(self._now + after_s, partial(self._told, event))
+
+    def _told(self, event: Input) -> None:
+        self._obey(self._flow.handle(event, self._now))
 
     # ---- the model -------------------------------------------------------------
 
@@ -218,7 +229,7 @@ class RehearsedStream(VirtualStream):
             self._model = self._open_session(self._now)
 
     def _from_model(self, event: Input) -> None:
-        self._obey(self._flow.handle(event, self._now))
+        self._told(event)
 
     def _think(self, question: Question) -> Thought:
         if isinstance(question, Hear):

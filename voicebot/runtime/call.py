@@ -16,6 +16,7 @@ from voicebot.flow.flow import Flow
 from voicebot.flow.model import Input, Order
 from voicebot.net.twilio import TwilioRest
 from voicebot.runtime.director import DirectorLeg
+from voicebot.runtime.errands import Errands
 from voicebot.runtime.legs import from_twilio
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.next_step import VOICEMAIL
@@ -67,6 +68,7 @@ class Call:
         apologises: whether an apology is rendered, for a model that is lost.
         model: its side towards the model, maybe dialled already.
         director: its side towards the director; None if it has none.
+        errands: its side towards the operator's own servers.
         stage: what the model is told in a stage, with what is known by then.
         note: takes each turn for the call log, at once.
         decide: the same for each decision about the caller's turn.
@@ -91,7 +93,8 @@ class Call:
         apologises: bool,
         model: ModelLeg | NoModel,
         director: DirectorLeg | None,
-        stage: Callable[[str, Mapping[str, str]], SessionConfig],
+        errands: Errands,
+        stage: Callable[[str | None, Mapping[str, str]], SessionConfig],
         note: Callable[[do.NoteTurn], None],
         decide: Callable[[do.NoteDecision], None],
         leave: Callable[[str], Awaitable[bool]],
@@ -110,6 +113,7 @@ class Call:
         self._apologises = apologises
         self._model = model
         self._director = director
+        self._errands = errands
         self._stage = stage
         self._note = note
         self._decide = decide
@@ -171,8 +175,10 @@ class Call:
                     tasks.create_task(self._director.run(self.deliver), name="director")
                 self._perform(self._flow.start(self._began_at))
                 model = tasks.create_task(self._model.run(self.deliver), name="model")
+                errands = tasks.create_task(self._errands.run(self.deliver))
                 ending = await self._over
                 model.cancel()
+                errands.cancel()
                 await self._hang_up(ending, reading)
                 raise _Over
         except* _Over:
@@ -248,6 +254,10 @@ class Call:
                 log.info("call event", kind=kind, name=name, detail=detail or None)
             case flow.SendSms():
                 self._text(action, self._deliver_late)
+            case flow.Fetch():
+                self._errands.fetch(action)
+            case flow.Abandon(id):
+                self._errands.abandon(id)
             case flow.Leave(_, target):
                 self._leaves_for = target or VOICEMAIL
             case _:

@@ -12,11 +12,11 @@ from voicebot.dialplan.variables import NOTHING, fill, filled_by, values_of
 from voicebot.flow import stages
 from voicebot.flow.digits import is_read_out, read_out
 from voicebot.flow.flow import Flow
-from voicebot.flow.specs import tool_specs
 from voicebot.runtime.forward import Origin
 from voicebot.runtime.prompts import said_alone
+from voicebot.runtime.session_tools import session_tools
 from voicebot.runtime.texting import has_number
-from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig, Tool
+from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig
 
 STAGE: Final = "# What to do now"
 
@@ -227,8 +227,5 @@ def session_config(
         instructions=instructions,
         voice=persona.model.voice,
         turn_detection=server_vad if persona.model.vad == "server" else None,
-        tools=tuple(
-            Tool(spec.name, spec.description, spec.parameters)
-            for spec in tool_specs(persona, stage)
-        ),
+        tools=session_tools(persona, stage),
     )

@@ -1,6 +1,6 @@
 """What a call gets that comes in: the plan's word, and whether there is room. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -134,6 +134,23 @@ def known(
         origin,
         values=values,
         situation=situation_of(facts.caller, is_open=is_open),
+    )
+
+
+def returning(origin: Origin, found: Mapping[str, str]) -> Origin:
+    """Add what a lookup found, if anything: this caller is known."""
+    if not found:
+        return origin
+    assert origin.persona
+    shown = {
+        name: value
+        for name, value in found.items()
+        if not origin.persona.vars[name].sensitive
+    }
+    return replace(
+        origin,
+        values={**origin.values, **shown},
+        situation=origin.situation | {"returning_caller"},
     )
 
 

@@ -22,6 +22,7 @@ from voicebot.dialplan.model import Action, Dialplan, Do, Queued
 from voicebot.dialplan.routing import Decision, choose, settled, spoken_in
 from voicebot.errors import ConfigError, UpstreamError
 from voicebot.net.chat import Chat
+from voicebot.net.errands import ErrandClient, open_errands
 from voicebot.net.tts import Tts
 from voicebot.net.twilio import TwilioRest
 from voicebot.runtime.answers import Connect, Refuse, Tell
@@ -33,6 +34,7 @@ from voicebot.runtime.conduct import (
     session_config,
 )
 from voicebot.runtime.director import DirectorLeg
+from voicebot.runtime.errands import Errands, Lookups
 from voicebot.runtime.forward import Answer, Origin
 from voicebot.runtime.forwarding import RESUMED, Forwarding
 from voicebot.runtime.live import TOKEN_S, Earlier, Full, LiveCalls, Ticket
@@ -49,6 +51,7 @@ from voicebot.runtime.reception import (
     origin_of,
     received,
     refusal,
+    returning,
     wanted,
 )
 from voicebot.runtime.recorder import Recorder
@@ -97,6 +100,7 @@ class Switchboard:
         plans: Plans,
         store: CallStore,
         http: ClientSession,
+        client: ErrandClient,
         disk: ThreadPoolExecutor,
     ) -> None:
         assert settings.stepfun_api_key
@@ -121,6 +125,8 @@ class Switchboard:
         self._quiet.set()
         self.live = LiveCalls(settings.max_calls)
         self.warm = WarmLegs()
+        self._client = client
+        self.lookups = Lookups(client)
         self._neural = load_neural()  # logs it if there is none
         if self._neural:
             log.info("neural voice detector is on")
@@ -226,8 +232,13 @@ class Switchboard:
             origin=origin,
         )
         if origin.opening is None:
-            self.warm.dial(ticket.call_id, self._leg(ticket))
+            self._prepare(ticket)
         return self._connect(ticket)
+
+    def _prepare(self, ticket: Ticket) -> None:
+        """Do what takes time while Twilio still connects the call."""
+        self.warm.dial(ticket.call_id, self._leg(ticket))
+        self.lookups.begin(ticket.call_id, ticket.persona, ticket.origin.values)
 
     def _full(self, plan: Dialplan, facts: CallFacts) -> Callable[[bool], Full | None]:
         """Return what says why a call that comes now has no room."""
@@ -409,6 +420,8 @@ class Switchboard:
     ) -> None:
         """Run a call whose stream has been checked, to its end."""
         assert stream.start
+        # Before the question: while it waits, the call is in nobody's list.
+        known = await self.lookups.greets(ticket.call_id, ticket.persona)
         if self._over_now:
             self.never_started(ticket, EndReason.DRAIN)
             return
@@ -418,7 +431,9 @@ class Switchboard:
         booked = self._booked[ticket.call_sid] = asyncio.Event()
         end = ending(ticket.call_id, EndReason.INTERNAL_ERROR, 0, ())
         try:
-            end = await self._run(ticket, socket, stream)
+            end = await self._run(
+                ticket, socket, stream, returning(ticket.origin, known)
+            )
         except Exception:  # noqa: BLE001 - a bug of ours: this call ends, the rest go on
             log.exception("call broke")
         finally:
@@ -430,7 +445,11 @@ class Switchboard:
             )
 
     async def _run(
-        self, ticket: Ticket, socket: web.WebSocketResponse, stream: MediaStream
+        self,
+        ticket: Ticket,
+        socket: web.WebSocketResponse,
+        stream: MediaStream,
+        origin: Origin,
     ) -> CallEnded:
         recorder = self._recorder(ticket)
         listen = self._neural.listen() if self._neural else None
@@ -444,12 +463,15 @@ class Switchboard:
             account_sid=ticket.account_sid,
             socket=socket,
             stream=stream,
-            conduct=lambda now: flow_of(ticket.origin, self.prompts, now, listen),
+            conduct=lambda now: flow_of(origin, self.prompts, now, listen),
             apologises=apology.ulaw is not None,
             model=model,
             director=DirectorLeg(self._chat, wants, model.faults, model.usage)
             if wants
             else None,
+            errands=Errands(
+                self._client, ticket.call_id, self.lookups.of(ticket.call_id)
+            ),
             stage=lambda stage, values: session_config(ticket.persona, values, stage),
             note=lambda turn: self.scribe.turn(ticket.call_id, turn, ticket.earlier),
             decide=lambda note: self.scribe.decision(
@@ -492,6 +514,7 @@ class Switchboard:
             log.info("stream left", call_id=ticket.call_id)
         self.live.over(ticket)
         self.warm.drop(ticket.call_id)
+        self.lookups.drop(ticket.call_id)
         if not self.live:
             self._quiet.set()
 
@@ -576,12 +599,13 @@ async def open_switchboard(
         # limit=0: aiohttp's default of 100 makes the 101st wait for ever, silently.
         async with (
             ClientSession(connector=TCPConnector(limit=0)) as http,
+            open_errands() as client,
             open_store(settings.data / "calls.sqlite") as store,
         ):
             orphans = await store.close_orphans(now())
             if orphans:
                 log.warning("closed calls of a process that died", calls=orphans)
-            board = Switchboard(settings, plans, store, http, disk)
+            board = Switchboard(settings, plans, store, http, client, disk)
             async with asyncio.TaskGroup() as tasks:
                 chores = [
                     tasks.create_task(_for_ever(chore), name=chore.__name__)
@@ -597,6 +621,7 @@ async def open_switchboard(
                 finally:
                     await board.warm.close()
                     await board.texting.close()
+                    await board.lookups.close()
                     board.forwarding.close()
                     await board.scribe.written()
                     for chore in chores:

@@ -41,6 +41,9 @@ def test_the_session_introduces_itself_unasked() -> None:
     assert len(created["event_id"]) == 36
 
 
+FACTS = {"type": "retrieval", "function": {"options": {"vector_store_id": "17"}}}
+
+
 def test_an_update_is_echoed_in_full_with_built_in_tools_completed() -> None:
     detection = {"type": "server_vad", "silence_duration_ms": 500}
     search = {"type": "web_search", "function": {"options": {"top_k": 3}}}
@@ -50,7 +53,7 @@ def test_an_update_is_echoed_in_full_with_built_in_tools_completed() -> None:
             "instructions": "Be brief.",
             "voice": "ganliannvsheng",
             "turn_detection": detection,
-            "tools": [TOOL, search, {"type": "retrieval", "function": {}}],
+            "tools": [TOOL, search, FACTS],
             "temperature": 0.5,
         },
     )
@@ -110,6 +113,19 @@ def test_turn_detection_null_is_echoed_in_one_of_two_ways(
         ({"tools": [{"type": "function", "name": "flat"}]}, "name is required"),
         ({"tools": [{"type": "mcp"}]}, "tools.type"),
         ({"tools": ["book"]}, "invalid event format"),
+        ({"tools": [{"type": "retrieval"}]}, "vector_store_id is required"),
+        (
+            {"tools": [{"type": "retrieval", "function": {"options": []}}]},
+            "invalid event format",
+        ),
+        (
+            {
+                "tools": [
+                    {"type": "web_search", "function": {"options": {"top_k": "3"}}}
+                ]
+            },
+            "invalid event format",
+        ),
         ({"tools": [{"type": "function", "function": 7}]}, "invalid event format"),
         ({"tools": {}}, "invalid event format"),
         ({"instructions": 7}, "invalid event format"),

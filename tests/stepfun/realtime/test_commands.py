@@ -9,14 +9,20 @@ from hypothesis import strategies as st
 from tests.stepfun.examples import EXAMPLES, named
 from voicebot.errors import LocalProtocolError
 from voicebot.stepfun.realtime import commands
-from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig, Tool
+from voicebot.stepfun.realtime.commands import (
+    Retrieval,
+    ServerVad,
+    SessionConfig,
+    Tool,
+    WebSearch,
+)
 
 FUNCTION = EXAMPLES["c.session.update"]["session"]["tools"][0]["function"]
 CONFIG = SessionConfig(
     instructions=EXAMPLES["c.session.update"]["session"]["instructions"],
     voice="ganliannvsheng",
     turn_detection=ServerVad(),
-    tools=(Tool(**FUNCTION),),
+    tools=(Tool(**FUNCTION), WebSearch("Search the web for fresh facts", 3, 3)),
 )
 PCM16 = base64.b64decode(EXAMPLES["c.input_audio_buffer.append"]["audio"])
 
@@ -72,10 +78,26 @@ def test_a_running_session_gets_other_instructions_and_tools_and_nothing_else() 
 def test_a_command_is_what_the_page_documents(name: str) -> None:
     documented: dict[str, Any] = json.loads(json.dumps(EXAMPLES[name]))
     del documented["event_id"]  # optional, and never echoed
-    if "session" in documented:
-        tools = documented["session"]["tools"]
-        tools[:] = [tool for tool in tools if tool["type"] == "function"]
     assert json.loads(SAID[name]) == documented
+
+
+def test_tools_of_stepfuns_own_say_what_is_given_and_no_more() -> None:
+    facts = Retrieval("170000000000000001", "Prices", "{{query}} in {{knowledge}}")
+    config = SessionConfig("x", "voice", None, (WebSearch(), facts, Retrieval("17")))
+    assert json.loads(commands.instruct(config))["session"]["tools"] == [
+        {"type": "web_search", "function": {}},
+        {
+            "type": "retrieval",
+            "function": {
+                "description": "Prices",
+                "options": {
+                    "vector_store_id": "170000000000000001",
+                    "prompt_template": "{{query}} in {{knowledge}}",
+                },
+            },
+        },
+        {"type": "retrieval", "function": {"options": {"vector_store_id": "17"}}},
+    ]
 
 
 def test_a_command_says_its_place_and_its_name_only_if_they_are_given() -> None:

@@ -199,12 +199,23 @@ def _tool(tool: object) -> JsonObject:
                 raise Refused("tools.function.name is required")
             return {"type": "function", "function": function}
         case "web_search":
-            options = function.get("options", {})
-            if not isinstance(options, dict):
-                raise Refused("invalid event format")
+            options = _options(function, top_k=int, timeout_seconds=int)
             shown = {"name": "", **function, "options": {"source": 0, **options}}
             return {"type": "web_search", "function": shown}
         case "retrieval":
+            options = _options(function, vector_store_id=str, prompt_template=str)
+            if not options.get("vector_store_id"):
+                raise Refused("tools.function.options.vector_store_id is required")
             return {"type": "retrieval", "function": function}
         case _:
             raise Refused("tools.type must be function, web_search or retrieval")
+
+
+def _options(function: JsonObject, **kinds: type) -> JsonObject:
+    """What a tool of the server's own is told, each of its kind."""
+    options = function.get("options", {})
+    if not isinstance(options, dict) or not all(
+        type(value) is kinds.get(name, type(value)) for name, value in options.items()
+    ):
+        raise Refused("invalid event format")
+    return options

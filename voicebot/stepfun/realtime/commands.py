@@ -10,7 +10,7 @@ developer guide "Realtime" (guides/developer/realtime).
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar, assert_never
 
 import orjson
 import pybase64
@@ -21,6 +21,8 @@ from voicebot.errors import LocalProtocolError
 APPEND_BASE64_BYTES: Final = 15_000_000
 
 ENERGY_THRESHOLD_MAX: Final = 5000
+
+T = TypeVar("T")
 
 _TOOL_NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 
@@ -82,6 +84,38 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSearch:
+    """
+    A search of the web that StepFun runs by itself; no event tells of it.
+
+    Attributes:
+        top_k: pages that are read; None leaves it to StepFun (5).
+        timeout_s: whole seconds; None leaves it to StepFun (3).
+    """
+
+    description: str | None = None
+    top_k: int | None = None
+    timeout_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """
+    A search of a knowledge base that StepFun runs by itself.
+
+    Attributes:
+        prompt_template: how the model is told, with `{{knowledge}}` and `{{query}}`.
+    """
+
+    vector_store_id: str
+    description: str | None = None
+    prompt_template: str | None = None
+
+
+SessionTool = Tool | WebSearch | Retrieval
+
+
+@dataclass(frozen=True, slots=True)
 class SessionConfig:
     """
     All that a session is told about itself.
@@ -95,7 +129,7 @@ class SessionConfig:
     instructions: str = field(repr=False)
     voice: str
     turn_detection: ServerVad | None
-    tools: tuple[Tool, ...] = ()
+    tools: tuple[SessionTool, ...] = ()
 
 
 def session_update(config: SessionConfig) -> bytes:
@@ -257,13 +291,25 @@ def _turn_detection(vad: ServerVad | None) -> dict[str, object] | None:
     }
 
 
-def _tool(tool: Tool) -> dict[str, object]:
-    function = {
-        "name": tool.name,
-        "description": tool.description,
-        "parameters": dict(tool.parameters),
-    }
-    return {"type": "function", "function": function}
+def _tool(tool: SessionTool) -> dict[str, object]:
+    match tool:
+        case Tool(name, description, parameters):
+            function: dict[str, object] = {
+                "name": name,
+                "description": description,
+                "parameters": dict(parameters),
+            }
+            return {"type": "function", "function": function}
+        case WebSearch(description, top_k, timeout_s):
+            options = _given(top_k=top_k, timeout_seconds=timeout_s)
+            function = _given(description=description, options=options or None)
+            return {"type": "web_search", "function": function}
+        case Retrieval(store, description, template):
+            where = _given(vector_store_id=store, prompt_template=template)
+            function = _given(description=description, options=where)
+            return {"type": "retrieval", "function": function}
+        case _:
+            assert_never(tool)
 
 
 def _message(role: str, content: dict[str, str], **members: str) -> bytes:
@@ -276,7 +322,7 @@ def _item(item: dict[str, object], **members: str) -> bytes:
     return _frame("conversation.item.create", item=item, **members)
 
 
-def _given(**members: str | None) -> dict[str, str]:
+def _given(**members: T | None) -> dict[str, T]:
     return {key: value for key, value in members.items() if value is not None}
 
 

@@ -43,7 +43,7 @@ triggers:
 tests:
   - name: a
     answers: {{slots: {{free: [9, 10]}}, lookup: {{status: 404}}}}
-    model: [{{call: slots, args: {{day: "2027-03-01"}}}}]
+    model: [{{calls: slots, args: {{day: "2027-03-01"}}}}]
     expect: [{{heard: x}}]
 """
 
@@ -168,7 +168,7 @@ def test_tools_of_every_kind_are_read_and_shown_without_secrets(
             "lookup.on_error",
         ),
         # actions
-        ("on_model_lost: {tool: x}", "there is no tool 'x'"),
+        ("fallback: {do: {tool: x}}", "there is no tool 'x'"),
         (
             "tools: {a: {use: hangup}}\n"
             "triggers: [{name: t, says: [x], do: {tool: a}}]",
@@ -190,16 +190,16 @@ def test_tools_of_every_kind_are_read_and_shown_without_secrets(
             "there is no http tool 'x'",
         ),
         (
-            "tests: [{name: a, model: [{call: x}], expect: [{heard: a}]}]",
+            "tests: [{name: a, model: [{calls: x}], expect: [{heard: a}]}]",
             "there is no tool 'x'",
         ),
         (
             "tests: [{name: a, model: [{hear: x}], expect: [{heard: a}]}]",
-            "expected say, call, or both",
+            "expected say, calls or both",
         ),
         (
             "tests: [{name: a, model: [{say: x, args: {a: 1}}], expect: [{heard: a}]}]",
-            "args has no meaning without call",
+            "args goes with calls",
         ),
     ],
 )

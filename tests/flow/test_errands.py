@@ -344,7 +344,7 @@ def test_a_call_that_is_over_gives_up_what_it_waits_for() -> None:
 
 
 def test_a_model_that_is_lost_is_told_nothing() -> None:
-    call = asked(persona(API, on_model_lost={"menu": "keypad"}))
+    call = asked(persona(API, fallback={"do": {"menu": "keypad"}}))
     call.call("slots", DAY)
     call.give(do.PeerLost(do.Ending.STEPFUN_LOST))
     assert call.took(Abandon) == [Abandon(1)]

@@ -297,7 +297,7 @@ FINDS = [
 def test_a_tool_that_asks_a_server_gets_the_answers_of_the_test(
     answers: dict[str, Any], said: list[str]
 ) -> None:
-    test = scenario([*ASKS, {"silence": "6s"}], model=FINDS, answers=answers)
+    test = scenario([*ASKS, {"silence": "12s"}], model=FINDS, answers=answers)
     facts = made(test, ASKING)
     assert [each.text for each in facts.heard] == [GREETING, *said]
     assert "2027-03-01" not in str(facts.record.lines)

@@ -89,7 +89,7 @@ class CallerVoice:
 
     @property
     def is_sure(self) -> bool:
-        """Whether it is a voice beyond doubt: a neural VAD hears it begin in silence."""
+        """Whether it is a voice beyond doubt: a neural VAD heard silence before it."""
         sure = self.frame.voice is not None and self.frame.voice >= SURE
         return sure and min(self._lately) < SILENT_DBOV
 

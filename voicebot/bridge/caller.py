@@ -30,7 +30,8 @@ MOST_RECENT_BYTES = ulaw_bytes(1000)
 # After this, a word is no part of a turn that begins.
 FORGOTTEN_MS = 1000
 
-# A room full of people, or music, has no frame as soft as this for half a second.
+# Who speaks on a line as soft as this is near; before what a room full of people says,
+# or music, there was no such frame in half a second.
 SILENT_DBOV = -50.0
 LATELY = 500 // FRAME_MS  # frames
 
@@ -89,7 +90,7 @@ class CallerVoice:
 
     @property
     def is_sure(self) -> bool:
-        """Whether it is a voice beyond doubt: a neural VAD heard silence before it."""
+        """Whether it is a voice beyond doubt, for a neural VAD, and out of silence."""
         sure = self.frame.voice is not None and self.frame.voice >= SURE
         return sure and min(self._lately) < SILENT_DBOV
 

@@ -21,7 +21,7 @@ BACKGROUND_DB = 10.0
 FADES_DB = 0.05  # a frame: 2.5 dB a second
 KNOWN_MS = 1500
 
-SOFTER_NEEDS = 1.5
+SOFTER_NEEDS = 1.5  # times the evidence, of what is softer than asked for
 
 
 class Change(StrEnum):

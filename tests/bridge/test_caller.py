@@ -1,5 +1,6 @@
 """The caller's voice on its way to the model."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -14,8 +15,13 @@ ENOUGH = Needs()
 MS = 48  # bytes of what the model gets
 
 
-def voice(*, streaming: bool = False, max_turn_ms: int = 30_000) -> CallerVoice:
-    return CallerVoice(streaming=streaming, max_turn_ms=max_turn_ms)
+def voice(
+    *,
+    streaming: bool = False,
+    max_turn_ms: int = 30_000,
+    listen: Callable[[bytes], float] | None = None,
+) -> CallerVoice:
+    return CallerVoice(streaming=streaming, max_turn_ms=max_turn_ms, listen=listen)
 
 
 def hear(
@@ -57,9 +63,9 @@ def test_nothing_is_for_the_model_before_the_caller_speaks() -> None:
     assert heard.take() is None
 
 
-def test_a_turn_holds_300_ms_from_before_the_first_speech() -> None:
+def test_a_turn_holds_400_ms_from_before_the_first_speech() -> None:
     heard, pcm16, spoken_ms = turn()
-    assert len(pcm16) == MS * (300 + heard.detector.turn_ms)
+    assert len(pcm16) == MS * (400 + heard.detector.turn_ms)
     silence_ms = len(pcm16) // MS - spoken_ms
     assert silence_ms > 200  # so nothing of what was said is missing
     assert set(pcm16[: MS * silence_ms]) == {0}
@@ -121,7 +127,7 @@ def test_an_onset_that_may_not_begin_is_kept_for_as_long_as_a_turn() -> None:
     heard.begin_turn()
     batch = heard.take()
     assert batch is not None
-    assert len(batch.pcm16) == MS * 1300
+    assert len(batch.pcm16) == MS * 1400
 
 
 @pytest.mark.parametrize("size", [1, 7, 80, 159, 160])
@@ -142,6 +148,29 @@ def test_how_the_line_is_cut_does_not_change_when_a_turn_begins(size: int) -> No
     assert all(before != after for before, after in pairwise(turns))
 
 
+@pytest.mark.parametrize(
+    ("likely", "before", "sure"),
+    [
+        (0.95, SILENCE, True),
+        (0.85, SILENCE, False),
+        (0.95, VOICE[160:320], False),  # a room full of people, or music
+        (None, SILENCE, False),  # nobody else listens
+    ],
+)
+def test_a_voice_is_sure_if_a_neural_vad_hears_it_begin_in_silence(
+    likely: float | None, before: bytes, sure: bool
+) -> None:
+    heard = voice(listen=None if likely is None else lambda ulaw: likely)
+    hear(heard, 25 * before + VOICE[:800])
+    assert heard.is_sure is sure
+
+
+def test_a_voice_that_was_there_from_the_first_frame_on_is_not_sure() -> None:
+    heard = voice(listen=lambda ulaw: 0.95)
+    hear(heard, VOICE[:800])
+    assert not heard.is_sure
+
+
 def taken(heard: CallerVoice) -> bytes:
     batch = heard.take(live=True)
     return batch.pcm16 if batch else b""
@@ -157,7 +186,7 @@ def test_when_it_streams_no_more_the_model_gets_turns_only() -> None:
     onset_ms = heard.detector.turn_ms
     heard.begin_turn()
     hear(heard, VOICE[3200:3360])
-    assert len(taken(heard)) == MS * (300 + onset_ms + 20)
+    assert len(taken(heard)) == MS * (400 + onset_ms + 20)
 
 
 def test_a_turn_that_had_begun_when_it_streamed_is_sent_again_as_a_whole() -> None:
@@ -170,7 +199,7 @@ def test_a_turn_that_had_begun_when_it_streamed_is_sent_again_as_a_whole() -> No
     onset_ms = heard.detector.turn_ms
     heard.begin_turn()
     again = taken(heard)
-    assert len(again) == MS * (300 + onset_ms)
+    assert len(again) == MS * (400 + onset_ms)
     silence = len(again) - MS * 200  # the line has carried so much speech by now
     assert set(again[MS * 10 : silence]) == {0}  # behind what the resampler still held
     assert set(began[-MS * 100 :]) != {0}
@@ -190,7 +219,7 @@ def test_who_began_to_speak_before_it_streams_again_is_heard_whole() -> None:
     heard = voice()
     hear(heard, 50 * SILENCE + VOICE[:1600], needs=None)
     heard.stream(on=True)
-    assert len(taken(heard)) == MS * (300 + heard.detector.turn_ms)
+    assert len(taken(heard)) == MS * (400 + heard.detector.turn_ms)
     hear(heard, VOICE[1600:2400], needs=None)
     assert len(taken(heard)) == MS * 100  # and once only
 

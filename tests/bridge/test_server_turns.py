@@ -149,7 +149,7 @@ def test_a_turn_that_it_may_not_end_is_sent_from_its_beginning() -> None:
     call.hear(VOICE[640:4800])
     assert call.phase == "caller"
     spoken_ms = 600
-    assert sent_ms(call, since) == pytest.approx(300 + spoken_ms, abs=90)
+    assert sent_ms(call, since) == pytest.approx(400 + spoken_ms, abs=90)
     call.wait(1.0)
     assert call.phase == "waiting"
     after = kinds(each for _, each in call.log[told_at:])
@@ -165,7 +165,7 @@ def test_a_turn_that_began_in_the_bots_last_words_is_streamed_from_its_beginning
     since = call.now
     call.say(0.6)
     assert (call.phase, orders(call)) == ("caller", [False, True])
-    assert sent_ms(call, since) == pytest.approx(300 + 600, abs=60)
+    assert sent_ms(call, since) == pytest.approx(400 + 600, abs=60)
     behind = [action for at, action in call.log if at >= since]
     first = next(n for n, each in enumerate(behind) if isinstance(each, AppendAudio))
     assert FindTurns(by_server=True) in behind[:first]  # that clears what it has

@@ -601,7 +601,7 @@ def test_while_the_bot_speaks_the_model_hears_only_what_it_is_asked_about() -> N
     call.wait(0.3)
     sent = sum(len(each.pcm16) for each in call.took(AppendAudio, since)) / 48_000
     spoken_s = WORD_S - 0.125  # its last syllable has a gap behind it
-    assert sent == pytest.approx(0.3 + spoken_s + 0.2, abs=0.06)
+    assert sent == pytest.approx(0.4 + spoken_s + 0.2, abs=0.06)
 
 
 def test_an_item_that_the_model_made_of_something_else_is_a_turn_of_its_own() -> None:
@@ -700,7 +700,18 @@ def test_a_voice_that_the_neural_vad_finds_late_stops_the_bot_from_its_beginning
     call.hear(VOICE[3520:6400])
     call.wait(1.0)
     given_ms = sum(len(each.pcm16) for each in call.took(AppendAudio)) // 48
-    assert given_ms >= 300 + 800  # with what it had doubted
+    assert given_ms >= 400 + 800  # with what it had doubted
+
+
+@pytest.mark.parametrize(("likely", "pauses"), [(0.95, 1), (0.85, 0)])
+def test_a_soft_start_stops_the_bot_if_it_is_a_voice_beyond_doubt(
+    likely: float, pauses: int
+) -> None:
+    wants = replace(LOCAL, greeting=Prompt("A long one", BOT_VOICE))
+    call = Call(wants, listen=lambda ulaw: likely)
+    call.wait(2.0)
+    call.hear(softer(VOICE[:6400], 15.0))
+    assert len(call.took(ClearCaller)) == pauses
 
 
 def test_what_it_doubts_to_its_end_was_no_voice() -> None:

@@ -106,6 +106,13 @@ def test_who_is_softer_than_asked_for_makes_no_turn() -> None:
     assert changes("#" * 5, needs=Needs(level_dbov=-30.0)) == "    ("
 
 
+def test_who_is_a_little_softer_needs_half_as_much_evidence_again() -> None:
+    almost = Needs(100, level_dbov=-27.0, softer_db=4.0)
+    assert changes("#" * 8, needs=almost) == "       ("
+    assert changes("#" * 5, needs=Needs(100, -30.0, softer_db=4.0)) == "    ("
+    assert changes("#" * 20, needs=Needs(100, -25.0, softer_db=4.0)) == " " * 20
+
+
 def test_what_is_far_softer_than_the_caller_does_not_keep_a_turn_alive() -> None:
     detector = TurnDetector(30_000)
     push(detector, "#" * 80)

@@ -16,6 +16,7 @@ from voicebot.bridge.interruption import (
     AGAIN_MS,
     OF_WORDS,
     SERVER_VAD_S,
+    SOFTER_START_DB,
     VOICE_MS,
     Attempt,
     Floor,
@@ -368,7 +369,9 @@ class Bridge:
         needed_ms = self._floor.needed_ms(now)
         if self.phase is Phase.WAITING and self._spoke_until is None:
             needed_ms *= UNGREETED  # what the line sounds like isn't known yet
-        return Needs(needed_ms, self._floor.level_dbov)
+        may_be_softer = self.phase is Phase.SPEAKING and self._voice.is_sure
+        softer_db = SOFTER_START_DB if may_be_softer else 0.0
+        return Needs(needed_ms, self._floor.level_dbov, softer_db)
 
     def _tried(self, now: float, within_s: float = AGAIN_S) -> bool:
         """Whether the caller said something into the bot's words a moment ago."""

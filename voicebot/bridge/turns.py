@@ -21,6 +21,8 @@ BACKGROUND_DB = 10.0
 FADES_DB = 0.05  # a frame: 2.5 dB a second
 KNOWN_MS = 1500
 
+SOFTER_NEEDS = 1.5  # times the evidence, of what is softer than asked for
+
 
 class Change(StrEnum):
     STARTED = "started"
@@ -37,6 +39,8 @@ class Needs:
     """Speech, weighed by what it sounds like."""
     level_dbov: float = FLOOR_DBOV
     """Its loudest frame must be as loud as this."""
+    softer_db: float = 0.0
+    """... or softer by this much, if there is half as much evidence again."""
     onset_ms: int = ONSET_MS
     """Speech, whatever it sounds like."""
 
@@ -134,7 +138,10 @@ class TurnDetector:
         return known and frame.dbov < self._loud_dbov - BACKGROUND_DB
 
     def _suffices(self, needs: Needs) -> bool:
-        loud = self.peak_dbov >= needs.level_dbov
+        missing_db = needs.level_dbov - self.peak_dbov
+        if missing_db > needs.softer_db:
+            return False
         if not needs.evidence_ms:
-            return loud and self.evidence.speech_ms >= needs.onset_ms
-        return loud and self.evidence.suffices(needs.evidence_ms, needs.onset_ms)
+            return self.evidence.speech_ms >= needs.onset_ms
+        evidence_ms = needs.evidence_ms * (SOFTER_NEEDS if missing_db > 0 else 1.0)
+        return self.evidence.suffices(evidence_ms, needs.onset_ms)

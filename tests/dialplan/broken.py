@@ -226,6 +226,20 @@ BY_HAND = (
         desk=PERSONA + "director: {actions: {a: {when: x, tool: human}}}\n",
     ),
     Broken(
+        "director and a server's tool without what it needs",
+        "day is missing",
+        desk=PERSONA
+        + "tools: {a: {kind: http, description: y, url: 'https://a.example', "
+        + "params: {day: date}}}\ndirector: {actions: {a: {when: x, tool: a}}}\n",
+    ),
+    Broken(
+        "director and a tool that StepFun runs",
+        "expected no tool of kind: web_search",
+        desk=PERSONA
+        + "tools: {a: {kind: web_search}}\n"
+        + "director: {actions: {a: {when: x, tool: a}}}\n",
+    ),
+    Broken(
         "director told by the caller",
         "director.actions.a.when",
         desk=PERSONA + "vars: {x: {from: caller, default: y}}\n"

@@ -22,12 +22,15 @@ from voicebot.flow.history import History
 from voicebot.flow.model import (
     AskDirector,
     DirectorAnswered,
+    Fetch,
+    Fetched,
     Leave,
     TellModel,
     ToolOutput,
     UpdateSession,
 )
 from voicebot.flow.policy import Ask, CallState, Refused, Rule, Source
+from voicebot.flow.requests import NOT_KNOWN
 from voicebot.flow.survey import named_targets, own_words
 
 CHOICES = """\
@@ -289,6 +292,45 @@ def test_a_choice_in_a_menu_that_a_tool_opened_is_told_as_a_note() -> None:
 
 
 # ---- what isn't ------------------------------------------------------------------
+
+
+SLOTS = {
+    "kind": "http",
+    "url": "https://api.example/{{reason}}",
+    "description": "Find a time.",
+    "params": {"day": "date"},
+}
+ASKS = {"when": "They ask when.", "tool": "slots", "args": {"day": "2027-03-01"}}
+SERVER = persona(
+    vars={"reason": {}},
+    tools={"slots": SLOTS},
+    director={"actions": {"slots": ASKS}},
+)
+
+
+def test_a_server_is_asked_and_the_model_told_before_it_answers() -> None:
+    phone = Directed(desk=SERVER)
+    phone.flow.values.set("reason", "pain")
+    phone.turn("When could I come")
+    phone.answer(text="Let me see.")
+    phone.pick("slots")
+    (fetch,) = phone.took(Fetch)
+    assert phone.took(TellModel) == []
+    phone.give(Fetched(fetch.id, "At ten.", status=200))
+    (told,) = phone.took(TellModel)
+    assert "At ten." in told.text
+    assert phone.names()[-1] == "AskForReply"
+
+
+def test_a_server_that_cannot_be_asked_yet_is_told_to_the_model() -> None:
+    phone = Directed(desk=SERVER)
+    phone.turn("When could I come")
+    phone.answer(text="Let me see.")
+    phone.pick("slots")
+    assert phone.took(Fetch) == []
+    (told,) = phone.took(TellModel)
+    assert told.text == NOT_KNOWN
+    assert phone.names()[-1] == "AskForReply"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner, Result
 
+from tests.store.noted import put
 from tests.store.test_calls import DECISION, ENDED, MESSAGE, STARTED, TURN
 from voicebot.bridge.model import Outcome, Rule
 from voicebot.cli import app
@@ -84,11 +85,11 @@ def log() -> None:
 
     async def fill() -> None:
         async with open_store(Path("data/calls.sqlite")) as store:
-            await store.call_started(STARTED)
+            await put(store, STARTED)
             for turn in (CALLER, TURN, WHOLE):
-                await store.add_turn(turn)
-            await store.call_ended(ENDED)
-            await store.call_started(replace(STARTED, call_id="d2", call_sid="CA2"))
+                await put(store, turn)
+            await put(store, ENDED)
+            await put(store, replace(STARTED, call_id="d2", call_sid="CA2"))
 
     asyncio.run(fill())
 
@@ -100,7 +101,7 @@ def decided(log: None) -> None:
     async def fill() -> None:
         async with open_store(Path("data/calls.sqlite")) as store:
             for decision in (BARGE_IN, END, KEY):
-                await store.add_decision(decision)
+                await put(store, decision)
 
     asyncio.run(fill())
     recording = StereoRecording(Path("recordings/c1.wav"))
@@ -177,8 +178,8 @@ def test_that_there_is_a_message_is_shown_and_what_it_says_only_as_json() -> Non
 
     async def fill() -> None:
         async with open_store(Path("data/calls.sqlite")) as store:
-            await store.add_message(MESSAGE)
-            await store.add_message(untold)
+            await put(store, MESSAGE)
+            await put(store, untold)
 
     asyncio.run(fill())
     shown = output("show", "c1")

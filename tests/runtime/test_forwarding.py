@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 
 from tests.dialplan.plans import persona
-from tests.store.test_calls import DECISION, STARTED, TURN
+from tests.runtime.test_scribe import DECISION, TURN
+from tests.store.noted import writing
+from tests.store.test_calls import STARTED
 from voicebot.runtime.answers import Connect, Dial, TakeMessage, Tell
 from voicebot.runtime.forward import FORWARD_S, Answer, Origin, Target
 from voicebot.runtime.forwarding import Forwarding
 from voicebot.runtime.live import Earlier
 from voicebot.runtime.scribe import Scribe, ending
-from voicebot.store.calls import CallStore, open_store
-from voicebot.store.records import Call, EndReason, Message, Turn
+from voicebot.store.records import Call, EndReason, Message
+from voicebot.store.writer import Writer
 from voicebot.twilio.webhooks import Dialed, Recorded, Transcribed
 
 SORRY = Tell("Sorry.", "en")
@@ -29,14 +31,13 @@ LEFT = Recorded("CA1", RECORDING, "https://h/RE1", 12, "hangup", is_callback=Fal
 class Desk:
     """Everything around a Forwarding that is a task of others."""
 
-    def __init__(self, store: CallStore) -> None:
+    def __init__(self, writer: Writer) -> None:
         self.now = 0.0
         self.room = True
-        self.store = store
-        self.scribe = Scribe(store)
+        self.store = writer.store
+        self.scribe = Scribe(writer)
         self.connected: list[Earlier] = []
         self.forwarding = Forwarding(
-            store,
             self.scribe,
             clock=lambda: self.now,
             has_room=lambda: self.room,
@@ -84,9 +85,7 @@ class Desk:
 
     async def record(self) -> Call:
         """The call's record, with all that was noted."""
-        while self.scribe._unwritten.qsize():
-            await self.scribe._unwritten.get_nowait()()
-            self.scribe._unwritten.task_done()
+        await self.scribe.stored()
         call = await self.store.get_call("c1")
         assert call
         return call
@@ -94,9 +93,10 @@ class Desk:
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_store(tmp_path / "calls.sqlite") as store:
-        await store.call_started(replace(STARTED, started_at=datetime.now(UTC)))
-        yield Desk(store)
+    async with writing(tmp_path) as writer:
+        desk = Desk(writer)
+        assert await desk.scribe.started(replace(STARTED, started_at=datetime.now(UTC)))
+        yield desk
 
 
 async def test_a_conversation_ends_the_call(desk: Desk) -> None:
@@ -125,22 +125,6 @@ async def test_a_webhook_that_comes_twice_at_once_gets_the_same_answer(
     assert answers == [Connect("stream 1")] * 3
 
 
-async def test_a_caller_who_leaves_while_the_log_is_read_is_not_taken_back(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dial = desk.rings()
-    turns = desk.store.turns
-
-    async def read(call_id: str) -> list[Turn]:
-        await desk.forwarding.call_over("CA1")
-        return await turns(call_id)
-
-    monkeypatch.setattr(desk.store, "turns", read)
-    assert await desk.forwarding.dialed(dial.token, BUSY) is None
-    assert desk.connected == []
-    assert (await desk.record()).end_reason is EndReason.CALLER_HANGUP
-
-
 async def test_a_process_that_ends_leaves_no_record_open(desk: Desk) -> None:
     desk.rings()
     desk.forwarding.close()
@@ -149,8 +133,8 @@ async def test_a_process_that_ends_leaves_no_record_open(desk: Desk) -> None:
 
 
 async def test_a_call_that_comes_back_writes_behind_what_it_wrote(desk: Desk) -> None:
-    await desk.store.add_turn(replace(TURN, seq=4))
-    await desk.store.add_decision(replace(DECISION, seq=2))
+    desk.scribe.turn("c1", replace(TURN, seq=4))
+    desk.scribe.decision("c1", replace(DECISION, seq=2))
     dial = desk.rings()
     end = ending("c1", EndReason.CALLER_HANGUP, 5000, ("a",), usage={"input": 1})
     assert desk.forwarding.stream_over("CA1", end) is None

@@ -134,12 +134,12 @@ def read_log(work: "Callable[[CallStore], Awaitable[T]]") -> T:
     from voicebot.config import load_settings
     from voicebot.store.calls import open_store
 
-    path = load_settings().data / "calls.sqlite"
-    if not path.is_file():
-        raise StoreError(f"{path}: no call log yet: the first call makes it")
+    where = load_settings().call_log
+    if isinstance(where, Path) and not where.is_file():
+        raise StoreError(f"{where}: no call log yet: the first call makes it")
 
     async def reading() -> T:
-        async with open_store(path) as store:
+        async with open_store(where) as store:
             return await work(store)
 
     return asyncio.run(reading())

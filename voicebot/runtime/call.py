@@ -20,6 +20,7 @@ from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.next_step import VOICEMAIL
 from voicebot.runtime.outbox import Outbox
 from voicebot.runtime.recorder import Recorder
+from voicebot.runtime.scribe import Diary
 from voicebot.stepfun.realtime.commands import SessionConfig
 from voicebot.twilio.messages import Media
 from voicebot.twilio.stream import MediaStream
@@ -65,8 +66,7 @@ class Call:
         apologises: whether an apology is rendered, for a model that is lost.
         model: its side towards the model, maybe dialled already.
         stage: what the model is told in a stage, with what is known by then.
-        note: takes each turn for the call log, at once.
-        decide: the same for each decision about the caller's turn.
+        diary: takes what is for the call log, at once.
         leave: sends the call to a target, or to `voicemail`; False: nobody is there.
         recorder: None if the call isn't recorded.
         rest: None if calls can't be ended at Twilio; then its stream is closed, and
@@ -87,8 +87,7 @@ class Call:
         apologises: bool,
         model: ModelLeg,
         stage: Callable[[str, Mapping[str, str]], SessionConfig],
-        note: Callable[[do.NoteTurn], None],
-        decide: Callable[[do.NoteDecision], None],
+        diary: Diary,
         leave: Callable[[str], Awaitable[bool]],
         recorder: Recorder | None,
         rest: TwilioRest | None,
@@ -104,8 +103,7 @@ class Call:
         self._apologises = apologises
         self._model = model
         self._stage = stage
-        self._note = note
-        self._decide = decide
+        self._diary = diary
         self._leave = leave
         self._leaves_for: str | None = None
         self._recorder = recorder
@@ -193,11 +191,13 @@ class Call:
                 if self._recorder:
                     self._recorder.cut(self._ms(at))
             case do.NoteTurn():
-                self._note(action)
+                self._diary.turn(action)
             case do.NoteDecision():
-                self._decide(action)
-            case do.NoteHeard() | do.ModelGone():
-                pass  # for the flow, which has seen them
+                self._diary.decision(action)
+            case do.NoteHeard():
+                pass  # for the flow, which has seen it
+            case do.ModelGone():
+                self._diary.model_lost(self._ms(self._now))
             case do.HangUp(ending) if not self._over.done():  # else a bug ended it
                 self._over.set_result(ending)
             case do.HangUp():
@@ -222,6 +222,7 @@ class Call:
                     self._recorder.pause(on, self._ms(self._now))
             case flow.NoteEvent(kind, name, detail):
                 log.info("call event", kind=kind, name=name, detail=detail or None)
+                self._diary.flow(action, self._ms(self._now))
             case flow.Leave(_, target):
                 self._leaves_for = target or VOICEMAIL
             case _:
@@ -300,6 +301,8 @@ class Call:
                     self._recorder.caller(
                         message.ulaw, message.timestamp_ms, self.now_ms()
                     )
+                if isinstance(event, do.CallerKey):
+                    self._diary.key(self.now_ms())
                 self.deliver(event)
 
     def _bad_frame(self, error: str) -> None:

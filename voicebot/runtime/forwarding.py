@@ -28,7 +28,6 @@ from voicebot.runtime.next_step import (
     first_step,
 )
 from voicebot.runtime.scribe import Scribe, ending, now
-from voicebot.store.calls import CallStore
 from voicebot.store.records import CallEnded, EndReason, Message
 from voicebot.twilio.webhooks import Dialed, Recorded, Transcribed
 
@@ -45,7 +44,6 @@ class Forwarding:
 
     def __init__(
         self,
-        store: CallStore,
         scribe: Scribe,
         *,
         clock: Callable[[], float],
@@ -62,7 +60,7 @@ class Forwarding:
             booked: waits until a call's stream, if it is just ending, is written down.
             apology: what a caller hears of whose call, by its SID, we know nothing.
         """
-        self._store, self._scribe = store, scribe
+        self._scribe = scribe
         self._clock = clock
         self._has_room = has_room
         self._connect = connect
@@ -103,12 +101,10 @@ class Forwarding:
     def _take(
         self, origin: Origin, tried: tuple[str, ...], step: Step, earlier: Earlier
     ) -> Answer | None:
-        log.info(
-            "call goes on",
-            call_id=origin.call_id,
-            step=type(step).__name__,
-            target=step.target.name if isinstance(step, Ring) else None,
-        )
+        rung = step.target.name if isinstance(step, Ring) else None
+        name = type(step).__name__
+        log.info("call goes on", call_id=origin.call_id, step=name, target=rung)
+        self._scribe.forwarded(origin.call_id, name, rung)
         token = secrets.token_urlsafe(24)
         match step:
             case Ring(target):
@@ -147,13 +143,9 @@ class Forwarding:
             return await self._unknown(news)
         step = after_dial(news, forward.origin, forward.tried, room=self._has_room())
         log.info("transfer over", call_id=forward.origin.call_id, status=news.status)
-        earlier = Earlier()
-        if isinstance(step, ComeBack):
-            earlier = await self._earlier(forward.origin)
-            if again := self._forwards.settled(token):  # asked twice at once
-                return again[0]
-            if self._forwards.find(token) is None:  # the caller left meanwhile
-                return None
+        self._scribe.forward_over(forward.origin.call_id, news.status)
+        back = isinstance(step, ComeBack)
+        earlier = self._earlier(forward.origin) if back else Earlier()
         answer = self._take(forward.origin, forward.tried, step, earlier)
         self._forwards.settle(token, answer, self._clock())
         return answer
@@ -164,18 +156,16 @@ class Forwarding:
         spoke = news.status == "completed" and news.bridged
         return None if spoke or news.caller_left else await self._apology(news.call_sid)
 
-    async def _earlier(self, origin: Origin) -> Earlier:
+    def _earlier(self, origin: Origin) -> Earlier:
         """What the call's log holds already: a new stream must not write over it."""
-        await self._scribe.written()
-        turns = await self._store.turns(origin.call_id)
-        decisions = await self._store.decisions(origin.call_id)
+        turns, decisions = self._scribe.extent(origin.call_id)
         end = self._ends.get(origin.call_sid)
-        # If it began nowhere, it is over: that was told while we were reading.
+        # If it began nowhere, it begins now.
         since = end.ended_at if end else self._began.get(origin.call_sid, now())
         elsewhere_ms = round((now() - since).total_seconds() * 1000)
         return Earlier(
-            turns=turns[-1].seq + 1 if turns else 0,
-            decisions=decisions[-1].seq + 1 if decisions else 0,
+            turns=turns,
+            decisions=decisions,
             ms=(end.duration_ms if end else 0) + elsewhere_ms,
         )
 
@@ -219,11 +209,11 @@ class Forwarding:
         duration_s: int | None = None,
         transcription: str | None = None,
     ) -> None:
-        call = await self._store.call_by_sid(call_sid)
+        call = await self._scribe.call_by_sid(call_sid)
         if call is None:
             log.warning("a message of an unknown call", call_sid=call_sid)
             return
-        await self._store.add_message(
+        await self._scribe.message(
             Message(recording_sid, call.call_id, url, duration_s, transcription, now())
         )
 

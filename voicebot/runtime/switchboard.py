@@ -19,7 +19,7 @@ from voicebot.config import Settings
 from voicebot.dialplan.calls import CallFacts
 from voicebot.dialplan.model import Action, Dialplan
 from voicebot.dialplan.routing import Decision, choose, settled
-from voicebot.errors import ConfigError, UpstreamError
+from voicebot.errors import ConfigError, StoreError, UpstreamError
 from voicebot.net.tts import Tts
 from voicebot.net.twilio import TwilioRest
 from voicebot.runtime.answers import Connect, Refuse, Tell
@@ -42,20 +42,23 @@ from voicebot.runtime.reception import (
     wanted,
 )
 from voicebot.runtime.recorder import Recorder
-from voicebot.runtime.scribe import Scribe, ending, now
+from voicebot.runtime.scribe import Diary, Scribe, ending, now
 from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.address import realtime_url
 from voicebot.stepfun.realtime.history import Means
-from voicebot.store.calls import CallStore, open_store
+from voicebot.store.instance import Instance
+from voicebot.store.orphans import HEARTBEAT_S
 from voicebot.store.records import Call as LoggedCall
 from voicebot.store.records import CallEnded, CallStarted, EndReason
+from voicebot.store.writer import Writer, open_writer
 from voicebot.twilio.stream import MediaStream
 from voicebot.twilio.webhooks import IncomingCall
 
 log = structlog.get_logger()
 
 REAP_S = 1.0
-BOOK_S = 5.0  # a call that has ended is written down by then; Twilio waits 15 s
+CLOSE_BOOKS_S = 15.0
+BOOK_S = 5.0  # a stream that is ending has ended by then; Twilio waits 15 s
 RENDER_AGAIN_S = 60.0
 CHORE_AGAIN_S = 5.0
 
@@ -84,7 +87,8 @@ class Switchboard:
         self,
         settings: Settings,
         plans: Plans,
-        store: CallStore,
+        writer: Writer,
+        instance: Instance,
         http: ClientSession,
         disk: ThreadPoolExecutor,
     ) -> None:
@@ -92,8 +96,9 @@ class Switchboard:
         self._settings = settings
         self._api_key = settings.stepfun_api_key.get_secret_value()
         self.plans = plans
-        self.store = store
-        self.scribe = Scribe(store)
+        self.store = writer.store
+        self.scribe = Scribe(writer)
+        self._instance = instance
         self._disk = disk
         self._loop = asyncio.get_running_loop()
         tts = Tts(http, settings.stepfun_base_url, self._api_key)
@@ -112,7 +117,6 @@ class Switchboard:
         if self._neural:
             log.info("neural voice detector is on")
         self.forwarding = Forwarding(
-            store,
             self.scribe,
             clock=self._loop.time,
             has_room=lambda: self.live.has_room,
@@ -161,8 +165,9 @@ class Switchboard:
             route=decision.route,
             dialplan_revision=plan.revision,
             started_at=now(),
+            instance_id=self._instance.id,
         )
-        if not await self.store.call_started(started):
+        if not await self.scribe.started(started):
             # Once more the same, which costs nobody anything.
             told = refusal(decision.action) or self.forwarding.again(call.call_sid)
             if told:
@@ -225,7 +230,7 @@ class Switchboard:
         which this process knows nothing.
         """
         await self._until_booked(call_sid)
-        call = await self.store.call_by_sid(call_sid)
+        call = await self.scribe.call_by_sid(call_sid)
         if call is None or call.end_reason not in UNEXPLAINED:
             return None
         plan = self.plans.current
@@ -266,7 +271,6 @@ class Switchboard:
             with suppress(TimeoutError):
                 async with asyncio.timeout(BOOK_S):
                     await booked.wait()
-                    await self.scribe.written()
 
     # ---- it leaves its stream, and comes back -----------------------------------
 
@@ -368,10 +372,7 @@ class Switchboard:
             apologises=apology.ulaw is not None,
             model=self.warm.take(ticket.call_id),
             stage=lambda stage, values: session_config(ticket.persona, values, stage),
-            note=lambda turn: self.scribe.turn(ticket.call_id, turn, ticket.earlier),
-            decide=lambda note: self.scribe.decision(
-                ticket.call_id, note, ticket.earlier
-            ),
+            diary=Diary(self.scribe, ticket.call_id, ticket.earlier),
             leave=lambda wanted: self.leave_stream(ticket.origin, wanted),
             recorder=recorder,
             rest=self._rest,
@@ -420,9 +421,9 @@ class Switchboard:
     # ---- for the life of the process -----------------------------------------
 
     async def quiet(self) -> None:
-        """Wait until no call is there, and all that was noted is on disk."""
+        """Wait until no call is there, and the call log has all that was noted."""
         await self._quiet.wait()
-        await self.scribe.written()
+        await self.scribe.stored()
 
     async def reap(self) -> None:
         """Close the books, for ever, on calls whose stream never came."""
@@ -431,6 +432,23 @@ class Switchboard:
             for ticket in self.live.expired(self._loop.time()):
                 self.never_started(ticket, EndReason.NEVER_CONNECTED)
             self.forwarding.reap()
+
+    async def be_alive(self) -> None:
+        """Say, for ever, that this process is alive; end calls of those that aren't."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            try:
+                _tell_orphans(await self._instance.beat(now()))
+            except StoreError as exc:
+                log.warning("no heartbeat", error=str(exc))
+
+    async def close_books(self) -> None:
+        """Wait until all is written, unless nothing takes it."""
+        try:
+            async with asyncio.timeout(CLOSE_BOOKS_S):
+                await self.scribe.written()
+        except TimeoutError:
+            log.error("records lost: neither database nor disk takes them")
 
     async def prepare_prompts(self) -> bool:
         """Render what the personas say by themselves; whether nothing is missing."""
@@ -484,17 +502,17 @@ async def open_switchboard(
         # limit=0: aiohttp's default of 100 makes the 101st wait for ever, silently.
         async with (
             ClientSession(connector=TCPConnector(limit=0)) as http,
-            open_store(settings.data / "calls.sqlite") as store,
+            open_writer(settings.call_log, settings.data) as writer,
         ):
-            orphans = await store.close_orphans(now())
-            if orphans:
-                log.warning("closed calls of a process that died", calls=orphans)
-            board = Switchboard(settings, plans, store, http, disk)
+            instance = Instance(writer.store, settings.data)
+            _tell_orphans(await instance.begin(now()))
+            board = Switchboard(settings, plans, writer, instance, http, disk)
             async with asyncio.TaskGroup() as tasks:
                 chores = [
                     tasks.create_task(_for_ever(chore), name=chore.__name__)
                     for chore in (
-                        board.scribe.write,
+                        writer.run,
+                        board.be_alive,
                         board.reap,
                         board.follow_plans,
                         board.render_prompts,
@@ -505,7 +523,7 @@ async def open_switchboard(
                 finally:
                     await board.warm.close()
                     board.forwarding.close()
-                    await board.scribe.written()
+                    await board.close_books()
                     for chore in chores:
                         chore.cancel()
 
@@ -538,6 +556,11 @@ def _sole_owner(data: Path) -> Iterator[None]:
                 f"{data}: another voicebot uses it; stop that one, or set VOICEBOT_DATA"
             ) from None
         yield
+
+
+def _tell_orphans(closed: int) -> None:
+    if closed:
+        log.warning("closed calls of a process that died", calls=closed)
 
 
 def _tell(decision: Decision, call_id: str) -> None:

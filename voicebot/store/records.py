@@ -78,6 +78,17 @@ class CallStarted:
     route: str
     dialplan_revision: str
     started_at: datetime
+    instance_id: str | None = None
+    """The process that took it; None in calls of older releases."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    """The media stream of a call began."""
+
+    call_id: str
+    stream_sid: str
+    answered_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +187,72 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowNote:
+    """Something that was decided about a call: names of the dialplan's, never words."""
+
+    call_id: str
+    at_ms: int
+    kind: str
+    """What: `menu`, `tool`, `refused`… as `voicebot.flow.model.Kind` has them."""
+
+    name: str
+    detail: str
+    """The verdict, if there is one: which rule refused, what became of a tool."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """The caller pressed a key. Which one is nobody's business."""
+
+    call_id: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLost:
+    """From here on the call had no model."""
+
+    call_id: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """Where a call went on: out of its stream, or back into one."""
+
+    call_id: str
+    step: str
+    """`Ring`, `Record`, `ComeBack` or `HangUp`."""
+
+    target: str | None
+    """A name of the dialplan's, if somebody is rung."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardOver:
+    """What Twilio said of a transfer."""
+
+    call_id: str
+    status: str
+
+
+Record = (
+    CallStarted
+    | CallAnswered
+    | Turn
+    | Decision
+    | FlowNote
+    | KeyPressed
+    | ModelLost
+    | Forwarded
+    | ForwardOver
+    | Message
+    | CallEnded
+)
+"""What can be noted of a call."""
+
+
+@dataclass(frozen=True, slots=True)
 class JournalEntry:
     """A decision, and whether it turned out that the caller had said something."""
 
@@ -208,3 +285,4 @@ class Call:
     recording: str | None
     recording_ms: int | None
     usage: dict[str, int]
+    instance_id: str | None = None

@@ -293,3 +293,34 @@ def test_logs_are_json_or_not_as_asked(
 
 def test_logs_are_json_when_no_terminal_shows_them() -> None:
     assert load_settings().json_logs  # pytest's stderr is none
+
+
+@pytest.mark.parametrize(
+    ("url", "call_log"),
+    [
+        ("", Path("data/calls.sqlite")),
+        ("sqlite:////var/lib/calls.sqlite", Path("/var/lib/calls.sqlite")),
+        ("sqlite:///calls.sqlite", Path("calls.sqlite")),
+        (f"postgresql://u:{CANARY}@host/db", f"postgresql://u:{CANARY}@host/db"),
+    ],
+)
+def test_the_call_log_lies_where_it_is_said_to(
+    url: str, call_log: Path | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOICEBOT_DATABASE_URL", url)
+    settings = load_settings()
+    assert settings.call_log == call_log
+    assert CANARY not in repr(settings) + str(provenance(settings))
+
+
+@pytest.mark.parametrize(
+    "url", [f"mysql://u:{CANARY}@h/d", "sqlite:///", f"postgresql:///{CANARY}", "calls"]
+)
+def test_an_address_of_no_call_log_is_refused_without_being_repeated(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOICEBOT_DATABASE_URL", url)
+    text = complaint()
+    assert "expected postgresql://user:password@host/database, or sqlite" in text
+    assert f"got {len(url)} characters" in text
+    assert CANARY not in text

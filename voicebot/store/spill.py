@@ -105,10 +105,10 @@ class Spill:
             return
         try:
             os.ftruncate(self._file, 0)
+            self._begin = self._end = 0
             os.fsync(self._file)
         except OSError as exc:
             raise self._error(exc) from None
-        self._begin = self._end = 0
         self._keep_reserve()
 
     def refuse(self, event: Event) -> None:

@@ -17,6 +17,7 @@ from voicebot.runtime.forward import FORWARD_S, Answer, Origin, Target
 from voicebot.runtime.forwarding import Forwarding
 from voicebot.runtime.live import Earlier
 from voicebot.runtime.scribe import Scribe, ending
+from voicebot.store.faults import Fault
 from voicebot.store.records import Call, EndReason, Message
 from voicebot.store.writer import Writer
 from voicebot.twilio.webhooks import Dialed, Recorded, Transcribed
@@ -136,7 +137,9 @@ async def test_a_call_that_comes_back_writes_behind_what_it_wrote(desk: Desk) ->
     desk.scribe.turn("c1", replace(TURN, seq=4))
     desk.scribe.decision("c1", replace(DECISION, seq=2))
     dial = desk.rings()
-    end = ending("c1", EndReason.CALLER_HANGUP, 5000, ("a",), usage={"input": 1})
+    end = ending(
+        "c1", EndReason.CALLER_HANGUP, 5000, (Fault.TWILIO_RESET,), usage={"input": 1}
+    )
     assert desk.forwarding.stream_over("CA1", end) is None
     await desk.forwarding.dialed(dial.token, BUSY)
     (earlier,) = desk.connected
@@ -146,7 +149,7 @@ async def test_a_call_that_comes_back_writes_behind_what_it_wrote(desk: Desk) ->
     whole = desk.forwarding.stream_over("CA1", last)
     assert whole
     assert (whole.end_reason, whole.usage) == (EndReason.BOT_GOODBYE, {"input": 3})
-    assert whole.faults == ("a",)
+    assert whole.faults == (Fault.TWILIO_RESET,)
 
 
 async def test_a_call_without_a_stream_may_get_one_later(desk: Desk) -> None:

@@ -39,6 +39,7 @@ from voicebot.sim.stepfun import (
 from voicebot.stepfun.address import realtime_url
 from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig
 from voicebot.stepfun.realtime.history import Means
+from voicebot.store.faults import Fault
 
 CONFIG = SessionConfig("Be brief.", "linjiajiejie", turn_detection=None)
 CREATED = {"type": "session.created", "session": {"id": "0" * 32}}
@@ -109,7 +110,7 @@ async def test_a_voice_is_replaced_once_and_not_for_ever() -> None:
     leg, delivered = await run(script)
     assert asked == ["linjiajiejie", DEFAULT_VOICE]
     assert delivered == [PeerLost(Ending.STEPFUN_LOST)]
-    assert leg.faults["stepfun.bad_voice"] == 2
+    assert leg.faults[Fault.STEPFUN_BAD_VOICE] == 2
 
 
 async def test_garbage_is_dropped_unless_there_is_nothing_else() -> None:
@@ -125,7 +126,9 @@ async def test_garbage_is_dropped_unless_there_is_nothing_else() -> None:
 
     leg, delivered = await run(script)
     assert delivered == [SessionReady(), PeerLost(Ending.STEPFUN_LOST)]
-    assert leg.faults["stepfun.bad_frame"] == 3 * MAX_BAD_FRAMES + MAX_BAD_FRAMES + 1
+    assert (
+        leg.faults[Fault.STEPFUN_BAD_FRAME] == 3 * MAX_BAD_FRAMES + MAX_BAD_FRAMES + 1
+    )
 
 
 @pytest.mark.parametrize("null_is_echoed", [True, False])
@@ -201,7 +204,7 @@ async def test_a_repair_that_is_refused_is_a_fault_and_becomes_a_note() -> None:
     kinds = [frame["type"].rpartition(".")[2] for frame in got]
     assert kinds == ["delete", "create", "create"]
     assert [frame["item"]["role"] for frame in got[1:]] == ["assistant", "system"]
-    assert leg.faults["stepfun.repair_refused"] == 1
+    assert leg.faults[Fault.STEPFUN_REPAIR_REFUSED] == 1
     assert refused == {Means.DELETE}
     told = [entry for entry in logs if entry["event"] == "the model refuses a repair"]
     assert [entry["means"] for entry in told] == ["delete"]

@@ -11,10 +11,12 @@ from voicebot.bridge.model import NoteDecision, NoteTurn, Outcome, Rule
 from voicebot.flow.model import NoteEvent
 from voicebot.runtime.live import Earlier
 from voicebot.runtime.scribe import Diary, Scribe, ending, now
+from voicebot.store.faults import Fault
 from voicebot.store.records import (
     CallStarted,
     Decision,
     EndReason,
+    FaultNote,
     FlowNote,
     Forwarded,
     ForwardOver,
@@ -148,3 +150,12 @@ async def test_a_call_is_read_with_what_is_not_stored_yet(
     await scribe.stored()
     assert await scribe.call_by_sid("CA1") == call
     assert scribe.extent("c1") == (0, 0)
+
+
+async def test_what_goes_wrong_is_in_the_record_when_it_does(
+    writer: Writer, scribe: Scribe
+) -> None:
+    Diary(scribe, "c1", Earlier(ms=1000)).fault(Fault.TWILIO_RESET, 20.0)
+    await scribe.stored()
+    _, event = await writer.store.events("c1")
+    assert event.record == FaultNote("c1", 1020, Fault.TWILIO_RESET)

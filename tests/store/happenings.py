@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.store.test_calls import NOON
 from voicebot.store import records as rec
+from voicebot.store.faults import Fault
 
 CALLS = ("c1", "c2", "c3")
 
@@ -15,6 +16,7 @@ ms = st.integers(0, 100_000)
 maybe_ms = st.none() | ms
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 instants = st.integers(0, 1000).map(lambda s: NOON + timedelta(seconds=s))
+faults = st.sampled_from(Fault)
 reasons = st.sampled_from(rec.EndReason)
 
 
@@ -26,7 +28,7 @@ def ended(reason: rec.EndReason) -> st.SearchStrategy[rec.CallEnded]:
         duration_ms=ms,
         end_reason=st.just(reason),
         ended_by=st.just(rec.ENDED_BY[reason]),
-        faults=st.lists(words, max_size=2).map(tuple),
+        faults=st.lists(faults, max_size=2).map(tuple),
         recording=st.none() | words,
         recording_ms=maybe_ms,
         usage=st.dictionaries(words, small, max_size=2),
@@ -97,6 +99,7 @@ def records() -> st.SearchStrategy[rec.Record]:
         ),
         st.builds(rec.KeyPressed, call_id=ids, at_ms=ms),
         st.builds(rec.ModelLost, call_id=ids, at_ms=ms),
+        st.builds(rec.FaultNote, call_id=ids, at_ms=ms, code=faults),
         st.builds(rec.Forwarded, call_id=ids, step=words, target=st.none() | words),
         st.builds(rec.ForwardOver, call_id=ids, status=words),
         reasons.flatmap(ended),

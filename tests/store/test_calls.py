@@ -20,6 +20,7 @@ from tests.store.noted import event, put
 from voicebot.errors import StoreError
 from voicebot.store.calls import CallStore, open_store
 from voicebot.store.database import RowRefused
+from voicebot.store.faults import Fault
 from voicebot.store.records import (
     Call,
     CallAnswered,
@@ -56,7 +57,7 @@ ENDED = CallEnded(
     duration_ms=60_000,
     end_reason=EndReason.BOT_GOODBYE,
     ended_by="bot",
-    faults=("stepfun_reconnected",),
+    faults=(Fault.STEPFUN_LOST,),
     recording="recordings/c1.wav",
     recording_ms=59_980,
     usage={"input_tokens": 3, "output_tokens": 4},
@@ -138,7 +139,7 @@ async def test_a_call_is_read_back_as_it_was_written(store: CallStore) -> None:
         duration_ms=60_000,
         end_reason=EndReason.BOT_GOODBYE,
         ended_by="bot",
-        faults=("stepfun_reconnected",),
+        faults=("stepfun.lost",),
         recording="recordings/c1.wav",
         recording_ms=59_980,
         usage={"input_tokens": 3, "output_tokens": 4},

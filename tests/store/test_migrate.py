@@ -225,7 +225,10 @@ async def test_a_log_of_the_last_release_without_revisions_is_adopted(
         for _ in range(2):
             second, first = await store.list_calls(9)
             assert (first.call_id, first.end_reason) == ("c1", ENDED.end_reason)
-            assert (first.usage, first.faults) == (ENDED.usage, ENDED.faults)
+            assert (first.usage, first.faults) == (
+                ENDED.usage,
+                ("stepfun_reconnected",),
+            )
             assert (second.call_id, second.ended_at) == ("c2", None)
             assert await store.turns("c1") == [TURN]
             assert await store.decisions("c1") == [DECIDED]

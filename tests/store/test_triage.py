@@ -37,7 +37,6 @@ def test_a_database_that_fails_is_tried_again_ever_later_and_all_is_spilled() ->
     assert triage.next_deadline(held=False, spilled=True) == 4.8  # no later than that
     assert triage.step(4.8, held=False, spilled=True) is Step.REPLAY
     triage.committed()
-    assert not triage.is_away
     assert triage.step(4.9, held=True, spilled=False) is Step.COMMIT
 
 

@@ -22,6 +22,7 @@ from voicebot.runtime.outbox import Outbox
 from voicebot.runtime.recorder import Recorder
 from voicebot.runtime.scribe import Diary
 from voicebot.stepfun.realtime.commands import SessionConfig
+from voicebot.store.faults import Fault
 from voicebot.twilio.messages import Media
 from voicebot.twilio.stream import MediaStream
 
@@ -114,6 +115,7 @@ class Call:
         self._alarm_at = inf
         self.usage = model.usage
         self.faults = model.faults
+        self._faults_noted = 0
 
     def now_ms(self) -> float:
         """Milliseconds since the call began."""
@@ -129,7 +131,7 @@ class Call:
             async with asyncio.timeout(STOP_S):
                 await self._socket.close()
         except TimeoutError:
-            self.faults["twilio.no_close"] += 1  # web aborts the connection
+            self.faults[Fault.TWILIO_NO_CLOSE] += 1  # web aborts the connection
 
     async def run(self) -> Ending:
         """
@@ -176,6 +178,7 @@ class Call:
     def _perform(self, orders: list[Order]) -> None:
         for order in orders:
             self._act(order)
+        self._note_faults()
         self._arm()
 
     def _act(self, action: Order) -> None:
@@ -228,9 +231,16 @@ class Call:
             case _:
                 assert_never(action)
 
+    def _note_faults(self) -> None:
+        """Put new faults into the record: each code once, when it is first seen."""
+        if len(self.faults) > self._faults_noted:
+            for code in list(self.faults)[self._faults_noted :]:
+                self._diary.fault(code, self._ms(self._now))
+            self._faults_noted = len(self.faults)
+
     def _send(self, frame: bytes) -> None:
         if not self._outbox.put(frame):
-            self.faults["twilio.write_blocked"] += 1
+            self.faults[Fault.TWILIO_WRITE_BLOCKED] += 1
             # Not at once: we are in the middle of the flow's orders.
             lost = do.PeerLost(Ending.TWILIO_LOST)
             self._loop.call_soon(self._guarded, self.deliver, lost)
@@ -276,7 +286,7 @@ class Call:
         try:
             await self._read_frames()
         except ConnectionError:  # of a pong that couldn't be written, say
-            self.faults["twilio.reset"] += 1
+            self.faults[Fault.TWILIO_RESET] += 1
         proper = self._socket.close_code in PROPER_CLOSE
         ending = Ending.CALLER_HANGUP if proper else Ending.TWILIO_LOST
         self.deliver(do.PeerLost(ending))
@@ -307,8 +317,8 @@ class Call:
 
     def _bad_frame(self, error: str) -> None:
         """Drop it. One that sends nothing else is found by its missing audio."""
-        self.faults["twilio.bad_frame"] += 1
-        if self.faults["twilio.bad_frame"] == 1:
+        self.faults[Fault.TWILIO_BAD_FRAME] += 1
+        if self.faults[Fault.TWILIO_BAD_FRAME] == 1:
             log.warning("bad frame from Twilio", error=error)
 
     async def _write(self) -> None:
@@ -336,10 +346,10 @@ class Call:
                 async with asyncio.timeout(STOP_S):
                     await asyncio.shield(reading)
             except UpstreamError as exc:
-                self.faults["twilio.hangup_failed"] += 1
+                self.faults[Fault.TWILIO_HANGUP_FAILED] += 1
                 log.error("hang-up failed", detail=exc.detail, status=exc.status)
             except TimeoutError:
-                self.faults["twilio.no_stop"] += 1
+                self.faults[Fault.TWILIO_NO_STOP] += 1
         await self.close_stream()
 
     async def _go_to(self, wanted: str, reading: Awaitable[None]) -> None:
@@ -349,6 +359,6 @@ class Call:
                 async with asyncio.timeout(STOP_S):
                     await asyncio.shield(reading)
             else:  # it closed meanwhile; Twilio asks `/twilio/after`
-                self.faults["transfer.nowhere"] += 1
+                self.faults[Fault.TRANSFER_NOWHERE] += 1
         except TimeoutError:
-            self.faults["twilio.no_stop"] += 1
+            self.faults[Fault.TWILIO_NO_STOP] += 1

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from voicebot.dialplan.persona import Persona
 from voicebot.runtime.answers import Connect, Dial, Refuse, TakeMessage, Tell
+from voicebot.store.faults import Fault
 from voicebot.store.records import CallEnded
 
 Answer = Connect | Refuse | Tell | Dial | TakeMessage
@@ -89,7 +90,7 @@ class Origin:
     situation: frozenset[str] = frozenset()
     """Which greetings are meant: see `conduct.greeting_text`."""
 
-    faults: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
     """Why it goes elsewhere at all, for its record."""
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from voicebot.bridge.model import NoteDecision, NoteTurn
 from voicebot.flow.model import NoteEvent
 from voicebot.runtime.live import Earlier
+from voicebot.store.faults import Fault
 from voicebot.store.records import (
     ENDED_BY,
     Call,
@@ -14,6 +15,7 @@ from voicebot.store.records import (
     CallStarted,
     Decision,
     EndReason,
+    FaultNote,
     FlowNote,
     Forwarded,
     ForwardOver,
@@ -121,6 +123,10 @@ class Scribe:
         """The call goes on without a model."""
         self._writer.note(ModelLost(call_id, at_ms), now())
 
+    def fault(self, call_id: str, code: Fault, at_ms: int) -> None:
+        """Something goes wrong that hasn't in this stream of the call."""
+        self._writer.note(FaultNote(call_id, at_ms, code), now())
+
     def forwarded(self, call_id: str, step: str, target: str | None) -> None:
         """A call leaves its stream, or comes back."""
         self._writer.note(Forwarded(call_id, step, target), now())
@@ -186,6 +192,9 @@ class Diary:
     def model_lost(self, at_ms: float) -> None:
         self._scribe.model_lost(self._call_id, self._at(at_ms))
 
+    def fault(self, code: Fault, at_ms: float) -> None:
+        self._scribe.fault(self._call_id, code, self._at(at_ms))
+
     def _at(self, at_ms: float) -> int:
         return self._earlier.ms + round(at_ms)
 
@@ -194,7 +203,7 @@ def ending(
     call_id: str,
     reason: EndReason,
     duration_ms: int,
-    faults: tuple[str, ...],
+    faults: tuple[Fault, ...],
     *,
     recording: str | None = None,
     recording_ms: int | None = None,

@@ -46,6 +46,7 @@ from voicebot.runtime.scribe import Diary, Scribe, ending, now
 from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.address import realtime_url
 from voicebot.stepfun.realtime.history import Means
+from voicebot.store.faults import Fault
 from voicebot.store.instance import Instance
 from voicebot.store.orphans import HEARTBEAT_S
 from voicebot.store.records import Call as LoggedCall
@@ -189,7 +190,7 @@ class Switchboard:
         origin = self._origin(plan, do, started, facts, decision.persona)
         persona = origin.persona
         if persona is None:
-            faults = (f"admission.{full}",) if full else ()
+            faults = (Fault(f"admission.{full}"),) if full else ()
             return self._elsewhere(replace(origin, faults=faults), wanted(do))
         ticket = Ticket(
             call_id,
@@ -220,7 +221,7 @@ class Switchboard:
 
     def _turned_away(self, call_id: str, fault: str | None) -> None:
         log.info("call refused", call_id=call_id, why=fault or "dialplan")
-        faults = (f"admission.{fault}",) if fault else ()
+        faults = (Fault(f"admission.{fault}"),) if fault else ()
         self.scribe.ended(ending(call_id, EndReason.REJECTED, 0, faults))
 
     async def apology_for(self, call_sid: str) -> Answer | None:
@@ -295,7 +296,7 @@ class Switchboard:
         if not await self._redirected(origin, twiml):
             self.forwarding.untold(origin.call_sid, twiml)
             if self._rest:
-                call.faults["twilio.redirect_failed"] += 1
+                call.faults[Fault.TWILIO_REDIRECT_FAILED] += 1
             await call.close_stream()
         return True
 
@@ -384,7 +385,7 @@ class Switchboard:
             del self._calls[ticket.call_sid]
         recording = recorder.path if recorder else None
         if recorder and recorder.lost:
-            call.faults["recording.lost"] += 1
+            call.faults[Fault.RECORDING_LOST] += 1
         return ending(
             ticket.call_id,
             reason,

@@ -15,12 +15,14 @@ from typing import Any, Final
 import orjson
 
 from voicebot.errors import StoreError
+from voicebot.store.faults import Fault
 from voicebot.store.records import (
     CallAnswered,
     CallEnded,
     CallStarted,
     Decision,
     EndReason,
+    FaultNote,
     FlowNote,
     Forwarded,
     ForwardOver,
@@ -47,6 +49,7 @@ class EventKind(StrEnum):
     FLOW = "flow"
     KEY = "key"
     GAP = "gap"
+    FAULT = "fault"
     TRANSFER = "transfer"
     TRANSFER_OVER = "transfer.over"
     MESSAGE = "message"
@@ -62,6 +65,7 @@ RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
         EventKind.FLOW: FlowNote,
         EventKind.KEY: KeyPressed,
         EventKind.GAP: ModelLost,
+        EventKind.FAULT: FaultNote,
         EventKind.TRANSFER: Forwarded,
         EventKind.TRANSFER_OVER: ForwardOver,
         EventKind.MESSAGE: Message,
@@ -69,6 +73,7 @@ RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
 )
 
 KINDS: Final = {record: kind for kind, record in RECORDS.items()}
+FAULTS: Final[Mapping[str, str]] = {fault.value: fault for fault in Fault}
 FIELDS: Final = {
     record: tuple(field.name for field in fields(record) if field.name != "call_id")
     for record in KINDS
@@ -180,9 +185,16 @@ def _rich(name: str, value: Any) -> Any:
         case "end_reason", str():
             return EndReason(value)
         case "faults", list():
-            return tuple(value)
+            return tuple(map(_fault, value))
+        case "code", str():
+            return _fault(value)
         case _:
             return value
+
+
+def _fault(code: str) -> str:
+    """Return a fault's code as what it is; those of older releases stay as they are."""
+    return FAULTS.get(code, code)
 
 
 def _storable(text: str) -> str:

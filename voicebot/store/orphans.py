@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebot.store.append import append, last_numbers
 from voicebot.store.events import Event, number_at
+from voicebot.store.faults import Fault
 from voicebot.store.records import ENDED_BY, CallEnded, EndReason
 from voicebot.store.tables import calls, instances, turns
 
@@ -60,7 +61,7 @@ async def close(
                     duration_ms=lasted_ms,
                     end_reason=EndReason.NODE_CRASH,
                     ended_by=ENDED_BY[EndReason.NODE_CRASH],
-                    faults=(EndReason.NODE_CRASH.value,),
+                    faults=(Fault.NODE_CRASH,),
                     recording=None,
                     recording_ms=None,
                     usage={},

@@ -7,6 +7,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Literal
 
+from voicebot.store.faults import Fault
+
 Party = Literal["caller", "bot", "operator", "stepfun", "twilio", "us"]
 Speaker = Literal["caller", "bot"]
 DecisionKind = Literal["barge_in", "end_of_turn"]
@@ -100,8 +102,8 @@ class CallEnded:
     duration_ms: int
     end_reason: EndReason
     ended_by: Party
-    faults: tuple[str, ...]
-    """Codes of what went wrong on the way, first one first; empty if nothing did."""
+    faults: tuple[Fault, ...]
+    """What went wrong on the way, first one first; empty if nothing did."""
 
     recording: str | None
     """Path of the recording; None if there is none, or it was lost."""
@@ -217,6 +219,15 @@ class ModelLost:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultNote:
+    """Something went wrong for the first time; the call went on, or not."""
+
+    call_id: str
+    at_ms: int
+    code: Fault
+
+
+@dataclass(frozen=True, slots=True)
 class Forwarded:
     """Where a call went on: out of its stream, or back into one."""
 
@@ -244,6 +255,7 @@ Record = (
     | FlowNote
     | KeyPressed
     | ModelLost
+    | FaultNote
     | Forwarded
     | ForwardOver
     | Message

@@ -20,6 +20,7 @@ from voicebot.errors import StoreError
 from voicebot.store.calls import CallStore, open_store
 from voicebot.store.database import RowRefused
 from voicebot.store.events import Event, Numbers
+from voicebot.store.faults import Fault
 from voicebot.store.recent import Recent
 from voicebot.store.records import (
     ENDED_BY,
@@ -304,7 +305,7 @@ def _rejected(start: CallStarted) -> CallEnded:
         duration_ms=0,
         end_reason=EndReason.REJECTED,
         ended_by=ENDED_BY[EndReason.REJECTED],
-        faults=("store.away",),
+        faults=(Fault.STORE_AWAY,),
         recording=None,
         recording_ms=None,
         usage={},

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 import pytest
@@ -26,8 +26,16 @@ from voicebot.bridge.model import (
     ServerSpeechStarted,
     SessionReady,
 )
+from voicebot.errors import UpstreamError
 from voicebot.flow.model import Input
-from voicebot.runtime.model_leg import DEFAULT_VOICE, MAX_BAD_FRAMES, ModelLeg
+from voicebot.runtime.live import Full
+from voicebot.runtime.model_leg import (
+    DEFAULT_VOICE,
+    HARMLESS,
+    MAX_BAD_FRAMES,
+    ModelLeg,
+    _refusal,
+)
 from voicebot.sim.stepfun import (
     Mood,
     OfflineStepFun,
@@ -37,6 +45,7 @@ from voicebot.sim.stepfun import (
     Utterance,
 )
 from voicebot.stepfun.address import realtime_url
+from voicebot.stepfun.realtime import events
 from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig
 from voicebot.stepfun.realtime.history import Means
 from voicebot.store.faults import Fault
@@ -283,3 +292,26 @@ async def test_a_model_that_refuses_repairs_is_told_in_notes(
         (True, False),
         (False, True),
     ]
+
+
+def test_all_that_can_go_wrong_has_a_code() -> None:
+    for kind in set(events.ErrorKind) - HARMLESS:
+        assert Fault(f"stepfun.{kind}")
+    for full in get_args(Full):
+        assert Fault(f"admission.{full}")
+
+
+@pytest.mark.parametrize(
+    ("detail", "status", "fault"),
+    [
+        ("whatever_they_say", 402, Fault.STEPFUN_QUOTA_EXCEEDED),
+        ("whatever_they_say", 418, Fault.STEPFUN_REFUSED),
+        ("whatever_they_say", 503, Fault.STEPFUN_SERVER_ERROR),
+        ("TimeoutError", None, Fault.STEPFUN_UNREACHABLE),
+        ("bad_voice", None, Fault.STEPFUN_BAD_VOICE),
+    ],
+)
+def test_a_refusal_is_one_of_our_codes_whatever_the_service_calls_it(
+    detail: str, status: int | None, fault: Fault
+) -> None:
+    assert _refusal(UpstreamError("stepfun", detail, status)) is fault

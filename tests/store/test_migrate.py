@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
-from tests.store.noted import put
+from tests.store.noted import event, put
 from tests.store.postgres import PASSWORD, Postgres
 from tests.store.test_calls import (
     DECISION,
@@ -204,11 +204,8 @@ async def test_of_a_log_that_goes_all_the_way_down_nothing_is_left(
 
 async def test_two_calls_of_one_sid_are_one_in_older_tables(where: Path | str) -> None:
     async with open_store(where) as store:
-        await store.append([])
         await put(store, STARTED, TURN)
         again = replace(STARTED, call_id="c2")
-        from tests.store.noted import event
-
         await store.append([event(again), event(replace(TURN, call_id="c2"))])
     await down(where, "0001")
     async with open_store(where) as store:

@@ -17,7 +17,7 @@ from tests.store.test_calls import ENDED, MESSAGE, NOON, STARTED, TURN
 from voicebot.store.calls import CallStore, open_store
 from voicebot.store.events import Event, Numbers
 from voicebot.store.project import Rows
-from voicebot.store.records import EndReason, Record
+from voicebot.store.records import CallAnswered, EndReason, Record
 from voicebot.store.tables import call_events, calls, decisions, messages, turns
 
 TABLES = (calls, turns, decisions, messages, call_events)
@@ -137,6 +137,16 @@ async def test_all_calls_are_made_anew_a_few_at_a_time(
     assert await store.list_calls(9) == []
     assert await store.rebuild() == 5
     assert await everything(store) == before
+
+
+def test_a_call_has_one_stream_and_a_presumed_end_is_presumed_once() -> None:
+    rows = Rows()
+    crash = replace(ENDED, end_reason=EndReason.NODE_CRASH)
+    later = replace(crash, ended_at=NOON)
+    streams = [CallAnswered("c1", sid, NOON) for sid in ("MZ1", "MZ2")]
+    rows.add([STARTED, *streams, crash, later])
+    assert rows.call
+    assert (rows.call.stream_sid, rows.call.ended_at) == ("MZ1", crash.ended_at)
 
 
 async def test_a_part_of_a_message_that_comes_late_finds_its_place(

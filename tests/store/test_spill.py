@@ -10,7 +10,7 @@ from tests.store.noted import event
 from tests.store.test_calls import STARTED, TURN
 from voicebot.errors import StoreError
 from voicebot.store import spill as module
-from voicebot.store.events import Event
+from voicebot.store.events import Event, line_of
 from voicebot.store.spill import Spill
 
 
@@ -70,6 +70,8 @@ def test_what_was_cut_off_by_a_crash_is_left_out_and_nothing_else(
     kept = events if cut == 1 else events[:2]  # without its end of line it is whole
     found, size = again.first(10)
     assert found == [*kept, *more]
+    apart = tmp_path / "refused.jsonl"
+    assert apart.exists() == (cut > 1)  # the beginning of a line, for who can read it
     again.replayed(size)
     assert len(again) == 0
     again.close()
@@ -78,7 +80,7 @@ def test_what_was_cut_off_by_a_crash_is_left_out_and_nothing_else(
 def test_only_we_may_read_it(tmp_path: Path) -> None:
     spill = Spill(tmp_path / "data")
     spill.append(some(1))
-    spill.refuse(event(STARTED))
+    spill.refuse(line_of(event(STARTED)))
     spill.close()
     modes = {x.stat().st_mode & 0o777 for x in (tmp_path / "data").iterdir()}
     assert modes == {0o600}
@@ -160,7 +162,7 @@ def test_what_was_not_synced_is_not_safe(
         spill.append(events)
     assert len(spill) == 0
     with pytest.raises(StoreError, match="Input/output error"):
-        spill.refuse(events[0])
+        spill.refuse(b"a line\n")
     disk.fsync_error = None
     spill.append(events)
     disk.fsync_error = errno.EIO
@@ -186,6 +188,18 @@ def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="File exists"):
         Spill(tmp_path / "file")
+
+
+def test_a_spill_that_somebody_emptied_is_empty(tmp_path: Path) -> None:
+    spill = Spill(tmp_path)
+    spill.append(some(2))
+    os.truncate(tmp_path / "spill.jsonl", 0)
+    found, size = spill.first(10)
+    spill.replayed(size)
+    assert (found, len(spill)) == ([], 0)
+    spill.append(some(1))
+    assert len(spill.first(10)[0]) == 1
+    spill.close()
 
 
 def test_a_spill_that_cannot_be_read_is_a_store_error(tmp_path: Path) -> None:

@@ -113,6 +113,27 @@ async def test_a_database_that_is_locked_keeps_no_call_waiting(
     assert (tmp_path / "spill.jsonl").read_bytes() == b""
 
 
+async def test_a_database_that_may_not_grow_keeps_no_call_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that is full, but for what is kept for the spill."""
+    async with writing(tmp_path, patience=replace(CALM, again_s=(0.01,))) as one:
+        await takes_a_call(one)
+        await one.stored()
+        with monkeypatch.context() as patch:
+            full = (*engines.ON_CONNECT, "PRAGMA max_page_count = 1")
+            patch.setattr(engines, "ON_CONNECT", full)
+            await one.store._database._reader.dispose()
+            for number in range(2, 9):  # the first few still have room
+                await takes_a_call(one, another(number))
+            assert one._triage.is_away
+        async with one.store._database._writing:  # no connection is in use
+            await one.store._database._reader.dispose()
+        await one.stored()
+        for number in range(1, 9):
+            assert await has_the_call(one, f"c{number}")
+
+
 async def test_what_a_dead_process_spilled_is_stored_by_the_next_one(
     tmp_path: Path,
 ) -> None:

@@ -74,8 +74,8 @@ class Spill:
         """
         Read the first events that are left.
 
-        What was cut off by a crash while it was written is left out: nobody was told
-        that it was safe.
+        What isn't an event is kept apart: it was cut off by a crash while it was
+        written, and nobody was told that it was safe, or a newer release wrote it.
 
         Returns:
             At most `limit` of them, and how many bytes that was.
@@ -89,11 +89,14 @@ class Spill:
                     line = file.readline()
                     size += len(line)
                     if not line:
+                        log.error("spill: somebody cut it off", path=str(self._path))
+                        size = len(self)
                         break
                     try:
                         events.append(event_of(line))
                     except StoreError as exc:
                         log.error("spill: a line is broken", detail=str(exc))
+                        self.refuse(line)
         except OSError as exc:
             raise self._error(exc) from None
         return events, size
@@ -111,13 +114,13 @@ class Spill:
             raise self._error(exc) from None
         self._keep_reserve()
 
-    def refuse(self, event: Event) -> None:
+    def refuse(self, line: bytes) -> None:
         """Keep, for who can repair it, what the database will never take."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         try:
             file = os.open(self._refused, flags, 0o600)
             try:
-                os.write(file, line_of(event))
+                os.write(file, line)
                 os.fsync(file)
             finally:
                 os.close(file)

@@ -19,7 +19,7 @@ import structlog
 from voicebot.errors import StoreError
 from voicebot.store.calls import CallStore, open_store
 from voicebot.store.database import RowRefused
-from voicebot.store.events import Event, Numbers
+from voicebot.store.events import Event, Numbers, line_of
 from voicebot.store.faults import Fault
 from voicebot.store.recent import Recent
 from voicebot.store.records import (
@@ -242,7 +242,7 @@ class Writer:
             except RowRefused as exc:
                 log.error("call log refuses an event", kind=event.kind, error=str(exc))
                 async with self._spilling:
-                    await asyncio.to_thread(self._spill.refuse, event)
+                    await asyncio.to_thread(self._spill.refuse, line_of(event))
         return taken
 
     async def _spill_held(self) -> None:

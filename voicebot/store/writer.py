@@ -56,9 +56,10 @@ async def open_writer(
 
     Raises:
         ConfigError: as `open_store` does.
-        StoreError: the same, or the folder can't be written.
+        StoreError: the same, or the log is damaged, or the folder can't be written.
     """
     async with open_store(where) as store:
+        await store.check()
         spill = await asyncio.to_thread(Spill, folder)
         try:
             writer = Writer(store, spill, patience or Patience())

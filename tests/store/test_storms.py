@@ -90,6 +90,8 @@ class Storm:
                 self._broken = True
             case "mend":
                 self._broken = False
+            case _:
+                pass  # it is locked already, or isn't
 
     def _mend(self) -> None:
         self._broken = False

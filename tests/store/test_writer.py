@@ -229,6 +229,7 @@ async def test_without_database_and_disk_no_call_is_taken_and_what_goes_on_is_he
 
     async with writing(tmp_path, patience=BRISK) as one:
         assert await one.start(STARTED)
+        await one.stored()  # else it has the lock that we take
         with closing(sqlite3.connect(tmp_path / "calls.sqlite")) as other:
             other.execute("BEGIN EXCLUSIVE")
             monkeypatch.setattr(os, "fsync", fails)

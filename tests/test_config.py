@@ -331,3 +331,34 @@ def test_a_secret_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("API_KEY", raising=False)
     with pytest.raises(ConfigError, match="^API_KEY: not set$"):
         read_secret("env", "API_KEY")
+
+
+@pytest.mark.parametrize(
+    ("url", "call_log"),
+    [
+        ("", Path("data/calls.sqlite")),
+        ("sqlite:////var/lib/calls.sqlite", Path("/var/lib/calls.sqlite")),
+        ("sqlite:///calls.sqlite", Path("calls.sqlite")),
+        (f"postgresql://u:{CANARY}@host/db", f"postgresql://u:{CANARY}@host/db"),
+    ],
+)
+def test_the_call_log_lies_where_it_is_said_to(
+    url: str, call_log: Path | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOICEBOT_DATABASE_URL", url)
+    settings = load_settings()
+    assert settings.call_log == call_log
+    assert CANARY not in repr(settings) + str(provenance(settings))
+
+
+@pytest.mark.parametrize(
+    "url", [f"mysql://u:{CANARY}@h/d", "sqlite:///", f"postgresql:///{CANARY}", "calls"]
+)
+def test_an_address_of_no_call_log_is_refused_without_being_repeated(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOICEBOT_DATABASE_URL", url)
+    text = complaint()
+    assert "expected postgresql://user:password@host/database, or sqlite" in text
+    assert f"got {len(url)} characters" in text
+    assert CANARY not in text

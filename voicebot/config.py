@@ -28,8 +28,16 @@ PREFIX: Final = "VOICEBOT_"
 SECRETS_DIR: Final = "VOICEBOT_SECRETS_DIR"
 ENV_FILE: Final = Path(".env")
 MAX_SECRET: Final = 4096  # characters of a secret that a dialplan names
+FILE: Final = "sqlite:///"
+SERVER: Final = "postgresql://"
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
-SECRETS: Final = ("stepfun_api_key", "twilio_auth_token", "twilio_auth_token_secondary")
+SECRETS: Final = (
+    "stepfun_api_key",
+    "twilio_auth_token",
+    "twilio_auth_token_secondary",
+    "database_url",  # it may hold a password
+)
+DATABASE: Final = "postgresql://user:password@host/database, or sqlite:///file"
 KEY: Final = "one word of printable ASCII"
 ADDRESS: Final = "an https:// address without a query (http:// only to this machine)"
 
@@ -74,6 +82,7 @@ class Settings(BaseSettings):
     public_url: str | None = Field(None, description=ADDRESS)
     dialplans: Path = Field(Path("dialplans"), description="a folder")
     data: Path = Field(Path("data"), description="a folder")
+    database_url: SecretStr | None = Field(None, description=DATABASE)
     host: str = Field("127.0.0.1", description="an address to listen on")
     port: int = Field(8080, ge=1, le=65535, description="1 to 65535")
     max_calls: int = Field(100, ge=1, le=10_000, description="1 to 10000")
@@ -84,6 +93,24 @@ class Settings(BaseSettings):
     def json_logs(self) -> bool:
         """Whether to log JSON: what was asked for, else unless a person reads it."""
         return not sys.stderr.isatty() if self.log_json is None else self.log_json
+
+    @property
+    def call_log(self) -> Path | str:
+        """Where the call log lies: a file of SQLite's, or a PostgreSQL address."""
+        if self.database_url is None:
+            return self.data / "calls.sqlite"
+        url = self.database_url.get_secret_value()
+        return Path(url.removeprefix(FILE)) if url.startswith(FILE) else url
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            url = value.get_secret_value()
+            is_file = url.startswith(FILE) and url != FILE
+            if not (is_file or (url.startswith(SERVER) and urlsplit(url).hostname)):
+                raise ValueError
+        return value
 
     @field_validator("stepfun_base_url", "twilio_api_url", "public_url")
     @classmethod

@@ -12,13 +12,22 @@ import pytest
 import soundfile
 from typer.testing import CliRunner, Result
 
+from tests.store.noted import put
 from tests.store.test_calls import DECISION, ENDED, MESSAGE, STARTED, TURN
 from voicebot.bridge.model import Outcome, Rule
 from voicebot.cli import app
 from voicebot.cli.decisions import WHAT_CAME, WHY
 from voicebot.errors import ConfigError, StoreError
 from voicebot.store.calls import open_store
+from voicebot.store.faults import Fault
 from voicebot.store.recordings import StereoRecording
+from voicebot.store.records import (
+    FaultNote,
+    FlowNote,
+    Forwarded,
+    ForwardOver,
+    KeyPressed,
+)
 
 CALLER = replace(
     TURN,
@@ -84,11 +93,11 @@ def log() -> None:
 
     async def fill() -> None:
         async with open_store(Path("data/calls.sqlite")) as store:
-            await store.call_started(STARTED)
+            await put(store, STARTED)
             for turn in (CALLER, TURN, WHOLE):
-                await store.add_turn(turn)
-            await store.call_ended(ENDED)
-            await store.call_started(replace(STARTED, call_id="d2", call_sid="CA2"))
+                await put(store, turn)
+            await put(store, ENDED)
+            await put(store, replace(STARTED, call_id="d2", call_sid="CA2"))
 
     asyncio.run(fill())
 
@@ -100,7 +109,7 @@ def decided(log: None) -> None:
     async def fill() -> None:
         async with open_store(Path("data/calls.sqlite")) as store:
             for decision in (BARGE_IN, END, KEY):
-                await store.add_decision(decision)
+                await put(store, decision)
 
     asyncio.run(fill())
     recording = StereoRecording(Path("recordings/c1.wav"))
@@ -153,7 +162,7 @@ def test_a_call_is_shown_with_what_was_said_and_heard() -> None:
     text = output("show", "CA1")
     lines = text.splitlines()
     assert any("recordings/c1.wav (0:59)" in line for line in lines)
-    assert any("stepfun_reconnected" in line for line in lines)
+    assert any("stepfun.lost" in line for line in lines)
     caller, cut, whole = lines[-3:]
     assert caller.split()[:2] == ["61.00", "s"]
     assert caller.split()[-4:] == [
@@ -177,8 +186,8 @@ def test_that_there_is_a_message_is_shown_and_what_it_says_only_as_json() -> Non
 
     async def fill() -> None:
         async with open_store(Path("data/calls.sqlite")) as store:
-            await store.add_message(MESSAGE)
-            await store.add_message(untold)
+            await put(store, MESSAGE)
+            await put(store, untold)
 
     asyncio.run(fill())
     shown = output("show", "c1")
@@ -345,3 +354,46 @@ def test_clips_are_of_decisions() -> None:
     result = run("show", "c1", "--clips", "clips")
     assert isinstance(result.exception, ConfigError)
     assert str(result.exception) == "--clips: expected it together with --decisions"
+
+
+@pytest.mark.usefixtures("log")
+def test_all_that_was_noted_is_shown_but_not_what_was_said() -> None:
+    async def fill() -> None:
+        async with open_store(Path("data/calls.sqlite")) as store:
+            await put(
+                store,
+                FlowNote("c1", 1500, "refused", "front desk", "too_many"),
+                FlowNote("c1", 1600, "menu", "[red]main", ""),
+                FaultNote("c1", 1700, Fault.TWILIO_RESET),
+                Forwarded("c1", "Ring", "front desk"),
+                Forwarded("c1", "ComeBack", None),
+                ForwardOver("c1", "busy"),
+                KeyPressed("c1", 1800),
+            )
+
+    asyncio.run(fill())
+    shown = output("show", "c1", "--events").partition("kind")[2].splitlines()[1:]
+    assert [line.split(maxsplit=1)[1].split() for line in shown] == [
+        ["call.started"],
+        ["61.00", "s", "turn", "caller"],
+        ["0.10", "s", "turn", "bot"],
+        ["0.10", "s", "turn", "bot"],
+        ["call.ended", "bot_goodbye"],
+        ["1.50", "s", "flow", "refused", "front", "desk:", "too_many"],
+        ["1.60", "s", "flow", "menu", "[red]main"],
+        ["1.70", "s", "fault", "twilio.reset"],
+        ["transfer", "Ring", "front", "desk"],
+        ["transfer", "ComeBack"],
+        ["transfer.over", "busy"],
+        ["1.80", "s", "key"],
+    ]
+    as_json = json.loads(output("show", "c1", "--events", "--json"))
+    assert len(as_json["events"]) == 12
+    assert as_json["events"][-1]["kind"] == "key"
+
+
+@pytest.mark.usefixtures("log")
+def test_rows_are_made_anew() -> None:
+    before = output("show", "c1", "--json")
+    assert output("rebuild") == "the rows of 2 calls were made anew\n"
+    assert output("show", "c1", "--json") == before

@@ -13,6 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from tests.store.noted import put
 from tests.store.test_calls import DECISION, NOON, STARTED, TURN, another
 from voicebot.cli import tune
 from voicebot.errors import ConfigError, StoreError
@@ -63,14 +64,12 @@ def fill(*decisions: Decision) -> None:
 
     async def write() -> None:
         async with open_store(Path("data/calls.sqlite")) as store:
-            await store.call_started(STARTED)
-            await store.call_started(another(2, NOON + timedelta(minutes=1)))
+            await put(store, STARTED)
+            await put(store, another(2, NOON + timedelta(minutes=1)))
             for call_id in ("c1", "c2"):
-                await store.add_turn(
-                    replace(TURN, call_id=call_id, seq=2, who="caller")
-                )
+                await put(store, replace(TURN, call_id=call_id, seq=2, who="caller"))
             for decision in decisions:
-                await store.add_decision(decision)
+                await put(store, decision)
 
     asyncio.run(write())
 

@@ -279,7 +279,7 @@ async def test_a_route_may_put_a_call_through_without_any_stream(
     async with house(tmp_path, mood=Mood.burst()) as home:
 
         async def incoming(call: IncomingCall) -> Answer | None:
-            await home.board.store.call_started(
+            await home.board.scribe.started(
                 CallStarted(
                     call_id="c1",
                     call_sid=call.call_sid,

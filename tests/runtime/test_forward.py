@@ -17,6 +17,7 @@ from voicebot.runtime.forward import (
     caller_id,
     joined,
 )
+from voicebot.store.faults import Fault
 from voicebot.store.records import CallEnded, EndReason
 
 ORIGIN = Origin("c1", "CA1", "AC1", "+15550100199", "+15550100001", None)
@@ -119,19 +120,20 @@ def test_who_has_no_hours_is_always_there() -> None:
 
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+A, B, C = Fault.TWILIO_RESET, Fault.TWILIO_BAD_FRAME, Fault.STEPFUN_LOST
 FIRST = CallEnded(
-    "c1", NOON, 30_000, EndReason.CALLER_HANGUP, "caller", ("a", "b"),
+    "c1", NOON, 30_000, EndReason.CALLER_HANGUP, "caller", (A, B),
     "c1.wav", 29_000, {"input": 3, "output": 1},
 )  # fmt: skip
 LAST = CallEnded(
     "c1", NOON + timedelta(seconds=60), 60_000, EndReason.TRANSFERRED, "bot",
-    ("b", "c"), "c1-9.wav", 5000, {"input": 4, "audio": 2},
+    (B, C), "c1-9.wav", 5000, {"input": 4, "audio": 2},
 )  # fmt: skip
 
 
 def test_two_parts_of_a_call_end_once() -> None:
     assert joined(FIRST, LAST) == CallEnded(
-        "c1", LAST.ended_at, 90_000, EndReason.TRANSFERRED, "bot", ("a", "b", "c"),
+        "c1", LAST.ended_at, 90_000, EndReason.TRANSFERRED, "bot", (A, B, C),
         "c1.wav", 29_000, {"audio": 2, "input": 7, "output": 1},
     )  # fmt: skip
     assert joined(None, LAST) is LAST

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.dialplan.plans import persona
-from tests.store.test_calls import DECISION, STARTED, TURN
+from tests.runtime.test_scribe import DECISION, TURN
+from tests.store.noted import writing
+from tests.store.test_calls import STARTED
 from voicebot.errors import StoreError
 from voicebot.runtime.answers import Connect, Dial, TakeMessage, Tell
 from voicebot.runtime.forward import (
@@ -20,11 +22,12 @@ from voicebot.runtime.forward import (
     Origin,
     Target,
 )
-from voicebot.runtime.forwarding import BEHIND_ALL, Forwarding
+from voicebot.runtime.forwarding import Forwarding
 from voicebot.runtime.live import Earlier
 from voicebot.runtime.scribe import Scribe, ending
-from voicebot.store.calls import CallStore, open_store
-from voicebot.store.records import Call, EndReason, Message, Turn
+from voicebot.store.faults import Fault
+from voicebot.store.records import Call, EndReason, Message
+from voicebot.store.writer import Writer
 from voicebot.twilio.webhooks import Dialed, Recorded, Transcribed
 
 SORRY = Tell("Sorry.", "en")
@@ -37,14 +40,13 @@ LEFT = Recorded("CA1", RECORDING, "https://h/RE1", 12, "hangup", is_callback=Fal
 class Desk:
     """Everything around a Forwarding that is a task of others."""
 
-    def __init__(self, store: CallStore) -> None:
+    def __init__(self, writer: Writer) -> None:
         self.now = 0.0
         self.room = True
-        self.store = store
-        self.scribe = Scribe(store)
+        self.store = writer.store
+        self.scribe = Scribe(writer)
         self.connected: list[Earlier] = []
         self.forwarding = Forwarding(
-            store,
             self.scribe,
             clock=lambda: self.now,
             takes_back=lambda: self.room,
@@ -92,9 +94,7 @@ class Desk:
 
     async def record(self) -> Call:
         """The call's record, with all that was noted."""
-        while self.scribe._unwritten.qsize():
-            await self.scribe._unwritten.get_nowait()()
-            self.scribe._unwritten.task_done()
+        await self.scribe.stored()
         call = await self.store.get_call("c1")
         assert call
         return call
@@ -102,9 +102,10 @@ class Desk:
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_store(tmp_path / "calls.sqlite") as store:
-        await store.call_started(replace(STARTED, started_at=datetime.now(UTC)))
-        yield Desk(store)
+    async with writing(tmp_path) as writer:
+        desk = Desk(writer)
+        assert await desk.scribe.started(replace(STARTED, started_at=datetime.now(UTC)))
+        yield desk
 
 
 async def test_a_conversation_ends_the_call(desk: Desk) -> None:
@@ -133,22 +134,6 @@ async def test_a_webhook_that_comes_twice_at_once_gets_the_same_answer(
     assert answers == [Connect("stream 1")] * 3
 
 
-async def test_a_caller_who_leaves_while_the_log_is_read_is_not_taken_back(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dial = desk.rings()
-    turns = desk.store.turns
-
-    async def read(call_id: str) -> list[Turn]:
-        await desk.forwarding.call_over("CA1")
-        return await turns(call_id)
-
-    monkeypatch.setattr(desk.store, "turns", read)
-    assert await desk.forwarding.dialed(dial.token, BUSY) is None
-    assert desk.connected == []
-    assert (await desk.record()).end_reason is EndReason.CALLER_HANGUP
-
-
 async def test_a_process_that_ends_leaves_no_record_open(desk: Desk) -> None:
     desk.rings()
     desk.forwarding.close()
@@ -157,10 +142,12 @@ async def test_a_process_that_ends_leaves_no_record_open(desk: Desk) -> None:
 
 
 async def test_a_call_that_comes_back_writes_behind_what_it_wrote(desk: Desk) -> None:
-    await desk.store.add_turn(replace(TURN, seq=4))
-    await desk.store.add_decision(replace(DECISION, seq=2))
+    desk.scribe.turn("c1", replace(TURN, seq=4))
+    desk.scribe.decision("c1", replace(DECISION, seq=2))
     dial = desk.rings()
-    end = ending("c1", EndReason.CALLER_HANGUP, 5000, ("a",), usage={"input": 1})
+    end = ending(
+        "c1", EndReason.CALLER_HANGUP, 5000, (Fault.TWILIO_RESET,), usage={"input": 1}
+    )
     assert desk.forwarding.stream_over("CA1", end) is None
     await desk.forwarding.dialed(dial.token, BUSY)
     (earlier,) = desk.connected
@@ -170,7 +157,7 @@ async def test_a_call_that_comes_back_writes_behind_what_it_wrote(desk: Desk) ->
     whole = desk.forwarding.stream_over("CA1", last)
     assert whole
     assert (whole.end_reason, whole.usage) == (EndReason.BOT_GOODBYE, {"input": 3})
-    assert whole.faults == ("a",)
+    assert whole.faults == (Fault.TWILIO_RESET,)
 
 
 async def test_a_call_without_a_stream_may_get_one_later(desk: Desk) -> None:
@@ -292,19 +279,6 @@ async def test_how_a_transfer_went_may_be_told_after_the_call_is_over(
     assert desk.connected == []
 
 
-async def test_a_call_comes_back_though_the_log_cannot_be_read(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def fails(call_id: str) -> list[Turn]:
-        raise StoreError("the disk is full")
-
-    dial = desk.rings()
-    monkeypatch.setattr(desk.store, "turns", fails)
-    assert await desk.forwarding.dialed(dial.token, BUSY) == Connect("stream 1")
-    (earlier,) = desk.connected
-    assert (earlier.turns, earlier.decisions) == (BEHIND_ALL, BEHIND_ALL)
-
-
 async def test_a_call_that_nobody_knows_is_hung_up_if_the_log_cannot_be_read(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,15 +292,16 @@ async def test_a_call_that_nobody_knows_is_hung_up_if_the_log_cannot_be_read(
 async def test_a_call_that_goes_on_after_its_stream_broke_ends_as_it_does(
     desk: Desk,
 ) -> None:
-    broke = ending("c1", EndReason.INTERNAL_ERROR, 5000, ("a",), usage={"input": 1})
-    await desk.store.call_ended(broke)
+    faults = (Fault.TWILIO_RESET,)
+    broke = ending("c1", EndReason.INTERNAL_ERROR, 5000, faults, usage={"input": 1})
+    desk.scribe.ended(broke)
     desk.forwarding.reopen(await desk.record())
     dial = desk.rings()
     assert (await desk.record()).ended_at is None
     await desk.forwarding.dialed(dial.token, SPOKE)
     call = await desk.record()
     assert call.end_reason is EndReason.TRANSFERRED
-    assert call.faults == ("a", "internal_error", "specials.failure")
+    assert call.faults == ("twilio.reset", "internal_error", "specials.failure")
     assert call.usage == {"input": 1}
     assert call.duration_ms is not None
     assert call.duration_ms >= 5000

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 import pytest
@@ -26,8 +26,16 @@ from voicebot.bridge.model import (
     ServerSpeechStarted,
     SessionReady,
 )
+from voicebot.errors import UpstreamError
 from voicebot.flow.model import Input
-from voicebot.runtime.model_leg import DEFAULT_VOICE, MAX_BAD_FRAMES, ModelLeg
+from voicebot.runtime.live import Full
+from voicebot.runtime.model_leg import (
+    DEFAULT_VOICE,
+    HARMLESS,
+    MAX_BAD_FRAMES,
+    ModelLeg,
+    _refusal,
+)
 from voicebot.sim.stepfun import (
     Mood,
     OfflineStepFun,
@@ -37,8 +45,10 @@ from voicebot.sim.stepfun import (
     Utterance,
 )
 from voicebot.stepfun.address import realtime_url
+from voicebot.stepfun.realtime import events
 from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig
 from voicebot.stepfun.realtime.history import Means
+from voicebot.store.faults import Fault
 
 CONFIG = SessionConfig("Be brief.", "linjiajiejie", turn_detection=None)
 CREATED = {"type": "session.created", "session": {"id": "0" * 32}}
@@ -109,7 +119,7 @@ async def test_a_voice_is_replaced_once_and_not_for_ever() -> None:
     leg, delivered = await run(script)
     assert asked == ["linjiajiejie", DEFAULT_VOICE]
     assert delivered == [PeerLost(Ending.STEPFUN_LOST, heals=False)]
-    assert leg.faults["stepfun.bad_voice"] == 2
+    assert leg.faults[Fault.STEPFUN_BAD_VOICE] == 2
 
 
 async def test_garbage_is_dropped_unless_there_is_nothing_else() -> None:
@@ -125,7 +135,9 @@ async def test_garbage_is_dropped_unless_there_is_nothing_else() -> None:
 
     leg, delivered = await run(script)
     assert delivered == [SessionReady(), PeerLost(Ending.STEPFUN_LOST)]
-    assert leg.faults["stepfun.bad_frame"] == 3 * MAX_BAD_FRAMES + MAX_BAD_FRAMES + 1
+    assert (
+        leg.faults[Fault.STEPFUN_BAD_FRAME] == 3 * MAX_BAD_FRAMES + MAX_BAD_FRAMES + 1
+    )
 
 
 @pytest.mark.parametrize("null_is_echoed", [True, False])
@@ -201,7 +213,7 @@ async def test_a_repair_that_is_refused_is_a_fault_and_becomes_a_note() -> None:
     kinds = [frame["type"].rpartition(".")[2] for frame in got]
     assert kinds == ["delete", "create", "create"]
     assert [frame["item"]["role"] for frame in got[1:]] == ["assistant", "system"]
-    assert leg.faults["stepfun.repair_refused"] == 1
+    assert leg.faults[Fault.STEPFUN_REPAIR_REFUSED] == 1
     assert refused == {Means.DELETE}
     told = [entry for entry in logs if entry["event"] == "the model refuses a repair"]
     assert [entry["means"] for entry in told] == ["delete"]
@@ -319,7 +331,7 @@ async def test_another_session_is_opened_when_the_call_asks_for_it() -> None:
     assert delivered == [SessionReady(), lost, SessionReady(), lost]
     assert instructions == ["Be brief.", "Be long."]  # and in the voice of before
     assert heard == ["conversation.item.create"]
-    assert leg.faults["stepfun.lost"] == 2
+    assert leg.faults[Fault.STEPFUN_LOST] == 2
 
 
 async def test_a_session_that_is_open_and_mute_is_closed_for_another() -> None:
@@ -342,7 +354,7 @@ async def test_a_session_that_is_open_and_mute_is_closed_for_another() -> None:
         await leg.run(deliver)
     lost = PeerLost(Ending.STEPFUN_LOST)
     assert delivered == [SessionReady(), SessionReady(), lost]
-    assert leg.faults["stepfun.lost"] == 1  # we were the one to close the first
+    assert leg.faults[Fault.STEPFUN_LOST] == 1  # we were the one to close the first
 
 
 async def test_a_session_that_isnt_open_in_time_is_none() -> None:
@@ -378,3 +390,26 @@ async def test_a_refusal_for_good_says_so() -> None:
         url = realtime_url(stepfun.base_url, "stepaudio-2.5-realtime")
         await ModelLeg(url, "key", CONFIG, set()).run(delivered.append)
     assert delivered == [PeerLost(Ending.STEPFUN_REFUSED, heals=False)]
+
+
+def test_all_that_can_go_wrong_has_a_code() -> None:
+    for kind in set(events.ErrorKind) - HARMLESS:
+        assert Fault(f"stepfun.{kind}")
+    for full in get_args(Full):
+        assert Fault(f"admission.{full}")
+
+
+@pytest.mark.parametrize(
+    ("detail", "status", "fault"),
+    [
+        ("whatever_they_say", 402, Fault.STEPFUN_QUOTA_EXCEEDED),
+        ("whatever_they_say", 418, Fault.STEPFUN_REFUSED),
+        ("whatever_they_say", 503, Fault.STEPFUN_SERVER_ERROR),
+        ("TimeoutError", None, Fault.STEPFUN_UNREACHABLE),
+        ("bad_voice", None, Fault.STEPFUN_BAD_VOICE),
+    ],
+)
+def test_a_refusal_is_one_of_our_codes_whatever_the_service_calls_it(
+    detail: str, status: int | None, fault: Fault
+) -> None:
+    assert _refusal(UpstreamError("stepfun", detail, status)) is fault

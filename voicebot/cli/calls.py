@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # SQLAlchemy takes longer to import than the rest to run
     from rich.text import Text
 
     from voicebot.store.calls import CallStore
+    from voicebot.store.events import Event
     from voicebot.store.records import Call, Decision, Message, Turn
 
 T = TypeVar("T")
@@ -78,6 +79,12 @@ def show(
             "and after, out of the call's recording.",
         ),
     ] = None,
+    events: Annotated[
+        bool,
+        typer.Option(
+            "--events", help="Show all that was noted, in order, but what was said."
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show one call: what was said, what of it was heard, how fast, how it ended."""
@@ -86,29 +93,47 @@ def show(
 
     async def work(
         store: "CallStore",
-    ) -> "tuple[Call, list[Turn], list[Decision], list[Message]]":
+    ) -> "tuple[Call, list[Turn], list[Decision], list[Message], list[Event]]":
         call = await store.get_call(call_id)
         if call is None:
             raise StoreError(f"no call begins with {call_id!r}")
         decided = await store.decisions(call.call_id) if decisions else []
         turns = await store.turns(call.call_id)
-        return call, turns, decided, await store.messages(call.call_id)
+        happened = await store.events(call.call_id) if events else []
+        return call, turns, decided, await store.messages(call.call_id), happened
 
-    call, turns, decided, messages = read_log(work)
+    call, turns, decided, messages, happened = read_log(work)
     if not numbers:
         call = _masked(call)
     cut = cut_clips(call, decided, clips) if clips else {}
     if json:
         shown = {"call": call, "turns": turns, "messages": messages}
-        print_json({**shown, "decisions": decided} if decisions else shown)
+        if decisions:
+            shown["decisions"] = decided
+        if events:
+            shown["events"] = [_event(event) for event in happened]
+        print_json(shown)
         return
     print_call(call, turns)
     for message in messages:
         print(_left(message))
     if decisions:
         print_out(_decisions(decided) if decided else "nothing was decided")
+    if events:
+        print_out(_events(happened))
     if clips:
         print(f"{len(cut)} of {len(decided)} decisions cut out into {clips}")
+
+
+@app.command("rebuild")
+def rebuild() -> None:
+    """
+    Make the rows of all calls anew, of what was noted.
+
+    Nobody needs to, unless rows were changed by hand. A server may go on meanwhile.
+    """
+    calls = read_log(lambda store: store.rebuild())
+    print(f"the rows of {calls} calls were made anew")
 
 
 def _left(message: "Message") -> str:
@@ -134,12 +159,12 @@ def read_log(work: "Callable[[CallStore], Awaitable[T]]") -> T:
     from voicebot.config import load_settings
     from voicebot.store.calls import open_store
 
-    path = load_settings().data / "calls.sqlite"
-    if not path.is_file():
-        raise StoreError(f"{path}: no call log yet: the first call makes it")
+    where = load_settings().call_log
+    if isinstance(where, Path) and not where.is_file():
+        raise StoreError(f"{where}: no call log yet: the first call makes it")
 
     async def reading() -> T:
-        async with open_store(path) as store:
+        async with open_store(where) as store:
             return await work(store)
 
     return asyncio.run(reading())
@@ -193,6 +218,40 @@ def _decisions(decisions: "list[Decision]") -> "Table":
     shown = table(*HEADINGS)
     for row in rows(decisions):
         shown.add_row(*map(_text, row))
+    return shown
+
+
+def _event(event: "Event") -> dict[str, object]:
+    """An event without words and numbers: for those there are turns, and the call."""
+    from voicebot.store.records import FaultNote, FlowNote, Forwarded, ForwardOver
+
+    shown: dict[str, object] = {"at": event.at, "kind": event.kind}
+    record = event.record
+    at_ms = getattr(record, "at_ms", getattr(record, "started_ms", None))
+    match record:
+        case FlowNote(_, _, kind, name, detail):
+            what = f"{kind} {name}: {detail}" if detail else f"{kind} {name}"
+        case FaultNote(_, _, code):
+            what = code
+        case Forwarded(_, step, target):
+            what = f"{step} {target}" if target else step
+        case ForwardOver(_, status):
+            what = status
+        case _:
+            what = str(getattr(record, "end_reason", getattr(record, "who", "")))
+    return shown | {"at_ms": at_ms, "what": what}
+
+
+def _events(events: "list[Event]") -> "Table":
+    shown = table("noted", "at", "kind", "what")
+    for event in map(_event, events):
+        at_ms = event["at_ms"]
+        shown.add_row(
+            f"{event['at']:%H:%M:%S.%f}"[:-3],
+            _seconds(at_ms if isinstance(at_ms, int) else None),
+            str(event["kind"]),
+            _text(str(event["what"])),
+        )
     return shown
 
 

@@ -23,7 +23,9 @@ from voicebot.runtime.next_step import VOICEMAIL
 from voicebot.runtime.no_model import NoModel
 from voicebot.runtime.outbox import Outbox
 from voicebot.runtime.recorder import Recorder
+from voicebot.runtime.scribe import Diary
 from voicebot.stepfun.realtime.commands import SessionConfig
+from voicebot.store.faults import Fault
 from voicebot.twilio.messages import Media
 from voicebot.twilio.stream import MediaStream
 
@@ -70,8 +72,7 @@ class Call:
         director: its side towards the director; None if it has none.
         errands: its side towards the operator's own servers.
         stage: what the model is told in a stage, with what is known by then.
-        note: takes each turn for the call log, at once.
-        decide: the same for each decision about the caller's turn.
+        diary: takes what is for the call log, at once.
         leave: sends the call to a target, or to `voicemail`; False: nobody is there.
         text: sends a text message, and delivers what became of it.
         recorder: None if the call isn't recorded.
@@ -95,8 +96,7 @@ class Call:
         director: DirectorLeg | None,
         errands: Errands,
         stage: Callable[[str | None, Mapping[str, str]], SessionConfig],
-        note: Callable[[do.NoteTurn], None],
-        decide: Callable[[do.NoteDecision], None],
+        diary: Diary,
         leave: Callable[[str], Awaitable[bool]],
         text: Callable[[flow.SendSms, Callable[[Input], None]], None],
         recorder: Recorder | None,
@@ -115,8 +115,7 @@ class Call:
         self._director = director
         self._errands = errands
         self._stage = stage
-        self._note = note
-        self._decide = decide
+        self._diary = diary
         self._leave = leave
         self._text = text
         self._leaves_for: str | None = None
@@ -128,6 +127,7 @@ class Call:
         self._alarm_at = inf
         self.usage = model.usage
         self.faults = model.faults
+        self._faults_noted = 0
 
     def now_ms(self) -> float:
         """Milliseconds since the call began."""
@@ -143,7 +143,7 @@ class Call:
             async with asyncio.timeout(STOP_S):
                 await self._socket.close()
         except TimeoutError:
-            self.faults["twilio.no_close"] += 1  # web aborts the connection
+            self.faults[Fault.TWILIO_NO_CLOSE] += 1  # web aborts the connection
 
     async def run(self) -> Ending:
         """
@@ -199,6 +199,7 @@ class Call:
     def _perform(self, orders: list[Order]) -> None:
         for order in orders:
             self._act(order)
+        self._note_faults()
         self._arm()
 
     def _act(self, action: Order) -> None:
@@ -214,11 +215,13 @@ class Call:
                 if self._recorder:
                     self._recorder.cut(self._ms(at))
             case do.NoteTurn():
-                self._note(action)
+                self._diary.turn(action)
             case do.NoteDecision():
-                self._decide(action)
-            case do.NoteHeard() | do.ModelGone():
-                pass  # for the flow, which has seen them
+                self._diary.decision(action)
+            case do.NoteHeard():
+                pass  # for the flow, which has seen it
+            case do.ModelGone():
+                self._diary.model_lost(self._ms(self._now))
             case do.Redial(ending, give_up_at):
                 self._redial(ending, give_up_at)
             case do.ModelBack(away_ms, attempts):
@@ -252,6 +255,7 @@ class Call:
                     self._recorder.pause(on, self._ms(self._now))
             case flow.NoteEvent(kind, name, detail):
                 log.info("call event", kind=kind, name=name, detail=detail or None)
+                self._diary.flow(action, self._ms(self._now))
             case flow.SendSms():
                 self._text(action, self._deliver_late)
             case flow.Fetch():
@@ -265,15 +269,22 @@ class Call:
 
     def _redial(self, ending: Ending, give_up_at: float) -> None:
         if ending is Ending.STEPFUN_STALLED:  # else the leg has noted why
-            self.faults["stepfun.stalled"] += 1
+            self.faults[Fault.STEPFUN_STALLED] += 1
         within_ms = round((give_up_at - self._now) * 1000)
         log.warning("model dialled anew", why=ending.value, within_ms=within_ms)
         assert isinstance(self._model, ModelLeg)  # none: nothing that could heal
         self._model.redial(give_up_at)
 
+    def _note_faults(self) -> None:
+        """Put new faults into the record: each code once, when it is first seen."""
+        if len(self.faults) > self._faults_noted:
+            for code in list(self.faults)[self._faults_noted :]:
+                self._diary.fault(code, self._ms(self._now))
+            self._faults_noted = len(self.faults)
+
     def _send(self, frame: bytes) -> None:
         if not self._outbox.put(frame):
-            self.faults["twilio.write_blocked"] += 1
+            self.faults[Fault.TWILIO_WRITE_BLOCKED] += 1
             # Not at once: we are in the middle of the flow's orders.
             lost = do.PeerLost(Ending.TWILIO_LOST)
             self._loop.call_soon(self._guarded, self.deliver, lost)
@@ -319,7 +330,7 @@ class Call:
         try:
             await self._read_frames()
         except ConnectionError:  # of a pong that couldn't be written, say
-            self.faults["twilio.reset"] += 1
+            self.faults[Fault.TWILIO_RESET] += 1
         proper = self._socket.close_code in PROPER_CLOSE
         ending = Ending.CALLER_HANGUP if proper else Ending.TWILIO_LOST
         self.deliver(do.PeerLost(ending))
@@ -344,12 +355,14 @@ class Call:
                     self._recorder.caller(
                         message.ulaw, message.timestamp_ms, self.now_ms()
                     )
+                if isinstance(event, do.CallerKey):
+                    self._diary.key(self.now_ms())
                 self.deliver(event)
 
     def _bad_frame(self, error: str) -> None:
         """Drop it. One that sends nothing else is found by its missing audio."""
-        self.faults["twilio.bad_frame"] += 1
-        if self.faults["twilio.bad_frame"] == 1:
+        self.faults[Fault.TWILIO_BAD_FRAME] += 1
+        if self.faults[Fault.TWILIO_BAD_FRAME] == 1:
             log.warning("bad frame from Twilio", error=error)
 
     async def _write(self) -> None:
@@ -377,10 +390,10 @@ class Call:
                 async with asyncio.timeout(STOP_S):
                     await asyncio.shield(reading)
             except UpstreamError as exc:
-                self.faults["twilio.hangup_failed"] += 1
+                self.faults[Fault.TWILIO_HANGUP_FAILED] += 1
                 log.error("hang-up failed", detail=exc.detail, status=exc.status)
             except TimeoutError:
-                self.faults["twilio.no_stop"] += 1
+                self.faults[Fault.TWILIO_NO_STOP] += 1
         await self.close_stream()
 
     async def _go_to(self, wanted: str, reading: Awaitable[None]) -> None:
@@ -390,6 +403,6 @@ class Call:
                 async with asyncio.timeout(STOP_S):
                     await asyncio.shield(reading)
             else:  # it closed meanwhile; Twilio asks `/twilio/after`
-                self.faults["transfer.nowhere"] += 1
+                self.faults[Fault.TRANSFER_NOWHERE] += 1
         except TimeoutError:
-            self.faults["twilio.no_stop"] += 1
+            self.faults[Fault.TWILIO_NO_STOP] += 1

@@ -12,6 +12,7 @@ from voicebot.errors import UpstreamError
 from voicebot.flow.model import AskDirector, DirectorAnswered, Input
 from voicebot.net.chat import Chat
 from voicebot.stepfun.chat import ChatRequest, Message
+from voicebot.store.faults import Fault
 
 log = structlog.get_logger()
 
@@ -36,7 +37,7 @@ class DirectorLeg:
         self,
         chat: Chat,
         wants: Director,
-        faults: Counter[str],
+        faults: Counter[Fault],
         usage: Counter[str],
     ) -> None:
         self._chat = chat
@@ -89,7 +90,10 @@ class DirectorLeg:
         deliver(DirectorAnswered(question.seq, answer.text))
 
     def _failed(self, exc: UpstreamError) -> None:
-        fault = f"director.{exc.detail}"
+        fault = Fault.DIRECTOR_UNREACHABLE
+        if exc.status is not None:
+            is_ours = 400 <= exc.status < 500
+            fault = Fault.DIRECTOR_REFUSED if is_ours else Fault.DIRECTOR_FAILED
         self._faults[fault] += 1
         if self._faults[fault] == 1:  # the next one would say the same
             log.warning(

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from voicebot.dialplan.actions import Action
 from voicebot.dialplan.persona import Persona
 from voicebot.runtime.answers import Connect, Dial, Hold, Refuse, TakeMessage, Tell
+from voicebot.store.faults import Fault
 from voicebot.store.records import CallEnded
 
 Answer = Connect | Refuse | Tell | Dial | TakeMessage | Hold
@@ -101,7 +102,7 @@ class Origin:
     family: Mapping[str, Persona] = field(default_factory=dict, repr=False)
     """The same persona in all of its languages: see `Persona.family`."""
 
-    faults: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
     """Why it goes elsewhere at all, for its record."""
 
 

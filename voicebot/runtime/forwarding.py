@@ -1,7 +1,7 @@
 """Leads calls on that are outside a stream: rings, comes back, takes messages."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -31,24 +31,14 @@ from voicebot.runtime.next_step import (
     first_step,
 )
 from voicebot.runtime.scribe import Scribe, ending, now
-from voicebot.store.calls import CallStore
-from voicebot.store.records import (
-    Call,
-    CallEnded,
-    Decision,
-    EndReason,
-    Message,
-    Turn,
-)
+from voicebot.store.faults import Fault
+from voicebot.store.records import Call, CallEnded, EndReason, Message
 from voicebot.twilio.webhooks import Dialed, Recorded, Transcribed
 
 log = structlog.get_logger()
 
-RESUMED: Final = "specials.failure"
+RESUMED: Final = Fault.SPECIALS_FAILURE
 """A call's fault if its stream broke and `specials.failure` took it on: once."""
-
-BEHIND_ALL: Final = 100_000
-"""No stream has so many turns: what is written there is written over nothing."""
 
 
 class Forwarding:
@@ -61,7 +51,6 @@ class Forwarding:
 
     def __init__(
         self,
-        store: CallStore,
         scribe: Scribe,
         *,
         clock: Callable[[], float],
@@ -79,7 +68,7 @@ class Forwarding:
             booked: waits until a call's stream, if it is just ending, is written down.
             apology: what a caller hears of whose call, by its SID, we know nothing.
         """
-        self._store, self._scribe = store, scribe
+        self._scribe = scribe
         self._clock = clock
         self._takes_back = takes_back
         self._connect = connect
@@ -133,12 +122,10 @@ class Forwarding:
     def _take(
         self, origin: Origin, tried: tuple[str, ...], step: Step, earlier: Earlier
     ) -> Answer | None:
-        log.info(
-            "call goes on",
-            call_id=origin.call_id,
-            step=type(step).__name__,
-            target=step.target.name if isinstance(step, Ring) else None,
-        )
+        rung = step.target.name if isinstance(step, Ring) else None
+        name = type(step).__name__
+        log.info("call goes on", call_id=origin.call_id, step=name, target=rung)
+        self._scribe.forwarded(origin.call_id, name, rung)
         token = secrets.token_urlsafe(24)
         match step:
             case Ring(target):
@@ -211,16 +198,9 @@ class Forwarding:
         room = self._takes_back()
         step = after_dial(news, forward.origin, forward.tried, room=room)
         log.info("transfer over", call_id=forward.origin.call_id, status=news.status)
-        earlier = Earlier()
-        if isinstance(step, ComeBack):
-            earlier = await self.earlier(forward.origin)
-            if again := self._forwards.settled(token):  # asked twice at once
-                return again[0]
-            forward = self._forwards.find(token)
-            if forward is None:
-                return None
-            if forward.over:  # the caller left meanwhile
-                step = HangUp(EndReason.CALLER_HANGUP)
+        self._scribe.forward_over(forward.origin.call_id, news.status)
+        back = isinstance(step, ComeBack)
+        earlier = self.earlier(forward.origin) if back else Earlier()
         answer = self._take(forward.origin, forward.tried, step, earlier)
         self._forwards.settle(token, answer, self._clock())
         return answer
@@ -241,23 +221,16 @@ class Forwarding:
             log.error("call log fails", error=str(exc))
             return None
 
-    async def earlier(self, origin: Origin) -> Earlier:
+    def earlier(self, origin: Origin) -> Earlier:
         """What the call's log holds already: a new stream must not write over it."""
-        try:
-            await self._scribe.written()
-            turns = await self._store.turns(origin.call_id)
-            decisions = await self._store.decisions(origin.call_id)
-            rows = _after(turns), _after(decisions)
-        except StoreError as exc:
-            log.error("call log fails", error=str(exc))
-            rows = BEHIND_ALL, BEHIND_ALL
+        turns, decisions = self._scribe.extent(origin.call_id)
         end = self._ends.get(origin.call_sid)
-        # If it began nowhere, it is over: that was told while we were reading.
+        # If it began nowhere, it begins now.
         since = end.ended_at if end else self._began.get(origin.call_sid, now())
         elsewhere_ms = round((now() - since).total_seconds() * 1000)
         return Earlier(
-            turns=rows[0],
-            decisions=rows[1],
+            turns=turns,
+            decisions=decisions,
             ms=(end.duration_ms if end else 0) + elsewhere_ms,
         )
 
@@ -301,11 +274,11 @@ class Forwarding:
         duration_s: int | None = None,
         transcription: str | None = None,
     ) -> None:
-        call = await self._store.call_by_sid(call_sid)
+        call = await self._scribe.call_by_sid(call_sid)
         if call is None:
             log.warning("a message of an unknown call", call_sid=call_sid)
             return
-        await self._store.add_message(
+        await self._scribe.message(
             Message(recording_sid, call.call_id, url, duration_s, transcription, now())
         )
 
@@ -390,7 +363,7 @@ class Forwarding:
 
 def so_far(call: Call, at: datetime) -> CallEnded:
     """Make of the end of a call that goes on the end of its first part."""
-    why = (call.end_reason.value, RESUMED) if call.end_reason else (RESUMED,)
+    why = [Fault(call.end_reason.value)] if call.end_reason else []
     began = call.ended_at or at
     lasted_ms = round((began - call.started_at).total_seconds() * 1000)
     return CallEnded(
@@ -399,16 +372,12 @@ def so_far(call: Call, at: datetime) -> CallEnded:
         duration_ms=lasted_ms if call.duration_ms is None else call.duration_ms,
         end_reason=call.end_reason or EndReason.INTERNAL_ERROR,
         ended_by=call.ended_by or "us",
-        faults=tuple(dict.fromkeys(call.faults + why)),
+        faults=tuple(dict.fromkeys((*map(Fault, call.faults), *why, RESUMED))),
         recording=call.recording,
         recording_ms=call.recording_ms,
         usage=call.usage,
         waited_ms=call.waited_ms,
     )
-
-
-def _after(rows: Sequence[Turn | Decision]) -> int:
-    return rows[-1].seq + 1 if rows else 0
 
 
 def dial_to(target: Target, origin: Origin, token: str) -> Dial:

@@ -7,7 +7,7 @@ that fails before the call has it is a session that was never opened.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 
 import structlog
@@ -30,6 +30,7 @@ from voicebot.stepfun.realtime.commands import SessionConfig, instruct
 from voicebot.stepfun.realtime.history import History, Means, Refusal
 from voicebot.stepfun.realtime.session import RealtimeSession
 from voicebot.stepfun.upstream import SERVICE
+from voicebot.store.faults import Fault
 
 log = structlog.get_logger()
 
@@ -42,6 +43,16 @@ REDIAL_S = 0.4
 HOPELESS = frozenset({400, 401, 402, 403, 404, 451})
 
 # Answers to a command that came a moment too late, or to a click on the line.
+REFUSALS: Mapping[int, Fault] = {
+    400: Fault.STEPFUN_BAD_REQUEST,
+    401: Fault.STEPFUN_INVALID_API_KEY,
+    402: Fault.STEPFUN_QUOTA_EXCEEDED,
+    403: Fault.STEPFUN_INVALID_API_KEY,
+    404: Fault.STEPFUN_NOT_FOUND,
+    429: Fault.STEPFUN_TOO_MANY,
+    451: Fault.STEPFUN_MODERATED,
+}
+
 HARMLESS = frozenset(
     {
         events.ErrorKind.NO_ONGOING_RESPONSE,
@@ -91,7 +102,7 @@ class ModelLeg:
         self._bad_in_a_row = 0
         self.ahead: asyncio.Task[None] | None = None
         self.ready = asyncio.Event()
-        self.faults: Counter[str] = Counter()
+        self.faults: Counter[Fault] = Counter()
         self.usage: Counter[str] = Counter()
 
     def send(self, action: ModelAction) -> None:
@@ -121,7 +132,7 @@ class ModelLeg:
 
     def _put(self, frame: bytes, *, is_audio: bool = False) -> None:
         if not self._outbox.put(frame):
-            self._fault("stepfun.write_blocked")
+            self._fault(Fault.STEPFUN_WRITE_BLOCKED)
             if not is_audio:
                 self._blocked.set()
 
@@ -184,7 +195,7 @@ class ModelLeg:
                         self._ending = Ending.STEPFUN_LOST
                         await self._converse(socket, until_ready)
                 except UpstreamError as exc:
-                    self._fault(f"stepfun.{exc.detail}")
+                    self._fault(_refusal(exc))
                     log.warning("model refused", detail=exc.detail, status=exc.status)
                     self._heals = exc.status not in HOPELESS
                     if not left or not self._heals:
@@ -197,7 +208,7 @@ class ModelLeg:
             TimeoutError,
             UpstreamError,
         ):
-            self._fault("stepfun.lost")
+            self._fault(Fault.STEPFUN_LOST)
             log.warning("model lost", session_id=self._session.session_id)
 
     async def _converse(
@@ -237,7 +248,7 @@ class ModelLeg:
         try:
             event = self._session.receive(frame)
         except RemoteProtocolError as exc:
-            self._fault("stepfun.bad_frame")
+            self._fault(Fault.STEPFUN_BAD_FRAME)
             self._bad_in_a_row += 1
             if self._session.bad_frames == 1:
                 log.warning("bad frame from the model", error=str(exc))
@@ -268,7 +279,7 @@ class ModelLeg:
             case events.ServerError() if refusal := self._history.refused(event):
                 self._repair_refused(refusal, event.code)
             case events.ServerError(kind, code) if kind not in HARMLESS:
-                self._fault(f"stepfun.{kind.value}")
+                self._fault(Fault(f"stepfun.{kind.value}"))
                 log.info("model error", kind=kind.value, code=code)
             case events.ResponseDone(usage=events.Usage() as usage):
                 self.usage.update(asdict(usage))
@@ -283,7 +294,7 @@ class ModelLeg:
             raise ConnectionError("it gave up before its call came")
 
     def _repair_refused(self, refusal: Refusal, code: str | None) -> None:
-        self._fault("stepfun.repair_refused")
+        self._fault(Fault.STEPFUN_REPAIR_REFUSED)
         if refusal.is_news:
             means = refusal.means.value
             log.warning("the model refuses a repair", means=means, code=code)
@@ -292,7 +303,7 @@ class ModelLeg:
 
     def _other_voice(self) -> SessionConfig:
         """A call in another voice is better than none."""
-        self._fault("stepfun.bad_voice")
+        self._fault(Fault.STEPFUN_BAD_VOICE)
         if self._config.voice == DEFAULT_VOICE:
             self._heals = False
             raise UpstreamError(SERVICE, "bad_voice")
@@ -304,11 +315,21 @@ class ModelLeg:
         """Compare the session with what was asked for: both were seen to differ."""
         asked_on = self._config.turn_detection is not None
         if turn_detection_on is not None and turn_detection_on is not asked_on:
-            self._fault("stepfun.other_turn_detection")
+            self._fault(Fault.STEPFUN_OTHER_TURN_DETECTION)
             log.error("the model has another turn detection", asked_on=asked_on)
         if self._session.voice_accepted is False:
-            self._fault("stepfun.other_voice")
+            self._fault(Fault.STEPFUN_OTHER_VOICE)
             log.warning("the model speaks in another voice", asked=self._config.voice)
 
-    def _fault(self, code: str) -> None:
+    def _fault(self, code: Fault) -> None:
         self.faults[code] += 1
+
+
+def _refusal(exc: UpstreamError) -> Fault:
+    """Say which fault it is that a session couldn't be opened."""
+    if exc.detail == events.ErrorKind.BAD_VOICE:
+        return Fault.STEPFUN_BAD_VOICE
+    if exc.status is None:
+        return Fault.STEPFUN_UNREACHABLE
+    other = Fault.STEPFUN_SERVER_ERROR if exc.status >= 500 else Fault.STEPFUN_REFUSED
+    return REFUSALS.get(exc.status, other)

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from voicebot.flow.model import Input
 from voicebot.runtime.legs import ModelAction
 from voicebot.stepfun.realtime.commands import SessionConfig
+from voicebot.store.faults import Fault
 
 
 class NoModel:
     """Takes what a model would get, and says nothing. The flow knows of it."""
 
     def __init__(self) -> None:
-        self.faults: Counter[str] = Counter()
+        self.faults: Counter[Fault] = Counter()
         self.usage: Counter[str] = Counter()
 
     def send(self, action: ModelAction) -> None:

@@ -1,50 +1,84 @@
 """Writes down what becomes of calls, while they go on."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-
-import structlog
+from typing import Final
 
 from voicebot.bridge.model import NoteDecision, NoteTurn
-from voicebot.errors import StoreError
+from voicebot.flow.model import NoteEvent
 from voicebot.runtime.live import Earlier
-from voicebot.store.calls import CallStore
-from voicebot.store.records import ENDED_BY, CallEnded, Decision, EndReason, Turn
-
-log = structlog.get_logger()
-
-Write = Callable[[], Awaitable[object]]
+from voicebot.store.faults import Fault
+from voicebot.store.records import (
+    ENDED_BY,
+    Call,
+    CallAnswered,
+    CallEnded,
+    CallReopened,
+    CallStarted,
+    Decision,
+    EndReason,
+    FaultNote,
+    FlowNote,
+    Forwarded,
+    ForwardOver,
+    KeyPressed,
+    Message,
+    ModelLost,
+    Turn,
+)
+from voicebot.store.writer import Writer
 
 NOTHING_EARLIER = Earlier()
 
-# Records that wait for the disk, over all calls: minutes of it.
-MAX_UNWRITTEN = 10_000
 
-WRITE_AGAIN_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # a disk that is full, or locked
+@dataclass(slots=True)
+class _Extent:
+    """How much was written down of a call that isn't over."""
+
+    turns: int = 0
+    decisions: int = 0
+
+
+# Behind all that may have been written of a call that isn't ours, or was over.
+UNKNOWN: Final = _Extent(100_000, 100_000)
 
 
 class Scribe:
-    """
-    Takes records at once and writes them in order, in a task of its own: no call waits
-    for the disk.
-    """
+    """Takes what calls tell, at once, as records: no call waits for the disk."""
 
-    def __init__(self, store: CallStore) -> None:
-        self._store = store
-        self._unwritten: asyncio.Queue[Write] = asyncio.Queue(MAX_UNWRITTEN)
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._extents: dict[str, _Extent] = {}
+
+    async def started(self, call: CallStarted) -> bool:
+        """
+        A call comes in; on return that is on disk.
+
+        Returns:
+            Whether it is new: False if Twilio asks again about a call_sid.
+
+        Raises:
+            StoreError: it can't be written anywhere.
+        """
+        new = await self._writer.start(call)
+        if new:
+            self._extents[call.call_id] = _Extent()
+        return new
 
     def answered(self, call_id: str, stream_sid: str) -> None:
         at = now()
-        self._write(lambda: self._store.call_answered(call_id, stream_sid, at))
+        self._writer.note(CallAnswered(call_id, stream_sid, at), at)
 
     def turn(
         self, call_id: str, turn: NoteTurn, earlier: Earlier = NOTHING_EARLIER
     ) -> None:
         """A turn of a call, or what has become known of one."""
+        seq = earlier.turns + turn.seq
+        if extent := self._extents.get(call_id):
+            extent.turns = max(extent.turns, seq + 1)
         row = Turn(
             call_id=call_id,
-            seq=earlier.turns + turn.seq,
+            seq=seq,
             who=turn.who,
             item_id=turn.item_id,
             response_id=turn.response_id,
@@ -58,16 +92,19 @@ class Scribe:
             interrupted=turn.interrupted,
             reply_ms=turn.reply_ms,
         )
-        self._write(lambda: self._store.add_turn(row))
+        self._writer.note(row, now())
 
     def decision(
         self, call_id: str, decision: NoteDecision, earlier: Earlier = NOTHING_EARLIER
     ) -> None:
         """A decision of a call, or what came of one."""
+        seq = earlier.decisions + decision.seq
+        if extent := self._extents.get(call_id):
+            extent.decisions = max(extent.decisions, seq + 1)
         caller_seq = decision.caller_seq
         row = Decision(
             call_id=call_id,
-            seq=earlier.decisions + decision.seq,
+            seq=seq,
             kind=decision.kind,
             at_ms=earlier.ms + decision.at_ms,
             decided_ms=earlier.ms + decision.decided_ms,
@@ -77,51 +114,106 @@ class Scribe:
             trace=decision.trace,
             features=dict(decision.features),
         )
-        self._write(lambda: self._store.add_decision(row))
+        self._writer.note(row, now())
+
+    def flow(self, call_id: str, note: NoteEvent, at_ms: int) -> None:
+        """Something that was decided about a call."""
+        record = FlowNote(call_id, at_ms, note.kind, note.name, note.detail)
+        self._writer.note(record, now())
+
+    def key(self, call_id: str, at_ms: int) -> None:
+        """The caller pressed a key."""
+        self._writer.note(KeyPressed(call_id, at_ms), now())
+
+    def model_lost(self, call_id: str, at_ms: int) -> None:
+        """The call goes on without a model."""
+        self._writer.note(ModelLost(call_id, at_ms), now())
+
+    def fault(self, call_id: str, code: Fault, at_ms: int) -> None:
+        """Something goes wrong that hasn't in this stream of the call."""
+        self._writer.note(FaultNote(call_id, at_ms, code), now())
+
+    def forwarded(self, call_id: str, step: str, target: str | None) -> None:
+        """A call leaves its stream, or comes back."""
+        self._writer.note(Forwarded(call_id, step, target), now())
+
+    def forward_over(self, call_id: str, status: str) -> None:
+        """Twilio says how a transfer went."""
+        self._writer.note(ForwardOver(call_id, status), now())
+
+    async def message(self, message: Message) -> None:
+        """
+        A message, or what became known of one; on return that is on disk.
+
+        What is None leaves what was known as it is.
+        """
+        self._writer.note(message, now())
+        await self._writer.written()
 
     def ended(self, end: CallEnded) -> None:
-        self._write(lambda: self._store.call_ended(end))
+        self._extents.pop(end.call_id, None)
+        self._writer.note(end, now())
 
     def reopened(self, call_id: str) -> None:
         """A call that was over goes on."""
-        self._write(lambda: self._store.call_reopened(call_id))
+        self._writer.note(CallReopened(call_id), now())
 
-    def _write(self, write: Write) -> None:
-        try:
-            self._unwritten.put_nowait(write)
-        except asyncio.QueueFull:
-            log.error("record lost: the disk is too slow")
-
-    async def write(self) -> None:
-        """Write what calls have noted, for ever, in order; what fails, again."""
-        while True:
-            write = await self._unwritten.get()
-            try:
-                await self._insist(write)
-            finally:
-                self._unwritten.task_done()
-
-    async def _insist(self, write: Write) -> None:
-        for pause_s in WRITE_AGAIN_S:
-            try:
-                await write()
-            except StoreError as exc:
-                log.error("call log fails", error=str(exc), again_in_s=pause_s)
-                await asyncio.sleep(pause_s)
-            else:
-                return
-        log.error("record lost")
+    def extent(self, call_id: str) -> tuple[int, int]:
+        """The numbers of the next turn and the next decision of a call."""
+        extent = self._extents.get(call_id, UNKNOWN)
+        return extent.turns, extent.decisions
 
     async def written(self) -> None:
         """Wait until all that was noted so far is on disk."""
-        await self._unwritten.join()
+        await self._writer.written()
+
+    async def stored(self) -> None:
+        """Wait until all that was noted so far can be read from the call log."""
+        await self._writer.stored()
+
+    async def call_by_sid(self, call_sid: str) -> Call | None:
+        """
+        Read a call, with all that was noted of it.
+
+        Raises:
+            StoreError: it isn't one of this process, and the log can't be read.
+        """
+        return await self._writer.call_by_sid(call_sid)
+
+
+class Diary:
+    """Takes what one stream of a call tells."""
+
+    def __init__(self, scribe: Scribe, call_id: str, earlier: Earlier) -> None:
+        self._scribe, self._call_id, self._earlier = scribe, call_id, earlier
+
+    def turn(self, turn: NoteTurn) -> None:
+        self._scribe.turn(self._call_id, turn, self._earlier)
+
+    def decision(self, decision: NoteDecision) -> None:
+        self._scribe.decision(self._call_id, decision, self._earlier)
+
+    def flow(self, note: NoteEvent, at_ms: float) -> None:
+        self._scribe.flow(self._call_id, note, self._at(at_ms))
+
+    def key(self, at_ms: float) -> None:
+        self._scribe.key(self._call_id, self._at(at_ms))
+
+    def model_lost(self, at_ms: float) -> None:
+        self._scribe.model_lost(self._call_id, self._at(at_ms))
+
+    def fault(self, code: Fault, at_ms: float) -> None:
+        self._scribe.fault(self._call_id, code, self._at(at_ms))
+
+    def _at(self, at_ms: float) -> int:
+        return self._earlier.ms + round(at_ms)
 
 
 def ending(
     call_id: str,
     reason: EndReason,
     duration_ms: int,
-    faults: tuple[str, ...],
+    faults: tuple[Fault, ...],
     *,
     recording: str | None = None,
     recording_ms: int | None = None,

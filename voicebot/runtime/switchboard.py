@@ -20,7 +20,7 @@ from voicebot.dialplan.calls import CallFacts
 from voicebot.dialplan.keypads import keypads
 from voicebot.dialplan.model import Action, Dialplan, Do, Queued
 from voicebot.dialplan.routing import Decision, choose, settled, spoken_in
-from voicebot.errors import ConfigError, UpstreamError
+from voicebot.errors import ConfigError, StoreError, UpstreamError
 from voicebot.net.chat import Chat
 from voicebot.net.errands import ErrandClient, open_errands
 from voicebot.net.tts import Tts
@@ -55,21 +55,25 @@ from voicebot.runtime.reception import (
     wanted,
 )
 from voicebot.runtime.recorder import Recorder
-from voicebot.runtime.scribe import NOTHING_EARLIER, Scribe, ending, now
+from voicebot.runtime.scribe import NOTHING_EARLIER, Diary, Scribe, ending, now
 from voicebot.runtime.texting import Texting
 from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.address import realtime_url
 from voicebot.stepfun.realtime.history import Means
-from voicebot.store.calls import CallStore, open_store
+from voicebot.store.faults import Fault
+from voicebot.store.instance import Instance
+from voicebot.store.orphans import HEARTBEAT_S
 from voicebot.store.records import Call as LoggedCall
 from voicebot.store.records import CallEnded, CallStarted, EndReason
+from voicebot.store.writer import Writer, open_writer
 from voicebot.twilio.stream import MediaStream
 from voicebot.twilio.webhooks import IncomingCall
 
 log = structlog.get_logger()
 
 REAP_S = 1.0
-BOOK_S = 5.0  # a call that has ended is written down by then; Twilio waits 15 s
+CLOSE_BOOKS_S = 15.0
+BOOK_S = 5.0  # a stream that is ending has ended by then; Twilio waits 15 s
 RENDER_AGAIN_S = 60.0
 CHORE_AGAIN_S = 5.0
 
@@ -98,7 +102,8 @@ class Switchboard:
         self,
         settings: Settings,
         plans: Plans,
-        store: CallStore,
+        writer: Writer,
+        instance: Instance,
         http: ClientSession,
         client: ErrandClient,
         disk: ThreadPoolExecutor,
@@ -107,8 +112,9 @@ class Switchboard:
         self._settings = settings
         self._api_key = settings.stepfun_api_key.get_secret_value()
         self.plans = plans
-        self.store = store
-        self.scribe = Scribe(store)
+        self.store = writer.store
+        self.scribe = Scribe(writer)
+        self._instance = instance
         self._disk = disk
         self._loop = asyncio.get_running_loop()
         tts = Tts(http, settings.stepfun_base_url, self._api_key)
@@ -131,7 +137,6 @@ class Switchboard:
         if self._neural:
             log.info("neural voice detector is on")
         self.forwarding = Forwarding(
-            store,
             self.scribe,
             clock=self._loop.time,
             takes_back=lambda: not self.live.draining,
@@ -183,8 +188,9 @@ class Switchboard:
             route=decision.route,
             dialplan_revision=plan.revision,
             started_at=now(),
+            instance_id=self._instance.id,
         )
-        if not await self.store.call_started(started):
+        if not await self.scribe.started(started):
             # Once more the same, which costs nobody anything.
             told = self.forwarding.again(call.call_sid) or refusal(decision.action)
             if told:
@@ -202,18 +208,18 @@ class Switchboard:
                 return held
             do = do.queue.then
         if said := refusal(do):
-            self._turned_away(call_id, f"admission.{full}" if full else None)
+            self._turned_away(call_id, admission(full))
             self.forwarding.tell(call.call_sid, said)
             return said
         origin = self._origin(plan, do, started, facts, decision.persona)
-        origin = replace(origin, faults=(f"admission.{full}",) if full else ())
+        origin = replace(origin, faults=admission(full))
         persona = origin.persona
         if persona is None:
             return self._elsewhere(origin, wanted(do))
         origin = known(origin, persona, facts, decision)
         if origin.opening and not can_be_said(origin, self.prompts):
             log.error("a menu isn't rendered", call_id=call_id, menu=decision.menu)
-            self._turned_away(call_id, "menu.unrendered")
+            self._turned_away(call_id, (Fault.MENU_UNRENDERED,))
             said = Tell(persona.apology.text, persona.language)
             self.forwarding.tell(call.call_sid, said)
             return said
@@ -271,7 +277,7 @@ class Switchboard:
         origin = self._origin(plan, meant.action, call, facts, meant.persona)
         otherwise = self._origin(plan, do.queue.then, call, facts, None)
         assert origin.persona
-        faults = (f"admission.{full}",)
+        faults = admission(full)
         waiter = Waiter(
             do.queue,
             replace(known(origin, origin.persona, facts, meant), faults=faults),
@@ -296,9 +302,8 @@ class Switchboard:
         self._quiet.clear()
         return Connect(token)
 
-    def _turned_away(self, call_id: str, fault: str | None) -> None:
-        log.info("call refused", call_id=call_id, why=fault or "dialplan")
-        faults = (fault,) if fault else ()
+    def _turned_away(self, call_id: str, faults: tuple[Fault, ...]) -> None:
+        log.info("call refused", call_id=call_id, why="".join(faults) or "dialplan")
         self.scribe.ended(ending(call_id, EndReason.REJECTED, 0, faults))
 
     async def apology_for(self, call_sid: str) -> Answer | None:
@@ -308,7 +313,7 @@ class Switchboard:
         which this process knows nothing.
         """
         await self._until_booked(call_sid)
-        call = await self.store.call_by_sid(call_sid)
+        call = await self.scribe.call_by_sid(call_sid)
         if call is None or call.end_reason not in UNEXPLAINED:
             return None
         if ticket := self.live.waiting(call_sid):  # this webhook is repeated
@@ -337,7 +342,7 @@ class Switchboard:
                 return Tell(persona.apology.text, persona.language)
         self.forwarding.reopen(call)
         if persona:
-            return self._let_in(origin, await self.forwarding.earlier(origin))
+            return self._let_in(origin, self.forwarding.earlier(origin))
         return self._elsewhere(origin, wanted(decision.action))
 
     def _origin(
@@ -367,7 +372,6 @@ class Switchboard:
             with suppress(TimeoutError):
                 async with asyncio.timeout(BOOK_S):
                     await booked.wait()
-                    await self.scribe.written()
 
     # ---- it leaves its stream, and comes back -----------------------------------
 
@@ -392,7 +396,7 @@ class Switchboard:
         if not await self._redirected(origin, twiml):
             self.forwarding.untold(origin.call_sid, twiml)
             if self._rest:
-                call.faults["twilio.redirect_failed"] += 1
+                call.faults[Fault.TWILIO_REDIRECT_FAILED] += 1
             await call.close_stream()
         return True
 
@@ -473,10 +477,7 @@ class Switchboard:
                 self._client, ticket.call_id, self.lookups.of(ticket.call_id)
             ),
             stage=lambda stage, values: session_config(ticket.persona, values, stage),
-            note=lambda turn: self.scribe.turn(ticket.call_id, turn, ticket.earlier),
-            decide=lambda note: self.scribe.decision(
-                ticket.call_id, note, ticket.earlier
-            ),
+            diary=Diary(self.scribe, ticket.call_id, ticket.earlier),
             leave=lambda wanted: self.leave_stream(ticket.origin, wanted),
             text=lambda order, done: self.texting.send(ticket.origin, order, done),
             recorder=recorder,
@@ -489,7 +490,7 @@ class Switchboard:
             del self._calls[ticket.call_sid]
         recording = recorder.path if recorder else None
         if recorder and recorder.lost:
-            call.faults["recording.lost"] += 1
+            call.faults[Fault.RECORDING_LOST] += 1
         return ending(
             ticket.call_id,
             reason,
@@ -529,9 +530,9 @@ class Switchboard:
     # ---- for the life of the process -----------------------------------------
 
     async def quiet(self) -> None:
-        """Wait until no call is there, and all that was noted is on disk."""
+        """Wait until no call is there, and the call log has all that was noted."""
         await self._quiet.wait()
-        await self.scribe.written()
+        await self.scribe.stored()
 
     async def reap(self) -> None:
         """Close the books, for ever, on calls whose stream never came."""
@@ -541,6 +542,23 @@ class Switchboard:
                 self.never_started(ticket, EndReason.NEVER_CONNECTED)
             self.forwarding.reap()
             await self.queueing.reap()
+
+    async def be_alive(self) -> None:
+        """Say, for ever, that this process is alive; end calls of those that aren't."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            try:
+                _tell_orphans(await self._instance.beat(now()))
+            except StoreError as exc:
+                log.warning("no heartbeat", error=str(exc))
+
+    async def close_books(self) -> None:
+        """Wait until all is written, unless nothing takes it."""
+        try:
+            async with asyncio.timeout(CLOSE_BOOKS_S):
+                await self.scribe.written()
+        except TimeoutError:
+            log.error("records lost: neither database nor disk takes them")
 
     async def prepare_prompts(self) -> bool:
         """Render what the personas say by themselves; whether nothing is missing."""
@@ -584,6 +602,11 @@ class Switchboard:
             self.never_started(ticket, EndReason.DRAIN)
 
 
+def admission(full: Full | None) -> tuple[Fault, ...]:
+    """What the record of a call says that found no room."""
+    return (Fault(f"admission.{full}"),) if full else ()
+
+
 @asynccontextmanager
 async def open_switchboard(
     settings: Settings, plans: Plans
@@ -600,17 +623,17 @@ async def open_switchboard(
         async with (
             ClientSession(connector=TCPConnector(limit=0)) as http,
             open_errands() as client,
-            open_store(settings.data / "calls.sqlite") as store,
+            open_writer(settings.call_log, settings.data) as writer,
         ):
-            orphans = await store.close_orphans(now())
-            if orphans:
-                log.warning("closed calls of a process that died", calls=orphans)
-            board = Switchboard(settings, plans, store, http, client, disk)
+            instance = Instance(writer.store, settings.data)
+            _tell_orphans(await instance.begin(now()))
+            board = Switchboard(settings, plans, writer, instance, http, client, disk)
             async with asyncio.TaskGroup() as tasks:
                 chores = [
                     tasks.create_task(_for_ever(chore), name=chore.__name__)
                     for chore in (
-                        board.scribe.write,
+                        writer.run,
+                        board.be_alive,
                         board.reap,
                         board.follow_plans,
                         board.render_prompts,
@@ -623,7 +646,7 @@ async def open_switchboard(
                     await board.texting.close()
                     await board.lookups.close()
                     board.forwarding.close()
-                    await board.scribe.written()
+                    await board.close_books()
                     for chore in chores:
                         chore.cancel()
 
@@ -656,6 +679,11 @@ def _sole_owner(data: Path) -> Iterator[None]:
                 f"{data}: another voicebot uses it; stop that one, or set VOICEBOT_DATA"
             ) from None
         yield
+
+
+def _tell_orphans(closed: int) -> None:
+    if closed:
+        log.warning("closed calls of a process that died", calls=closed)
 
 
 def _tell(decision: Decision, call_id: str) -> None:

@@ -1,156 +1,150 @@
 """The call log: who called, what was said, how it ended."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Table, Update, and_, desc, func, or_, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import ColumnElement, Row, and_, desc, func, or_, select
 
 from voicebot.errors import StoreError
+from voicebot.store import append, orphans
 from voicebot.store.database import Database, open_database
-from voicebot.store.records import (
-    ENDED_BY,
-    Call,
-    CallEnded,
-    CallStarted,
-    Decision,
-    EndReason,
-    JournalEntry,
-    Message,
-    Turn,
+from voicebot.store.events import Event
+from voicebot.store.records import Call, Decision, JournalEntry, Message, Turn
+from voicebot.store.tables import (
+    call_events,
+    calls,
+    decisions,
+    instances,
+    messages,
+    turns,
 )
-from voicebot.store.tables import calls, decisions, messages, turns
+
+REBUILD_CALLS: Final = 200  # in one transaction: others write in between
 
 
 @asynccontextmanager
-async def open_store(path: Path) -> AsyncIterator["CallStore"]:
+async def open_store(where: Path | str) -> AsyncIterator["CallStore"]:
     """
     Open a call log for the time of the block, creating what is missing.
 
+    Args:
+        where: a file of SQLite's, or `postgresql://user:password@host/database`.
+
     Raises:
-        StoreError: the file cannot be opened, is damaged, isn't a call log, or is
-            one of a newer release. It is never replaced.
+        ConfigError: it is no such address, or its driver isn't installed.
+        StoreError: it cannot be reached, isn't a call log, or is one of a newer
+            release. It is never replaced.
     """
-    async with open_database(path) as database:
+    async with open_database(where) as database:
         yield CallStore(database)
 
 
 class CallStore:
     """
-    Reads and writes calls.
+    Reads calls, and adds what happened in them.
 
-    A write is on disk when it returns; it goes on if who waits for it is cancelled.
+    What was added is on disk when `append` returns; it goes on if who waits for it is
+    cancelled. Rows are made of what happened, in the same transaction.
     Every method raises StoreError if the log cannot be read or written.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def call_started(self, call: CallStarted) -> bool:
+    @property
+    def place(self) -> str:
+        """Where the log lies, for people: without user and password."""
+        return self._database.place
+
+    async def append(
+        self, events: Sequence[Event], claims: Collection[str] = ()
+    ) -> set[str]:
         """
-        Note a new call.
+        Add events, in any order; those that are there already stay as they are.
+
+        Args:
+            claims: calls that are only to begin if no other has their call_sid.
 
         Returns:
-            Whether it is new: False if Twilio asks again about a call_sid.
-        """
-        statement = insert(calls).values(asdict(call))
-        statement = statement.on_conflict_do_nothing(index_elements=[calls.c.call_sid])
-        return await self._database.write(statement) > 0
+            Those of them of which nothing was added, because another has it.
 
-    async def call_answered(self, call_id: str, stream_sid: str, at: datetime) -> bool:
+        Raises:
+            RowRefused: one of them can never be written.
         """
-        Note that the media stream of a call began.
-
-        Returns:
-            False if it had one before, or is over.
-        """
-        return await self._update(
-            call_id,
-            calls.update()
-            .where(calls.c.ended_at.is_(None), calls.c.answered_at.is_(None))
-            .values(stream_sid=stream_sid, answered_at=at),
+        return await self._database.transact(
+            partial(append.append, events=events, claims=claims)
         )
 
-    async def add_turn(self, turn: Turn) -> None:
-        """Note a turn, or what came to be known of it later: its words arrive last."""
-        await self._put(turns, asdict(turn))
-
-    async def add_decision(self, decision: Decision) -> None:
-        """Note a decision, or what came of it later."""
-        await self._put(decisions, asdict(decision))
-
-    async def add_message(self, message: Message) -> None:
+    async def check(self) -> None:
         """
-        Note a message, or what became known of it: its parts come in any order.
+        Read the whole log, if it is a file.
 
-        What is None leaves what was known as it is.
+        Raises:
+            StoreError: it is damaged.
         """
-        statement = insert(messages).values(asdict(message))
+        await self._database.check()
+
+    async def events(self, call_id: str) -> list[Event]:
+        """Read all that happened in a call, in order."""
+        query = (
+            select(call_events)
+            .where(call_events.c.call_id == call_id)
+            .order_by(call_events.c.seq)
+        )
+        return [append.read_event(row) for row in await self._database.read(query)]
+
+    async def rebuild(self) -> int:
+        """
+        Make all rows anew, of what happened. Calls may go on meanwhile.
+
+        Returns:
+            Of how many calls.
+        """
+        done, after = 0, ""
+        while True:
+            query = (
+                select(call_events.c.call_id)
+                .where(call_events.c.call_id > after)
+                .group_by(call_events.c.call_id)
+                .order_by(call_events.c.call_id)
+                .limit(REBUILD_CALLS)
+            )
+            ids = [row.call_id for row in await self._database.read(query)]
+            if not ids:
+                return done
+            await self._database.transact(partial(append.rebuild, call_ids=ids))
+            done, after = done + len(ids), ids[-1]
+
+    async def alive(self, instance_id: str, at: datetime) -> None:
+        """Note that a process is alive."""
+        statement = self._database.insert(instances).values(
+            instance_id=instance_id, started_at=at, heartbeat_at=at
+        )
         await self._database.write(
             statement.on_conflict_do_update(
-                index_elements=[messages.c.recording_sid],
-                set_={
-                    name: func.coalesce(statement.excluded[name], messages.c[name])
-                    for name in ("url", "duration_s", "transcription")
-                },
+                index_elements=[instances.c.instance_id],
+                set_={"heartbeat_at": statement.excluded.heartbeat_at},
             )
         )
 
-    async def call_ended(self, end: CallEnded) -> bool:
+    async def close_orphans(
+        self, at: datetime, us: str, before_us: str | None = None
+    ) -> int:
         """
-        Note the end of a call.
+        End the calls that other processes left open when they died.
 
-        Returns:
-            False if it had ended before: the first end stands.
-        """
-        return await self._update(
-            end.call_id,
-            calls.update().where(calls.c.ended_at.is_(None)).values(asdict(end)),
-        )
-
-    async def call_reopened(self, call_id: str) -> bool:
-        """
-        Note that a call goes on whose stream had ended it; its faults stay.
-
-        Returns:
-            False if it wasn't over.
-        """
-        return await self._update(
-            call_id,
-            calls.update()
-            .where(calls.c.ended_at.is_not(None))
-            .values(ended_at=None, duration_ms=None, end_reason=None, ended_by=None),
-        )
-
-    async def close_orphans(self, at: datetime) -> int:
-        """
-        End the calls that a process left open when it died.
-
-        Their duration is what their turns prove. Call it before the first call of
-        this process.
+        Dead is who hasn't been alive for DEAD_S, and who was in our place before us.
+        The duration of such a call is what its turns prove.
 
         Returns:
             How many there were.
         """
-        lasted_ms = (
-            select(func.coalesce(func.max(turns.c.ended_ms), 0))
-            .where(turns.c.call_id == calls.c.call_id)
-            .scalar_subquery()
-        )
-        return await self._database.write(
-            calls.update()
-            .where(calls.c.ended_at.is_(None))
-            .values(
-                ended_at=at,
-                duration_ms=lasted_ms,
-                end_reason=EndReason.NODE_CRASH,
-                ended_by=ENDED_BY[EndReason.NODE_CRASH],
-                faults=(EndReason.NODE_CRASH.value,),
-            )
+        return await self._database.transact(
+            partial(orphans.close, at=at, us=us, before_us=before_us)
         )
 
     async def list_calls(
@@ -162,7 +156,10 @@ class CallStore:
         )
         if before is not None:
             query = query.where(calls.c.started_at < before)
-        return [_call(row) for row in await self._database.read(query.limit(limit))]
+        return [
+            append.read_call(row)
+            for row in await self._database.read(query.limit(limit))
+        ]
 
     async def get_call(self, id_or_prefix: str) -> Call | None:
         """
@@ -186,14 +183,21 @@ class CallStore:
         found = await self._database.read(query)
         if len(found) > 1 and not found[0].exact:
             raise StoreError(f"several calls begin with {id_or_prefix!r}: give more")
-        return _call(found[0]) if found else None
+        return append.read_call(found[0]) if found else None
 
     async def call_by_sid(self, call_sid: str) -> Call | None:
-        """Read the call that has exactly this call_sid."""
+        """
+        Read the call that has exactly this call_sid.
+
+        Two have it if two processes took it while the log was away: then the first.
+        """
         found = await self._database.read(
-            select(calls).where(calls.c.call_sid == call_sid)
+            select(calls)
+            .where(calls.c.call_sid == call_sid)
+            .order_by(calls.c.started_at, calls.c.call_id)
+            .limit(1)
         )
-        return _call(found[0]) if found else None
+        return append.read_call(found[0]) if found else None
 
     async def turns(self, call_id: str) -> list[Turn]:
         """Read what was said in a call, in order."""
@@ -246,34 +250,6 @@ class CallStore:
         rows = await self._database.read(query)
         return [JournalEntry(_decision(row), bool(row.has_words)) for row in rows]
 
-    async def _put(self, table: Table, values: dict[str, Any]) -> None:
-        """Write a row, in place of the one that has its key."""
-        statement = insert(table).values(values)
-        await self._database.write(
-            statement.on_conflict_do_update(
-                index_elements=list(table.primary_key),
-                set_={
-                    column.name: statement.excluded[column.name]
-                    for column in table.c
-                    if not column.primary_key
-                },
-            )
-        )
-
-    async def _update(self, call_id: str, statement: Update) -> bool:
-        """Change one call if the statement's conditions hold; it must exist."""
-        if await self._database.write(statement.where(calls.c.call_id == call_id)):
-            return True
-        known = select(calls.c.call_id).where(calls.c.call_id == call_id)
-        if not await self._database.read(known):
-            raise StoreError(f"{self._database.path}: there is no call {call_id!r}")
-        return False
-
 
 def _decision(row: Row[Any]) -> Decision:
     return Decision(**{column.name: row._mapping[column] for column in decisions.c})
-
-
-def _call(row: Row[Any]) -> Call:
-    values = {column.name: row._mapping[column] for column in calls.c}
-    return Call(**values | {"faults": tuple(values["faults"])})

@@ -1,65 +1,57 @@
 """
-The file under the call log: SQLite in WAL mode.
+The database under the call log.
 
-What a write acknowledged is on disk. One process writes a log; any number may read
-it meanwhile. An error text carries no values of a row: those are numbers and words
-of callers.
+What a write acknowledged is on disk. An error text carries no values of a row: those
+are numbers and words of callers.
 """
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import (
-    URL,
-    Connection,
-    Executable,
-    Row,
-    Select,
-    event,
-    inspect,
-    text,
-)
-from sqlalchemy.exc import SQLAlchemyError, StatementError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import URL, Executable, Row, Table, text
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, StatementError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from voicebot.errors import StoreError
-from voicebot.store.tables import SCHEMA_VERSION, UPGRADES, metadata
-
-# FULL, because a call that was acknowledged must survive a power cut. The wait for
-# another process's lock ends well before Twilio stops waiting for our answer.
-ON_CONNECT: Final = (
-    "PRAGMA busy_timeout = 5000",
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
+from voicebot.store import migrate
+from voicebot.store.engines import (
+    Insert,
+    engine_for,
+    failures,
+    insert_into,
+    place_of,
+    reason_of,
+    take_write_lock,
+    url_of,
 )
 
 T = TypeVar("T")
 
 
-@asynccontextmanager
-async def open_database(path: Path) -> AsyncIterator["Database"]:
-    """
-    Open a call log's file for the time of the block, creating what is missing.
+class RowRefused(StoreError):
+    """The database is there, and won't have what it was given: not even later."""
 
-    One of an older release is brought up to date; that release can still write it,
-    but not open it again.
+
+@asynccontextmanager
+async def open_database(where: Path | str) -> AsyncIterator["Database"]:
+    """
+    Open a call log for the time of the block, creating what is missing.
+
+    One of an older release is brought up to date.
+
+    Args:
+        where: a file of SQLite's, or the address of a database.
 
     Raises:
-        StoreError: the file cannot be opened, is damaged, isn't a call log, or is
-            one of a newer release. It is never replaced.
+        ConfigError: it is no address, or its driver isn't installed.
+        StoreError: it cannot be reached, isn't a call log, or is one of a newer
+            release. It is never replaced.
     """
-    _create_file(path)
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)), hide_parameters=True
-    )
-    event.listen(engine.sync_engine, "connect", _connected)
-    event.listen(engine.sync_engine, "begin", _begun)
-    database = Database(path, engine)
+    url = url_of(where)
+    database = Database(url, engine_for(url))
     try:
         await database.prepare()
         yield database
@@ -68,17 +60,22 @@ async def open_database(path: Path) -> AsyncIterator["Database"]:
 
 
 class Database:
-    """Runs one statement at a time; raises StoreError whatever goes wrong."""
+    """Runs reads and whole transactions; raises StoreError whatever goes wrong."""
 
-    def __init__(self, path: Path, engine: AsyncEngine) -> None:
-        self.path = path
+    def __init__(self, url: URL, engine: AsyncEngine) -> None:
+        self.place = place_of(url)
+        self._failures = failures(url)
         self._reader = engine
         self._writer = engine.execution_options(writes=True)
-        self._writing = asyncio.Lock()  # SQLite has one writer: wait here, not there
+        self._writing = asyncio.Lock()  # there is one writer: wait here, not there
         self._working: set[asyncio.Task[Any]] = set()
 
+    def insert(self, table: Table) -> Insert:
+        """Begin an INSERT that knows ON CONFLICT."""
+        return insert_into(table, self._reader.dialect.name)
+
     async def prepare(self) -> None:
-        """Create what a new or an older log lacks; check that it can be served."""
+        """Create what a new or an older log lacks."""
         await self._finish(self._prepare())
 
     async def close(self) -> None:
@@ -89,54 +86,55 @@ class Database:
 
     async def write(self, statement: Executable) -> int:
         """Commit one statement; return the number of rows that it touched."""
-        return await self._finish(self._commit(statement))
 
-    async def read(self, query: Select[Any]) -> list[Row[Any]]:
+        async def work(connection: AsyncConnection) -> int:
+            return (await connection.execute(statement)).rowcount
+
+        return await self.transact(work)
+
+    async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """
+        Do all of some work, or nothing, while nobody else writes.
+
+        Raises:
+            RowRefused: what it wrote isn't what the tables take.
+            StoreError: it can't be written now.
+        """
+        return await self._finish(self._transact(work))
+
+    async def read(self, query: Executable) -> list[Row[Any]]:
         """Read all rows of a query, which bounds them itself."""
         return await self._finish(self._fetch(query))
+
+    async def check(self) -> None:
+        """
+        Read all of a file, to see that it is whole. A server sees to that itself.
+
+        Raises:
+            StoreError: it isn't.
+        """
+        if self._reader.dialect.name == "sqlite":
+            found = await self.read(text("PRAGMA quick_check(1)"))
+            if (damage := found[0][0]) != "ok":
+                raise StoreError(f"{self.place}: the call log is damaged: {damage}")
 
     async def _prepare(self) -> None:
         with self._errors():
             async with self._reader.connect() as connection:
-                version = await connection.run_sync(self._check)
-            if version != SCHEMA_VERSION:
-                async with self._writer.begin() as connection:
-                    await connection.run_sync(self._upgrade)
+                ready = await connection.run_sync(migrate.is_ready, self.place)
+            if not ready:
+                migrator = self._writer.execution_options(migrates=True)
+                async with migrator.begin() as connection:
+                    await connection.run_sync(take_write_lock)
+                    await connection.run_sync(migrate.upgrade, self.place)
 
-    def _check(self, connection: Connection) -> int:
-        """Return the version of the log, which must be ours and whole; 0 if new."""
-        version = self._version(connection)
-        if (damage := connection.scalar(text("PRAGMA quick_check(1)"))) != "ok":
-            raise StoreError(f"{self.path}: the call log is damaged: {damage}")
-        return version
-
-    def _version(self, connection: Connection) -> int:
-        version: int = connection.scalar(text("PRAGMA user_version")) or 0
-        is_new = version == 0 and not inspect(connection).get_table_names()
-        if not (is_new or version in UPGRADES or version == SCHEMA_VERSION):
-            raise StoreError(
-                f"{self.path}: expected a call log of version {SCHEMA_VERSION} or "
-                f"older, got version {version}: it isn't this program's, or a newer "
-                "release's"
-            )
-        return version
-
-    def _upgrade(self, connection: Connection) -> None:
-        """Make it a log of our version, within the one transaction that is open."""
-        # Asked again: another process may just have done it, or gone beyond.
-        found = self._version(connection) or SCHEMA_VERSION
-        for version in range(found, SCHEMA_VERSION):
-            for statement in UPGRADES[version]:
-                connection.execute(text(statement))
-        metadata.create_all(connection)  # those that are missing
-        connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
-
-    async def _commit(self, statement: Executable) -> int:
+    async def _transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         with self._errors():
             async with self._writing, self._writer.begin() as connection:
-                return (await connection.execute(statement)).rowcount
+                await connection.run_sync(take_write_lock)
+                return await work(connection)
 
-    async def _fetch(self, query: Select[Any]) -> list[Row[Any]]:
+    async def _fetch(self, query: Executable) -> list[Row[Any]]:
         with self._errors():
             async with self._reader.connect() as connection:
                 return list(await connection.execute(query))
@@ -160,34 +158,15 @@ class Database:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Translate SQLAlchemy's errors, whose own texts quote the statement."""
+        """Translate the drivers' errors, whose own texts quote what was written."""
         try:
             yield
-        except SQLAlchemyError as exc:
-            reason = exc.orig if isinstance(exc, StatementError) else type(exc).__name__
-            raise StoreError(f"{self.path}: {reason}") from exc
+        except self._failures as exc:
+            kind = RowRefused if _is_refusal(exc) else StoreError
+            raise kind(f"{self.place}: {reason_of(exc)}") from None
 
 
-def _create_file(path: Path) -> None:
-    """Only we may read it. SQLite gives its -wal and -shm files the same mode."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as exc:
-        raise StoreError(f"{path}: {exc.strerror}") from exc
-
-
-def _connected(connection: Any, _: object) -> None:
-    # Else the driver begins transactions by itself: too late, and not around DDL.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in ON_CONNECT:
-        cursor.execute(pragma)
-    cursor.close()
-
-
-def _begun(connection: Connection) -> None:
-    # A transaction that turns into a writer halfway may be refused; one that says
-    # so at once only waits.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _is_refusal(exc: BaseException) -> bool:
+    """Whether the row is at fault, and not the disk, the server or a lock."""
+    refusals = (DataError, IntegrityError, ProgrammingError)
+    return isinstance(exc, refusals) or type(exc) is StatementError

@@ -7,6 +7,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Literal
 
+from voicebot.store.faults import Fault
+
 Party = Literal["caller", "bot", "operator", "stepfun", "twilio", "us"]
 Speaker = Literal["caller", "bot"]
 DecisionKind = Literal["barge_in", "end_of_turn"]
@@ -78,6 +80,17 @@ class CallStarted:
     route: str
     dialplan_revision: str
     started_at: datetime
+    instance_id: str | None = None
+    """The process that took it; None in calls of older releases."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    """The media stream of a call began."""
+
+    call_id: str
+    stream_sid: str
+    answered_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +102,8 @@ class CallEnded:
     duration_ms: int
     end_reason: EndReason
     ended_by: Party
-    faults: tuple[str, ...]
-    """Codes of what went wrong on the way, first one first; empty if nothing did."""
+    faults: tuple[Fault, ...]
+    """What went wrong on the way, first one first; empty if nothing did."""
 
     recording: str | None
     """Path of the recording; None if there is none, or it was lost."""
@@ -101,6 +114,13 @@ class CallEnded:
 
     waited_ms: int | None = None
     """How long the caller waited in line for room; None if they didn't."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallReopened:
+    """The call was over, because its stream broke, and goes on; its faults stay."""
+
+    call_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +199,83 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowNote:
+    """Something that was decided about a call: names of the dialplan's, never words."""
+
+    call_id: str
+    at_ms: int
+    kind: str
+    """What: `menu`, `tool`, `refused`… as `voicebot.flow.model.Kind` has them."""
+
+    name: str
+    detail: str
+    """The verdict, if there is one: which rule refused, what became of a tool."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """The caller pressed a key. Which one is nobody's business."""
+
+    call_id: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLost:
+    """From here on the call had no model."""
+
+    call_id: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FaultNote:
+    """Something went wrong for the first time; the call went on, or not."""
+
+    call_id: str
+    at_ms: int
+    code: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """Where a call went on: out of its stream, or back into one."""
+
+    call_id: str
+    step: str
+    """`Ring`, `Record`, `ComeBack` or `HangUp`."""
+
+    target: str | None
+    """A name of the dialplan's, if somebody is rung."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardOver:
+    """What Twilio said of a transfer."""
+
+    call_id: str
+    status: str
+
+
+Record = (
+    CallStarted
+    | CallAnswered
+    | Turn
+    | Decision
+    | FlowNote
+    | KeyPressed
+    | ModelLost
+    | FaultNote
+    | Forwarded
+    | ForwardOver
+    | Message
+    | CallEnded
+    | CallReopened
+)
+"""What can be noted of a call."""
+
+
+@dataclass(frozen=True, slots=True)
 class JournalEntry:
     """A decision, and whether it turned out that the caller had said something."""
 
@@ -212,3 +309,4 @@ class Call:
     recording_ms: int | None
     usage: dict[str, int]
     waited_ms: int | None = None
+    instance_id: str | None = None

@@ -1,17 +1,16 @@
 """
 The call log's tables.
 
-A change of them is a new SCHEMA_VERSION, and UPGRADES say how an older log gets there.
+`call_events` is what happened, `calls`, `turns`, `decisions` and `messages` are made of
+it (`project.py`) and can be made anew. A change of any of them is a new revision in
+`migrations/versions`; `migrate.HEAD` says which one these are.
 """
 
-import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from itertools import groupby
-from typing import Final
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -27,17 +26,7 @@ from sqlalchemy import (
 )
 
 from voicebot.store.records import EndReason
-
-SCHEMA_VERSION: Final = 4
-
-# What brings a log of this version to the next one. New tables are made anyway.
-UPGRADES: Final[Mapping[int, tuple[str, ...]]] = {
-    1: ("ALTER TABLE turns ADD COLUMN proved_ms INTEGER",),
-    2: ("SELECT proved_ms FROM turns LIMIT 0",),  # fails in another program's file
-    3: ("ALTER TABLE calls ADD COLUMN waited_ms INTEGER",),
-}
-
-RUN: Final = re.compile("([^0-9])([0-9]*)")
+from voicebot.store.traces import packed, unpacked
 
 
 class Utc(TypeDecorator[datetime]):
@@ -74,30 +63,32 @@ class Trace(TypeDecorator[str]):
         return None if value is None else unpacked(value)
 
 
-def packed(trace: str) -> str:
-    """
-    Shorten the runs of a trace: `vvvVV.` is `v3V2.`.
-
-    Args:
-        trace: anything but digits.
-    """
-    runs = ((letter, len(list(run))) for letter, run in groupby(trace))
-    return "".join(letter if n == 1 else f"{letter}{n}" for letter, n in runs)
-
-
-def unpacked(runs: str) -> str:
-    """Return the trace that was packed."""
-    return "".join(letter * int(n or 1) for letter, n in RUN.findall(runs))
-
-
 metadata = MetaData()
+
+call_events = Table(
+    "call_events",
+    metadata,
+    Column("call_id", String, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Utc, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("data", JSON, nullable=False),
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("instance_id", String, primary_key=True),
+    Column("started_at", Utc, nullable=False),
+    Column("heartbeat_at", Utc, nullable=False),
+)
 
 # A column bears the name of the record's field that it holds.
 calls = Table(
     "calls",
     metadata,
     Column("call_id", String, primary_key=True),
-    Column("call_sid", String, nullable=False, unique=True),
+    Column("call_sid", String, nullable=False, index=True),
     Column("account_sid", String, nullable=False),
     Column("from_number", String, nullable=False),
     Column("to_number", String, nullable=False),
@@ -115,6 +106,7 @@ calls = Table(
         Enum(
             EndReason,
             native_enum=False,
+            length=40,
             values_callable=lambda reasons: [reason.value for reason in reasons],
         ),
     ),
@@ -124,6 +116,7 @@ calls = Table(
     Column("recording_ms", Integer),
     Column("usage", JSON, nullable=False, default={}),
     Column("waited_ms", Integer),
+    Column("instance_id", String),
 )
 
 turns = Table(
@@ -171,13 +164,12 @@ decisions = Table(
 messages = Table(
     "messages",
     metadata,
-    Column("recording_sid", String, primary_key=True),
     Column(
         "call_id",
         ForeignKey("calls.call_id", ondelete="CASCADE"),
-        nullable=False,
-        index=True,
+        primary_key=True,
     ),
+    Column("recording_sid", String, primary_key=True),
     Column("url", String),
     Column("duration_s", Integer),
     Column("transcription", Text),

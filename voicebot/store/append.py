@@ -1,0 +1,191 @@
+"""
+Adds events to the call log, and makes the rows that they come to.
+
+Everything here runs within one transaction of who calls it.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import Row, Table, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from voicebot.store.engines import insert_into
+from voicebot.store.events import Event, EventKind, data_of, record_of
+from voicebot.store.project import Rows
+from voicebot.store.records import Call, CallStarted, Message
+from voicebot.store.tables import call_events, calls, decisions, messages, turns
+
+Key = tuple[str, int]
+
+
+async def append(
+    connection: AsyncConnection, events: Sequence[Event], claims: Collection[str] = ()
+) -> set[str]:
+    """
+    Add events, in any order; those that are there already stay as they are.
+
+    Args:
+        claims: calls that are only to begin if no other has their call_sid.
+
+    Returns:
+        Those of them of which nothing was added, because another has it.
+    """
+    refused = await _taken(connection, events, claims) if claims else set()
+    wanted = {
+        (event.call_id, event.seq): event
+        for event in events
+        if event.call_id not in refused
+    }
+    last = await last_numbers(connection, {call_id for call_id, _ in wanted})
+    late = {key for key in wanted if key[1] <= last.get(key[0], -1)}
+    known = await _known(connection, late) if late else set()
+    news = [wanted[key] for key in sorted(wanted) if key not in known]
+    if not news:
+        return refused
+    await connection.execute(
+        insert_into(call_events, connection.dialect.name).on_conflict_do_nothing(),
+        [_row_of(event) for event in news],
+    )
+    anew = {call_id for call_id, _ in late - known}
+    await _follow(connection, [event for event in news if event.call_id not in anew])
+    await rebuild(connection, anew)
+    return refused
+
+
+async def last_numbers(
+    connection: AsyncConnection, call_ids: Collection[str]
+) -> dict[str, int]:
+    """The number of the last event of each call that has any."""
+    rows = await connection.execute(
+        select(call_events.c.call_id, func.max(call_events.c.seq))
+        .where(call_events.c.call_id.in_(call_ids))
+        .group_by(call_events.c.call_id)
+    )
+    return {call_id: seq for call_id, seq in rows}
+
+
+async def rebuild(connection: AsyncConnection, call_ids: Collection[str]) -> None:
+    """Make the rows of some calls anew, of all their events."""
+    if not call_ids:
+        return
+    found = await connection.execute(
+        select(call_events)
+        .where(call_events.c.call_id.in_(call_ids))
+        .order_by(call_events.c.call_id, call_events.c.seq)
+    )
+    rows = defaultdict[str, Rows](Rows)
+    for row in found:
+        rows[row.call_id].add([read_event(row).record])
+    await connection.execute(delete(calls).where(calls.c.call_id.in_(call_ids)))
+    await _write(connection, rows.values())
+
+
+def read_event(row: Row[Any]) -> Event:
+    record = record_of(EventKind(row.kind), row.call_id, row.data)
+    return Event(row.call_id, row.seq, row.at, record)
+
+
+def read_call(row: Row[Any]) -> Call:
+    values = {column.name: row._mapping[column] for column in calls.c}
+    return Call(**values | {"faults": tuple(values["faults"])})
+
+
+async def _taken(
+    connection: AsyncConnection, events: Iterable[Event], claims: Collection[str]
+) -> set[str]:
+    """The calls that may not begin, because another has their call_sid."""
+    starts = {
+        event.record.call_sid: event.call_id
+        for event in reversed(list(events))  # of two in one batch, the first begins
+        if isinstance(event.record, CallStarted)
+    }
+    rows = await connection.execute(
+        select(calls.c.call_sid, calls.c.call_id).where(calls.c.call_sid.in_(starts))
+    )
+    owners = starts | {row.call_sid: row.call_id for row in rows}
+    return {
+        event.call_id
+        for event in events
+        if isinstance(event.record, CallStarted)
+        and event.call_id in claims
+        and owners[event.record.call_sid] != event.call_id
+    }
+
+
+async def _known(connection: AsyncConnection, keys: set[Key]) -> set[Key]:
+    rows = await connection.execute(
+        select(call_events.c.call_id, call_events.c.seq).where(
+            call_events.c.call_id.in_({call_id for call_id, _ in keys}),
+            call_events.c.seq.in_({seq for _, seq in keys}),
+        )
+    )
+    return {(call_id, seq) for call_id, seq in rows}
+
+
+async def _follow(connection: AsyncConnection, events: Sequence[Event]) -> None:
+    """Bring the rows of calls up to date with what happened after all else."""
+    if not events:
+        return
+    ids = {event.call_id for event in events}
+    rows = defaultdict[str, Rows](Rows)
+    for row in await connection.execute(select(calls).where(calls.c.call_id.in_(ids))):
+        rows[row.call_id].call = read_call(row)
+    before = {call_id: found.call for call_id, found in rows.items()}
+    left = {event.call_id for event in events if isinstance(event.record, Message)}
+    if left:
+        query = select(messages).where(messages.c.call_id.in_(left))
+        for row in await connection.execute(query):
+            rows[row.call_id].messages[row.recording_sid] = Message(**row._mapping)
+    for event in events:
+        rows[event.call_id].add([event.record])
+    await _write(connection, rows.values(), before)
+
+
+async def _write(
+    connection: AsyncConnection,
+    rows: Collection[Rows],
+    before: Mapping[str, Call | None] | None = None,
+) -> None:
+    """Write rows, in place of those that have their keys."""
+    before = before or {}
+    await _put(
+        connection,
+        calls,
+        [x.call for x in rows if x.call and x.call != before.get(x.call.call_id)],
+    )
+    await _put(connection, turns, [y for x in rows for y in x.turns.values()])
+    await _put(connection, decisions, [y for x in rows for y in x.decisions.values()])
+    await _put(connection, messages, [y for x in rows for y in x.messages.values()])
+
+
+async def _put(
+    connection: AsyncConnection, table: Table, records: Sequence[Any]
+) -> None:
+    if not records:
+        return
+    names = [field.name for field in fields(records[0])]
+    statement = insert_into(table, connection.dialect.name)
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=list(table.primary_key),
+            set_={
+                column.name: statement.excluded[column.name]
+                for column in table.c
+                if not column.primary_key
+            },
+        ),
+        [{name: getattr(record, name) for name in names} for record in records],
+    )
+
+
+def _row_of(event: Event) -> dict[str, Any]:
+    return {
+        "call_id": event.call_id,
+        "seq": event.seq,
+        "at": event.at,
+        "kind": event.kind.value,
+        "data": data_of(event.record),
+    }

@@ -1,0 +1,174 @@
+"""
+Where a call log can lie: in a file of SQLite's, or at a PostgreSQL server.
+
+All that differs between the two is in here. One transaction writes at a time in both:
+SQLite has no other way, and at PostgreSQL a lock of ours sees to it.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Table, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError, StatementError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from voicebot.errors import ConfigError, StoreError
+
+# FULL, because a call that was acknowledged must survive a power cut. The wait for
+# another process's lock ends well before Twilio stops waiting for our answer.
+ON_CONNECT: Final = (
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+)
+
+# The same, for a server. One that hangs is found out by the last.
+CONNECT_S: Final = 5.0
+COMMAND_S: Final = 15.0
+ON_SERVER: Final = {
+    "application_name": "voicebot",
+    "lock_timeout": "5s",
+    "statement_timeout": "10s",
+    "synchronous_commit": "on",
+}
+
+# Who writes holds it: the letters of "voicebot" as a number.
+WRITE_LOCK: Final = int.from_bytes(b"voicebot")
+
+DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+
+Insert = sqlite.Insert | postgresql.Insert
+
+
+def url_of(where: Path | str) -> URL:
+    """
+    Return the address of a log, with the driver by which we reach it.
+
+    Args:
+        where: a file of SQLite's, or `postgresql://user:password@host/database`.
+
+    Raises:
+        ConfigError: it is no such address. The text doesn't repeat it: it may hold a
+            password.
+    """
+    if isinstance(where, Path):
+        return URL.create(DRIVERS["sqlite"], database=str(where))
+    try:
+        url = make_url(where)
+        return url.set(drivername=DRIVERS[url.drivername])
+    except (ArgumentError, KeyError, ValueError):
+        raise ConfigError(
+            "VOICEBOT_DATABASE_URL: expected postgresql://user:password@host/database "
+            "or sqlite:///file, got something else"
+        ) from None
+
+
+def place_of(url: URL) -> str:
+    """Name a log as error texts may: without user and password."""
+    if is_file(url):
+        return str(url.database)
+    return f"postgresql://{url.host or 'localhost'}/{url.database or ''}"
+
+
+def is_file(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def engine_for(url: URL) -> AsyncEngine:
+    """
+    Make what reaches a log. Opens nothing yet, but makes SQLite's file.
+
+    Raises:
+        ConfigError: the driver isn't installed.
+        StoreError: the file cannot be made.
+    """
+    if is_file(url):
+        create_file(Path(url.database or ""))
+        engine = create_async_engine(url, hide_parameters=True)
+        event.listen(engine.sync_engine, "connect", _connected)
+        event.listen(engine.sync_engine, "begin", _begun)
+        return engine
+    try:
+        return create_async_engine(
+            url,
+            hide_parameters=True,
+            pool_pre_ping=True,  # the server may have been restarted
+            connect_args={
+                "timeout": CONNECT_S,
+                "command_timeout": COMMAND_S,
+                "server_settings": ON_SERVER,
+            },
+        )
+    except ModuleNotFoundError as exc:
+        raise ConfigError(
+            f"a call log at PostgreSQL needs {exc.name}: pip install voicebot[postgres]"
+        ) from None
+
+
+def failures(url: URL) -> tuple[type[Exception], ...]:
+    """What can be raised when a log is read or written, but by bugs of ours."""
+    if is_file(url):
+        return (SQLAlchemyError,)
+    import asyncpg
+
+    # Of a connection that isn't there yet, the driver's own errors come through.
+    ours = (asyncpg.PostgresError, asyncpg.InterfaceError)
+    return (SQLAlchemyError, OSError, TimeoutError, *ours)
+
+
+def reason_of(exc: BaseException) -> str:
+    """Say why a statement failed, without a value of a row: PostgreSQL quotes them."""
+    cause = exc.orig if isinstance(exc, StatementError) else exc
+    if cause is None:
+        return type(exc).__name__
+    if type(cause).__module__ == "sqlite3":
+        return str(cause)
+    if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
+        return os.strerror(cause.errno)
+    root = cause.__cause__ or cause
+    return type(root).__name__
+
+
+def insert_into(table: Table, backend: str) -> Insert:
+    """Begin an INSERT that knows ON CONFLICT."""
+    if backend == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
+def create_file(path: Path) -> None:
+    """Only we may read it. SQLite gives its -wal and -shm files the same mode."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as exc:
+        raise StoreError(f"{path}: {exc.strerror}") from exc
+
+
+def take_write_lock(connection: Connection) -> None:
+    """Wait until nobody else writes; it is given back with the transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
+
+
+def _connected(connection: Any, _: object) -> None:
+    # Else the driver begins transactions by itself: too late, and not around DDL.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ON_CONNECT:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begun(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    # A migration makes tables anew: that must not take along what refers to them.
+    # Within a transaction it couldn't be said any more.
+    checks = "OFF" if options.get("migrates", False) else "ON"
+    connection.exec_driver_sql(f"PRAGMA foreign_keys = {checks}")
+    # A transaction that turns into a writer halfway may be refused; one that says
+    # so at once only waits.
+    writes = options.get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,1 @@
+"""The revisions of the call log's tables, for Alembic."""

@@ -1,0 +1,132 @@
+"""
+What a call's events come to: the rows of `calls`, `turns`, `decisions` and `messages`.
+
+The one place that says so. A batch of new events goes through it as all events of a
+call do when its rows are made anew, so both come to the same.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from voicebot.store.records import (
+    Call,
+    CallAnswered,
+    CallEnded,
+    CallReopened,
+    CallStarted,
+    Decision,
+    EndReason,
+    Message,
+    Record,
+    Turn,
+)
+
+
+@dataclass(slots=True)
+class Rows:
+    """The rows of one call: all of them, or those that some events changed."""
+
+    call: Call | None = None
+    """None: it isn't known to have begun, and so has no other rows either."""
+
+    turns: dict[int, Turn] = field(default_factory=dict)
+    decisions: dict[int, Decision] = field(default_factory=dict)
+    messages: dict[str, Message] = field(default_factory=dict)
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Let more have happened. Records come in the order of their events."""
+        for record in records:
+            if self.call is None:
+                if isinstance(record, CallStarted):
+                    self.call = call_of(record)
+                continue
+            match record:
+                case Turn():
+                    self.turns[record.seq] = record
+                case Decision():
+                    self.decisions[record.seq] = record
+                case Message():
+                    sid = record.recording_sid
+                    self.messages[sid] = merged(self.messages.get(sid), record)
+                case CallAnswered() | CallEnded() | CallReopened():
+                    self.call = moved(self.call, record)
+                case _:
+                    pass  # it has no row: who wants to know reads the events
+
+
+def call_of(start: CallStarted) -> Call:
+    """Return the row of a call that has just begun."""
+    return Call(
+        call_id=start.call_id,
+        call_sid=start.call_sid,
+        account_sid=start.account_sid,
+        from_number=start.from_number,
+        to_number=start.to_number,
+        direction=start.direction,
+        persona=start.persona,
+        route=start.route,
+        dialplan_revision=start.dialplan_revision,
+        started_at=start.started_at,
+        answered_at=None,
+        stream_sid=None,
+        ended_at=None,
+        duration_ms=None,
+        end_reason=None,
+        ended_by=None,
+        faults=(),
+        recording=None,
+        recording_ms=None,
+        usage={},
+        instance_id=start.instance_id,
+    )
+
+
+def moved(call: Call, record: CallAnswered | CallEnded | CallReopened) -> Call:
+    """
+    Move a call on.
+
+    Its first stream stands, and its first end, unless it goes on behind that. That its
+    process died is what others presume, until somebody knows better: a process that
+    was only cut off does.
+    """
+    if isinstance(record, CallReopened):
+        return replace(
+            call, ended_at=None, duration_ms=None, end_reason=None, ended_by=None
+        )
+    presumed = call.end_reason is EndReason.NODE_CRASH
+    if call.ended_at is not None and not presumed:
+        return call
+    if isinstance(record, CallAnswered):
+        if call.answered_at is not None:
+            return call
+        return replace(
+            call, answered_at=record.answered_at, stream_sid=record.stream_sid
+        )
+    if presumed and record.end_reason is EndReason.NODE_CRASH:
+        return call
+    return replace(
+        call,
+        ended_at=record.ended_at,
+        duration_ms=record.duration_ms,
+        end_reason=record.end_reason,
+        ended_by=record.ended_by,
+        faults=record.faults,
+        recording=record.recording,
+        recording_ms=record.recording_ms,
+        usage=record.usage,
+        waited_ms=record.waited_ms,
+    )
+
+
+def merged(known: Message | None, news: Message) -> Message:
+    """Put a message together: its parts come in any order, and each tells a bit."""
+    if known is None:
+        return news
+    return replace(
+        known,
+        url=known.url if news.url is None else news.url,
+        duration_s=known.duration_s if news.duration_s is None else news.duration_s,
+        transcription=known.transcription
+        if news.transcription is None
+        else news.transcription,
+    )

@@ -123,7 +123,7 @@ async def test_a_question_that_fails_is_a_fault_and_the_next_is_asked() -> None:
             one.ask(question(4))
             await delivered.until(1)
     assert delivered == [DirectorAnswered(4, "human")]
-    assert one._faults == {"director.server_error": 2, "director.quota_exceeded": 1}
+    assert one._faults == {"director.failed": 2, "director.refused": 1}
     failed = [line for line in lines if line["event"] == "director failed"]
     assert [line["detail"] for line in failed] == ["server_error", "quota_exceeded"]
     assert [line["status"] for line in failed] == [503, 402]
@@ -135,7 +135,7 @@ async def test_a_director_that_takes_too_long_is_a_fault() -> None:
     async with leg(mood=mood, wants=wants) as (one, delivered, _):
         one.ask(question(1))
         await until(lambda: bool(one._faults))
-    assert one._faults == {"director.timeout": 1}
+    assert one._faults == {"director.unreachable": 1}
     assert delivered == []
 
 

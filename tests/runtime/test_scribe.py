@@ -149,7 +149,7 @@ async def test_a_call_is_read_with_what_is_not_stored_yet(
     assert call.end_reason is EndReason.IDLE
     await scribe.stored()
     assert await scribe.call_by_sid("CA1") == call
-    assert scribe.extent("c1") == (0, 0)
+    assert scribe.extent("c1") == (100_000, 100_000)  # whatever was written of it
 
 
 async def test_what_goes_wrong_is_in_the_record_when_it_does(

@@ -97,6 +97,7 @@ def records() -> st.SearchStrategy[rec.Record]:
         st.builds(
             rec.FlowNote, call_id=ids, at_ms=ms, kind=words, name=words, detail=words
         ),
+        st.builds(rec.CallReopened, call_id=ids),
         st.builds(rec.KeyPressed, call_id=ids, at_ms=ms),
         st.builds(rec.ModelLost, call_id=ids, at_ms=ms),
         st.builds(rec.FaultNote, call_id=ids, at_ms=ms, code=faults),

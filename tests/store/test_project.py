@@ -17,7 +17,7 @@ from tests.store.test_calls import ENDED, MESSAGE, NOON, STARTED, TURN
 from voicebot.store.calls import CallStore, open_store
 from voicebot.store.events import Event, Numbers
 from voicebot.store.project import Rows
-from voicebot.store.records import CallAnswered, EndReason, Record
+from voicebot.store.records import CallAnswered, CallReopened, EndReason, Record
 from voicebot.store.tables import call_events, calls, decisions, messages, turns
 
 TABLES = (calls, turns, decisions, messages, call_events)
@@ -147,6 +147,18 @@ def test_a_call_has_one_stream_and_a_presumed_end_is_presumed_once() -> None:
     rows.add([STARTED, *streams, crash, later])
     assert rows.call
     assert (rows.call.stream_sid, rows.call.ended_at) == ("MZ1", crash.ended_at)
+
+
+def test_a_call_that_goes_on_behind_its_end_has_another() -> None:
+    rows = Rows()
+    first = replace(ENDED, end_reason=EndReason.INTERNAL_ERROR)
+    rows.add([STARTED, first, CallReopened("c1")])
+    assert rows.call
+    assert (rows.call.ended_at, rows.call.end_reason) == (None, None)
+    last = replace(ENDED, end_reason=EndReason.TRANSFERRED, waited_ms=20)
+    rows.add([last, replace(ENDED, end_reason=EndReason.IDLE)])
+    assert rows.call.end_reason is EndReason.TRANSFERRED
+    assert rows.call.waited_ms == 20
 
 
 async def test_a_part_of_a_message_that_comes_late_finds_its_place(

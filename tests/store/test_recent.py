@@ -8,7 +8,7 @@ from tests.store.noted import event
 from tests.store.test_calls import ENDED, NOON, STARTED, TURN, another
 from voicebot.store import recent
 from voicebot.store.recent import Recent
-from voicebot.store.records import CallAnswered
+from voicebot.store.records import CallAnswered, CallReopened
 
 
 def test_a_call_is_followed_until_the_database_has_its_end() -> None:
@@ -27,6 +27,18 @@ def test_a_call_is_followed_until_the_database_has_its_end() -> None:
     assert call.end_reason is ENDED.end_reason
     calls.stored(end.seq)
     assert (calls.call_by_sid("CA1"), len(calls)) == (None, 0)
+
+
+def test_a_call_that_goes_on_is_followed_on() -> None:
+    calls = Recent()
+    for number in (1, 2):
+        calls.add(event(another(number)))
+        calls.add(event(replace(ENDED, call_id=f"c{number}")))
+    end = event(CallReopened("c1"))
+    calls.add(end)
+    calls.stored(end.seq)
+    assert calls.call_by_sid("CA1")
+    assert calls.call_by_sid("CA2") is None
 
 
 def test_what_happens_in_other_calls_is_not_followed() -> None:

@@ -279,8 +279,6 @@ async def test_a_log_of_a_newer_release_is_refused(where: Path | str) -> None:
         await store._database.write(statement)
     older = f"{migrate.HEAD} or older, got '9999': it isn't this"
     with pytest.raises(StoreError, match=older):
-        StoreError, match=f"{migrate.HEAD} or older, got '9999': it isn't this"
-    ):
         async with open_store(where):
             pass
 

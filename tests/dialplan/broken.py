@@ -111,7 +111,7 @@ BAD_CALENDARS: tuple[tuple[str, str | bytes], ...] = (
 
 BY_HAND = (
     # calendar files
-    Broken("no such calendar", "calendars.desk.ics: 'holidays.ics' cann", HOLIDAYS),
+    Broken("no such calendar", "calendars.desk.ics[0]: 'holidays.ics' cann", HOLIDAYS),
     Broken(
         "calendar of elsewhere",
         "expected a file below",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.dialplan.broken import event
+from tests.dialplan.broken import BAD_CALENDARS, event
 from tests.dialplan.plans import NUMBERS, mistakes, written
 from voicebot.dialplan.coverage import failures, walk_year
 from voicebot.dialplan.hours import decide
@@ -110,6 +110,15 @@ def test_a_file_of_cancelled_events_only_closes_nothing_and_says_so() -> None:
     assert list(map(str, problems)) == ["a.ics:1:1: expected at least one event"]
 
 
+@pytest.mark.parametrize(("says", "text"), BAD_CALENDARS, ids=lambda x: str(x)[:30])
+def test_what_is_not_understood_is_a_mistake_with_its_place(
+    says: str, text: str | bytes
+) -> None:
+    data = text.encode() if isinstance(text, str) else text
+    _, problems = read_ics(Path("a.ics"), data)
+    assert f"a.ics:{says}" in "\n".join(map(str, problems))
+
+
 def test_no_more_mistakes_are_told_than_one_reads() -> None:
     again = ["END:VEVENT", "BEGIN:VEVENT"] * 150
     found, problems = read_ics(Path("a.ics"), event(*again).encode())
@@ -188,10 +197,10 @@ def test_a_mistake_in_a_file_is_told_once_with_its_place(tmp_path: Path) -> None
     ]
 
 
-@pytest.mark.parametrize("name", ["none.ics", "/etc/x.ics", "../x.ics"])
+@pytest.mark.parametrize("name", ["none.ics", "/etc/x.ics", "../x.ics", "a/b/c.ics"])
 def test_a_file_that_is_not_read_is_told_at_its_name(tmp_path: Path, name: str) -> None:
     folder = plan_with(tmp_path)
     text = PLAN.replace("more/ours.ics", name)
     (folder / "dialplan.yaml").write_text(text)
     (found,) = mistakes(folder)
-    assert found.startswith("dialplan.yaml:9:25: calendars.desk.ics: ")
+    assert found.startswith("dialplan.yaml:9:25: calendars.desk.ics[1]: ")

@@ -59,7 +59,7 @@ LISTED: Final = BeforeValidator(listed)
 # Source: NANPA, N11 codes and 900; Ofcom, National Telephone Numbering Plan.
 UNDIALLED: Final = ("+1900", "+1976", "+1911", "+449", "+4470", "+44871", "+44872")
 SIP: Final = r"sips?:[A-Za-z0-9_.+%-]{1,64}@[A-Za-z0-9.-]{1,200}(:[0-9]{2,5})?"
-ICS: Final = re.compile(r"[^\\\x00-\x1f]{1,196}\.ics")
+ICS: Final = re.compile(r"(?:[^/\\\x00-\x1f]{1,99}/)?[^/\\\x00-\x1f]{1,96}\.ics")
 FRAGMENTS: Final = re.compile(r"([\w?*-][\w.?*-]*/)?(?!\.)[\w.?*-]*\.yaml")
 COUNTRY: Final = "[A-Z]{2}"
 KEYPAD: Final = f"{LABEL.pattern}/{LABEL.pattern}"
@@ -67,7 +67,8 @@ HEADER: Final = "[Xx]-[A-Za-z0-9-]{1,60}"
 
 
 CalendarPath = Annotated[
-    str, word(ICS, "a calendar file in this folder or below it, such as holidays.ics")
+    str,
+    word(ICS, "a calendar file in this folder or one below it, such as holidays.ics"),
 ]
 
 

@@ -129,13 +129,13 @@ def holidays_of(
     """
     read: dict[str, list[Holiday]] = {}
     for name in file.calendars:
-        for node in items(root, "calendars", name, "ics"):
+        for index, node in enumerate(items(root, "calendars", name, "ics")):
             if node.text in read:
                 continue
             read[node.text] = []
             data = read_beside(path.parent, node.text, MAX_BYTES)
             if isinstance(data, str):
-                problems.append(node.problem(f"calendars.{name}.ics", data))
+                problems.append(node.problem(f"calendars.{name}.ics[{index}]", data))
                 continue
             there = path.parent / node.text
             files[there] = data

@@ -197,6 +197,15 @@ def test_a_mistake_in_a_file_is_told_once_with_its_place(tmp_path: Path) -> None
     ]
 
 
+def test_the_files_of_a_calendar_have_400_events_in_all(tmp_path: Path) -> None:
+    again = ["DTSTART:20270101", "END:VEVENT", "BEGIN:VEVENT"]
+    many = event(*again * 399, "DTSTART:20270101")
+    assert mistakes(plan_with(tmp_path, many)) == [
+        "dialplan.yaml:9:10: calendars.desk.ics: expected at most 400 events in all "
+        "its files"
+    ]
+
+
 @pytest.mark.parametrize("name", ["none.ics", "/etc/x.ics", "../x.ics", "a/b/c.ics"])
 def test_a_file_that_is_not_read_is_told_at_its_name(tmp_path: Path, name: str) -> None:
     folder = plan_with(tmp_path)

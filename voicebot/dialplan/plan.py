@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from voicebot.dialplan.beside import read_beside
 from voicebot.dialplan.callers import ALLOWED, BLOCKED, Callers
 from voicebot.dialplan.hours import Calendar, Rule
-from voicebot.dialplan.ics import Holiday, read_ics
+from voicebot.dialplan.ics import MAX_EVENTS, Holiday, read_ics
 from voicebot.dialplan.model import (
     CalendarFile,
     CallerFile,
@@ -141,6 +141,10 @@ def holidays_of(
             files[there] = data
             read[node.text], wrong = read_ics(there, data)
             problems += wrong
+        sources = root.find("calendars", name, "ics")
+        if sources and sum(len(read[x.text]) for x in sources.items()) > MAX_EVENTS:
+            message = f"expected at most {MAX_EVENTS} events in all its files"
+            problems.append(sources.problem(f"calendars.{name}.ics", message))
     return {
         name: tuple(
             Rule("closed", (), f"{Path(source).as_posix()}:{x.line}", x.days, x.reason)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-MAX_DAYS: Final = 366  # of one time; `holds` looks no further back
+MAX_DAYS: Final = 366  # of one time
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,10 @@ class Series:
         if (year - self.first.year) % self.every_years:
             return None
         month, day = self.first.month, self.first.day
-        weekday, days = monthrange(year, month)
+        if self.nth or day > 28:
+            weekday, days = monthrange(year, month)
+        else:
+            weekday, days = 0, 28  # it is asked often, and most are there
         if self.nth:
             nth, wanted = self.nth
             day = 1 + (wanted - weekday) % 7 + 7 * (nth - 1)
@@ -49,13 +52,9 @@ class Series:
         return begins if self.first <= begins <= self.until else None
 
     def holds(self, day: date) -> bool:
-        for year in (day.year, day.year - 1):
-            begins = self.begins(year)
-            if begins and begins not in self.but:
-                since = day - begins
-                if timedelta(0) <= since < timedelta(self.length_days):
-                    return True
-        return False
+        earliest = day - timedelta(self.length_days - 1)
+        found = map(self.begins, range(earliest.year, day.year + 1))
+        return any(x and earliest <= x <= day and x not in self.but for x in found)
 
     def __str__(self) -> str:
         years = "year" if self.every_years == 1 else f"{self.every_years} years"

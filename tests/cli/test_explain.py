@@ -7,6 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from tests.dialplan.broken import event
 from tests.dialplan.plans import PERSONA, written
 from voicebot.cli import check, explain
 
@@ -179,3 +180,11 @@ def test_mistakes_for_programs(tmp_path: Path) -> None:
     assert result.exit_code == 1
     told = json.loads(result.stdout)
     assert [problem["key"] for problem in told["problems"]] == ["x"]
+
+
+def test_a_holiday_is_told_with_the_line_of_its_calendar_file(folder: Path) -> None:
+    plan = PLAN.replace("    closed:", "    ics: a.ics\n    closed:")
+    (folder / "dialplan.yaml").write_text(plan)
+    (folder / "a.ics").write_text(event("DTSTART:20271224", "SUMMARY:Christmas"))
+    result = CliRunner().invoke(app, [*BASE, "--at", "2027-12-24T10:00"])
+    assert "fri 2027-12-24 closed (Christmas)  a.ics:2\n" in result.output

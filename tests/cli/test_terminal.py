@@ -12,13 +12,7 @@ def test_an_ascii_terminal_is_told_all_the_same(tmp_path: Path) -> None:
     folder = written(tmp_path, NUMBERS + ROUTES.replace("default", "默认"))
     env = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
     done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from voicebot.cli import main; main()",
-            "check",
-            folder,
-        ],
+        [sys.executable, "-m", "voicebot", "check", folder],
         capture_output=True,
         text=True,
         env=env,

@@ -12,6 +12,7 @@ from tests.dialplan.plans import NUMBERS, PERSONA, ROUTES
 from voicebot.dialplan.schema import json_schema
 
 PLAN = NUMBERS + ROUTES
+HOLIDAYS = PLAN + "timezone: UTC\ncalendars: {desk: {ics: holidays.ics}}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,108 @@ class Broken:
     plan: str = PLAN
     desk: str | bytes = PERSONA
     mixin: str = ""
+    ics: str | bytes = ""
+    """What `holidays.ics` holds, if there is one."""
 
 
 BOMB = "b0: &b0 [x]\n" + "".join(
     f"b{n}: &b{n} [{f'*b{n - 1}, ' * 9}]\n" for n in range(1, 30)
 )
 
+
+def event(*lines: str) -> str:
+    """A calendar file with one event."""
+    inside = ("BEGIN:VEVENT", *lines, "END:VEVENT")
+    return "\r\n".join(("BEGIN:VCALENDAR", *inside, "END:VCALENDAR", ""))
+
+
+DAY = "DTSTART;VALUE=DATE:20271224"
+
+BAD_CALENDARS: tuple[tuple[str, str | bytes], ...] = (
+    ("1:1: expected BEGIN:VCALENDAR", event().replace("VCAL", "CAL")),
+    ("1:1: expected BEGIN:VCALENDAR", "SUMMARY:x"),
+    ("1:1: expected a line such as", "version"),
+    ("3:1: the file ends before END:VEVENT", event(DAY).partition("END:")[0]),
+    ("3:1: expected END:VEVENT", event("END:VALARM")),
+    (
+        "2:1: the file ends before BEGIN:VEVENT",
+        "BEGIN:VCALENDAR\nEND:VCALENDAR",
+    ),
+    ("1:1: expected text in UTF-8", b"BEGIN:\xff"),
+    ("1:1: expected at most 256 KiB", "X" * (256 * 1024 + 1)),
+    ("1:1: expected a line such as", '"' * (256 * 1024)),
+    ("1:1: expected a line such as", "A;" * (128 * 1024)),
+    (
+        "13:1: expected a line such as",
+        "BEGIN:VCALENDAR\nA:\n" + " x\n" * 10 + "B",
+    ),
+    ("2:1: the file ends before END:X", "BEGIN:VCALENDAR\nBEGIN:X\n"),
+    (
+        "1602:1: expected at most 400",
+        event(*[DAY, "END:VEVENT", "X-A:b", "BEGIN:VEVENT"] * 400),
+    ),
+    ("2:7: BEGIN: expected a DTSTART", event("SUMMARY:x")),
+    (
+        "3:20: DTSTART: expected a whole day such as 20271224, got a time of",
+        event("DTSTART;X=Europe/B:20271224T090000Z"),
+    ),
+    ("3:9: DTSTART: expected a date", event("DTSTART:20270230")),
+    ("3:9: DTSTART: expected a date", event("DTSTART:19690101")),
+    ("3:9: DTSTART: expected a date", event("DTSTART:tomorrow")),
+    ("4:7: DTEND: expected 1 to 366", event(DAY, "DTEND:20271224")),
+    ("4:7: DTEND: expected 1 to 366", event(DAY, "DTEND:20290101")),
+    ("4:10: DURATION: expected 1 to 366", event(DAY, "DURATION:PT1H")),
+    (
+        "5:10: DURATION: expected no DTEND, as on line 4",
+        event(DAY, "DTEND:20271225", "DURATION:P1D"),
+    ),
+    ("4:20: DTSTART: stands on line 3 already", event(DAY, DAY)),
+    ("4:7: RDATE: is not supported", event(DAY, "RDATE:20281224")),
+    ("4:15: RECURRENCE-ID: is not", event(DAY, "RECURRENCE-ID:20281224")),
+    ("4:8: EXDATE: expected RRULE", event(DAY, "EXDATE:20281224")),
+    (
+        "5:8: EXDATE: expected a whole day",
+        event(DAY, "RRULE:FREQ=YEARLY", "EXDATE:20281224T000000"),
+    ),
+    *(
+        (f"4:7: RRULE: {says}", event(DAY, f"RRULE:{rule}"))
+        for says, rule in (
+            ("expected FREQ=YEARLY", "FREQ=WEEKLY"),
+            ("expected FREQ=YEARLY", "COUNT=3"),
+            ("expected each once at most", "FREQ=YEARLY;BYSETPOS=1"),
+            ("expected each once at most", "FREQ=YEARLY;FREQ=YEARLY"),
+            ("expected INTERVAL to be", "FREQ=YEARLY;INTERVAL=0"),
+            ("expected COUNT to be", "FREQ=YEARLY;COUNT=99999"),
+            ("expected BYMONTH=12", "FREQ=YEARLY;BYMONTH=11"),
+            ("expected BYMONTH to be one", "FREQ=YEARLY;BYMONTH=11,12"),
+            ("expected BYMONTHDAY=24", "FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=25"),
+            ("expected BYDAY to be one", "FREQ=YEARLY;BYDAY=4FR"),
+            ("expected BYDAY to be one", "FREQ=YEARLY;BYMONTH=12;BYDAY=FR"),
+            ("expected a DTSTART that", "FREQ=YEARLY;BYMONTH=12;BYDAY=1FR"),
+            ("expected UNTIL or COUNT", "FREQ=YEARLY;UNTIL=20290101;COUNT=2"),
+            ("expected UNTIL not before", "FREQ=YEARLY;UNTIL=20261224"),
+            ("expected a whole day", "FREQ=YEARLY;UNTIL=20281224T000000Z"),
+        )
+    ),
+)
+
 BY_HAND = (
+    # calendar files
+    Broken("no such calendar", "calendars.desk.ics[0]: 'holidays.ics' cann", HOLIDAYS),
+    Broken(
+        "calendar of elsewhere",
+        "expected a file below",
+        HOLIDAYS.replace("holidays.ics", "../holidays.ics"),
+    ),
+    Broken(
+        "calendar of another kind",
+        "calendars.desk.ics",
+        HOLIDAYS.replace("holidays.ics", "dialplan.yaml"),
+    ),
+    *(
+        Broken(f"calendar: {names}", f"holidays.ics:{names}", HOLIDAYS, ics=ics)
+        for names, ics in BAD_CALENDARS
+    ),
     # rehearsals
     Broken(
         "tool of a test that isn't there",
@@ -306,6 +402,18 @@ BY_HAND = (
         "stages.a.barge_in.min_ms: expected min_ms",
         desk=PERSONA + "start_stage: a\n"
         "stages: {a: {instructions: A., barge_in: {min_ms: 2s}}}\n",
+    ),
+    Broken(
+        "guarded rollout",
+        "rollout.guard: unknown key; a rollout ends by hand",
+        plan=PLAN.replace(
+            "desk}", "desk, rollout: {to: desk, percent: 5, guard: {dead_air: 2s}}}"
+        ),
+    ),
+    Broken(
+        "hooks",
+        "hooks: unknown key; use triggers",
+        desk=PERSONA + "hooks: {on_cut: {say: Yes?}}\n",
     ),
     # greetings
     Broken(

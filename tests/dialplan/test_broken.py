@@ -32,11 +32,16 @@ def write(folder: Path, broken: Broken) -> None:
     mixin.unlink(missing_ok=True)
     if broken.mixin:
         mixin.write_text(broken.mixin, encoding="utf-8")
+    holidays = folder / "holidays.ics"
+    holidays.unlink(missing_ok=True)
+    if broken.ics:
+        text = broken.ics
+        holidays.write_bytes(text.encode() if isinstance(text, str) else text)
 
 
 def test_the_corpus_has_at_least_500_files() -> None:
     assert len(CORPUS) >= 500
-    assert len({(b.plan, b.desk, b.mixin) for b in CORPUS}) >= 500
+    assert len({(b.plan, b.desk, b.mixin, b.ics) for b in CORPUS}) >= 500
 
 
 def test_every_broken_file_is_refused_with_a_place_and_the_key(tmp_path: Path) -> None:
@@ -48,7 +53,7 @@ def test_every_broken_file_is_refused_with_a_place_and_the_key(tmp_path: Path) -
         if not any(broken.names in line for line in lines):
             missed.append((broken.why, broken.names, lines[:3]))
         for problem, line in zip(problems, lines, strict=True):
-            assert re.match(r"[^:]+\.yaml:[1-9]\d*:[1-9]\d*: .", line), line
+            assert re.match(r"[^:]+\.(yaml|ics):[1-9]\d*:[1-9]\d*: .", line), line
             assert "\n" not in line
             assert problem.message
     assert missed == []

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dialplan.broken import event
 from tests.dialplan.calls import routed
 from tests.dialplan.plans import NUMBERS, PERSONA, ROUTES, mistakes, written
 from tests.dialplan.test_recordings import wav
@@ -117,6 +118,11 @@ def test_the_examples_of_the_reference_are_good(tmp_path: Path) -> None:
     for piece in ("specials:", "include: [routes.d/*.yaml]"):
         plan = NUMBERS + ROUTES + given.pop(piece)
         assert mistakes(written(tmp_path, plan, desk=smallest)) == []
+    (tmp_path / "holidays").mkdir()
+    for name in ("public-holidays.ics", "holidays/ours.ics"):
+        (tmp_path / name).write_text(event("DTSTART:20271225"))
+    plan = NUMBERS + ROUTES + "timezone: Europe/London\n" + given.pop("calendars:")
+    assert mistakes(written(tmp_path, plan, desk=smallest)) == []
     assert given == {}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dialplan.broken import event
 from tests.dialplan.plans import NUMBERS, PERSONA, ROUTES, written
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.prompt import compile_instructions
@@ -63,6 +64,26 @@ async def test_undoing_a_bad_edit_clears_it(tmp_path: Path) -> None:
     save(tmp_path / "dialplan.yaml", NUMBERS + ROUTES)
     assert await plans.reload() is False  # nothing else is in force
     assert plans.rejected is None
+
+
+async def test_a_save_of_a_calendar_file_is_in_force_as_any_other(
+    tmp_path: Path,
+) -> None:
+    plan = NUMBERS + "timezone: UTC\ncalendars: {desk: {ics: more/a.ics}}\n" + ROUTES
+    (tmp_path / "more").mkdir()
+    file = tmp_path / "more" / "a.ics"
+    save(file, event("DTSTART:20271224"))
+    plans = Plans(written(tmp_path, plan))
+    before = look(tmp_path)
+    save(file, event("DTSTART:20271224", "DTEND:20271224"))
+    assert look(tmp_path) != before
+    assert await plans.reload() is False
+    assert rejected(plans).problems[0].startswith(f"{file}:4:7: DTEND: ")
+    save(file, event("DTSTART:20271225"))
+    assert await plans.reload() is True
+    (rule,) = plans.current.calendars["desk"].closed
+    assert rule.days
+    assert str(rule.days) == "2027-12-25"
 
 
 def test_a_folder_that_is_wrong_at_the_start_is_not_served(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+from voicebot.dialplan.series import Series
 from voicebot.dialplan.times import (
     DAY_MIN,
     WEEKDAYS,
@@ -36,7 +37,7 @@ class Rule:
     kind: Literal["special", "closed", "weekly"]
     open: tuple[Interval, ...]
     place: str
-    days: Span | None = None
+    days: Span | Series | None = None
     """None for a weekday."""
 
     reason: str = ""

@@ -18,7 +18,7 @@ from voicebot.dialplan.language import own_words
 from voicebot.dialplan.languages import in_languages
 from voicebot.dialplan.model import FRAGMENTS, Dialplan, DialplanFile
 from voicebot.dialplan.persona import Persona
-from voicebot.dialplan.plan import assembled, callers_of, checked
+from voicebot.dialplan.plan import Holidays, assembled, callers_of, checked, holidays_of
 from voicebot.dialplan.prompt import compile_instructions
 from voicebot.dialplan.recordings import Clip, clip_of
 from voicebot.dialplan.section import Section
@@ -158,7 +158,7 @@ def _plan(
     files: dict[Path, bytes],
     personas: Collection[str] | None,
     problems: list[Problem],
-) -> tuple[Node, DialplanFile, Callers] | None:
+) -> tuple[Node, DialplanFile, Callers, Holidays] | None:
     unreadable: list[Problem] = []
     root = _root(path, files, unreadable)
     if root is None:
@@ -174,7 +174,8 @@ def _plan(
     problems += checked(path, root, plan, personas)
     if plan is None:
         return None
-    return root, plan, callers_of(path, root, plan, files, problems)
+    callers = callers_of(path, root, plan, files, problems)
+    return root, plan, callers, holidays_of(path, root, plan, files, problems)
 
 
 def _with_fragments(

@@ -59,10 +59,17 @@ LISTED: Final = BeforeValidator(listed)
 # Source: NANPA, N11 codes and 900; Ofcom, National Telephone Numbering Plan.
 UNDIALLED: Final = ("+1900", "+1976", "+1911", "+449", "+4470", "+44871", "+44872")
 SIP: Final = r"sips?:[A-Za-z0-9_.+%-]{1,64}@[A-Za-z0-9.-]{1,200}(:[0-9]{2,5})?"
+ICS: Final = re.compile(r"(?:[^/\\\x00-\x1f]{1,99}/)?[^/\\\x00-\x1f]{1,96}\.ics")
 FRAGMENTS: Final = re.compile(r"([\w?*-][\w.?*-]*/)?(?!\.)[\w.?*-]*\.yaml")
 COUNTRY: Final = "[A-Z]{2}"
 KEYPAD: Final = f"{LABEL.pattern}/{LABEL.pattern}"
 HEADER: Final = "[Xx]-[A-Za-z0-9-]{1,60}"
+
+
+CalendarPath = Annotated[
+    str,
+    word(ICS, "a calendar file in this folder or one below it, such as holidays.ics"),
+]
 
 
 def _pattern(pattern: str, expected: str) -> BeforeValidator:
@@ -164,6 +171,10 @@ class CalendarFile(Section):
 
     closed: Annotated[tuple[Exceptional, ...], Field(max_length=400)] = ()
     """Days without hours."""
+
+    ics: Annotated[tuple[CalendarPath, ...], Field(max_length=5), LISTED] = ()
+    """More days without hours: the events of these files, with their summaries as
+    reasons. `closed` counts before them."""
 
     special: Annotated[tuple[Special, ...], Field(max_length=400)] = ()
     """Days with hours of their own. They count before `closed`, which counts before

@@ -1,15 +1,16 @@
 """From `dialplan.yaml` to the plan: all of it but the personas."""
 
-from collections.abc import Collection, Iterator, MutableMapping
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from stat import S_ISREG
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
+from voicebot.dialplan.beside import read_beside
 from voicebot.dialplan.callers import ALLOWED, BLOCKED, Callers
 from voicebot.dialplan.hours import Calendar, Rule
+from voicebot.dialplan.ics import MAX_EVENTS, Holiday, read_ics
 from voicebot.dialplan.model import (
     CalendarFile,
     CallerFile,
@@ -18,12 +19,15 @@ from voicebot.dialplan.model import (
 )
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.references import dangling, items, unanswered, unreachable
-from voicebot.dialplan.source import MAX_PROBLEMS, Node, Problem
+from voicebot.dialplan.source import MAX_BYTES, MAX_PROBLEMS, Node, Problem
 from voicebot.dialplan.times import WEEKDAYS, weekdays
 from voicebot.dialplan.values import ANONYMOUS, E164, PREFIX
 
 MAX_LIST_BYTES: Final = 1024 * 1024
 MAX_CALLERS: Final = 20_000
+
+Holidays: TypeAlias = Mapping[str, tuple[Rule, ...]]
+"""What files of holidays close, by the name of the calendar."""
 
 
 def checked(
@@ -87,21 +91,10 @@ def _listed(
         key = f"callers.{tag}.file" if at == node.path else ""
         problems.append(Problem(at, line, column, key, message))
 
-    parts = Path(given.file).parts
-    if Path(given.file).is_absolute() or ".." in parts or "\\" in given.file:
-        message = f"expected a file below {path.parent}, got {given.file!r}"
-        return wrong(node.path, node.line, node.column, message)
+    data = read_beside(path.parent, given.file, MAX_LIST_BYTES)
+    if isinstance(data, str):
+        return wrong(node.path, node.line, node.column, data)
     there = path.parent / given.file
-    try:
-        # Opening a pipe would wait for somebody who writes to it.
-        if not S_ISREG(there.stat().st_mode):
-            message = f"expected a regular file, got {given.file!r}"
-            return wrong(node.path, node.line, node.column, message)
-        with there.open("rb") as opened:
-            data = opened.read(MAX_LIST_BYTES + 1)
-    except OSError as exc:
-        message = f"{given.file!r} cannot be read: {exc.strerror}"
-        return wrong(node.path, node.line, node.column, message)
     files[there] = data
     lines = data.decode("utf-8-sig", "replace").splitlines()
     if len(data) > MAX_LIST_BYTES or len(lines) > MAX_CALLERS:
@@ -122,17 +115,58 @@ def _listed(
     return None
 
 
+def holidays_of(
+    path: Path,
+    root: Node,
+    file: DialplanFile,
+    files: MutableMapping[Path, bytes],
+    problems: list[Problem],
+) -> Holidays:
+    """
+    Read the calendar files that calendars name; arguments as of `callers_of`.
+
+    A file that several calendars name is read once.
+    """
+    read: dict[str, list[Holiday]] = {}
+    for name in file.calendars:
+        for index, node in enumerate(items(root, "calendars", name, "ics")):
+            if node.text in read:
+                continue
+            read[node.text] = []
+            data = read_beside(path.parent, node.text, MAX_BYTES)
+            if isinstance(data, str):
+                problems.append(node.problem(f"calendars.{name}.ics[{index}]", data))
+                continue
+            there = path.parent / node.text
+            files[there] = data
+            read[node.text], wrong = read_ics(there, data)
+            problems += wrong
+        sources = root.find("calendars", name, "ics")
+        if sources and sum(len(read[x.text]) for x in sources.items()) > MAX_EVENTS:
+            message = f"expected at most {MAX_EVENTS} events in all its files"
+            problems.append(sources.problem(f"calendars.{name}.ics", message))
+    return {
+        name: tuple(
+            Rule("closed", (), f"{Path(source).as_posix()}:{x.line}", x.days, x.reason)
+            for source in given.ics
+            for x in read[source]
+        )
+        for name, given in file.calendars.items()
+    }
+
+
 def assembled(
     path: Path,
     root: Node,
     file: DialplanFile,
     callers: Callers,
+    holidays: Holidays,
     personas: MutableMapping[str, Persona],
     revision: str,
 ) -> Dialplan:
     """Put a plan together of which everything is checked."""
     calendars = {
-        name: _calendar(path, root, file, name, given)
+        name: _calendar(path, root, file, name, given, holidays[name])
         for name, given in file.calendars.items()
     }
     plan = Dialplan(
@@ -152,7 +186,12 @@ def assembled(
 
 
 def _calendar(
-    path: Path, root: Node, file: DialplanFile, name: str, given: CalendarFile
+    path: Path,
+    root: Node,
+    file: DialplanFile,
+    name: str,
+    given: CalendarFile,
+    holidays: tuple[Rule, ...],
 ) -> Calendar:
     node = root.find("calendars", name) or root
     zone = given.timezone or file.timezone
@@ -170,7 +209,8 @@ def _calendar(
         tuple(
             Rule("closed", (), _place(path, at), one.span, one.reason or "")
             for at, one in zip(items(node, "closed"), given.closed, strict=True)
-        ),
+        )
+        + holidays,
         tuple(
             Rule("special", one.open, _place(path, at), one.span, one.reason or "")
             for at, one in zip(items(node, "special"), given.special, strict=True)

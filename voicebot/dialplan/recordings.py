@@ -4,9 +4,9 @@ import wave
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from stat import S_ISREG
 from typing import Final, Literal
 
+from voicebot.dialplan.beside import read_beside
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.source import Node, Problem
 
@@ -45,17 +45,9 @@ def clip_of(
     def wrong(message: str) -> Problem:
         return node.problem("greeting.audio", message)
 
-    parts = Path(name).parts
-    if Path(name).is_absolute() or ".." in parts or "\\" in name:
-        return wrong(f"expected a file below {folder}, got {name!r}")
-    try:
-        # Opening a pipe would wait for somebody who writes to it.
-        if not S_ISREG((folder / name).stat().st_mode):
-            return wrong(f"expected a regular file, got {name!r}")
-        with (folder / name).open("rb") as opened:
-            data = opened.read(MAX_BYTES + 1)
-    except OSError as exc:
-        return wrong(f"{name!r} cannot be read: {exc.strerror}")
+    data = read_beside(folder, name, MAX_BYTES)
+    if isinstance(data, str):
+        return wrong(data)
     files[folder / name] = data
     found = read_clip(Path(name).suffix, data)
     return found if isinstance(found, Clip) else wrong(f"{name!r}: {found}")

@@ -8,7 +8,7 @@ duplicate keys, anchors, aliases and tags are refused; size and depth are bounde
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -54,9 +54,12 @@ class Problem:
         return f"{self.path}:{self.line}:{self.column}:{key} {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Node:
-    """A scalar, a list or a mapping, and where it begins, both counted from 1."""
+    """A scalar, a list or a mapping, and where it begins, both counted from 1.
+
+    Not to be changed, though not frozen: that would cost a big file 10 ms.
+    """
 
     line: int
     column: int
@@ -177,16 +180,16 @@ class _Reader:
         self.problems: list[Problem] = []
         self._path = path
         # Any: the stubs leave out most attributes of events.
-        self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.CSafeLoader)
+        self._next: Callable[[], Any] = yaml.CSafeLoader(text).get_event
 
     def document(self) -> Node:
-        next(self._events)  # StreamStart
-        start = next(self._events)
+        self._next()  # StreamStart
+        start = self._next()
         if isinstance(start, yaml.StreamEndEvent):
             return Node(1, 1, None, path=self._path)
-        root = self._node(next(self._events), None, 1)
-        next(self._events)  # DocumentEnd
-        after = next(self._events)
+        root = self._node(self._next(), None, 1)
+        self._next()  # DocumentEnd
+        after = self._next()
         if not isinstance(after, yaml.StreamEndEvent):
             self._problem(after, None, "expected one document, got a second '---'")
         return root
@@ -215,7 +218,7 @@ class _Reader:
 
     def _items(self, where: Where, depth: int) -> list[Node]:
         items: list[Node] = []
-        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
             items.append(self._node(event, (where, len(items)), depth + 1))
         return items
 
@@ -224,10 +227,10 @@ class _Reader:
     ) -> tuple[dict[str, Node], dict[str, tuple[int, int]]]:
         values: dict[str, Node] = {}
         keys: dict[str, tuple[int, int]] = {}
-        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
             name = self._name(event, where, depth)
             path = (where, name or "")
-            value = self._node(next(self._events), path, depth + 1)
+            value = self._node(self._next(), path, depth + 1)
             if name is None:
                 self._problem(event, where, STRUCTURE)
             elif name in values:

@@ -24,6 +24,12 @@ from voicebot.dialplan.source import (
 S = TypeVar("S", bound=Section)
 
 # Types of pydantic's errors; the others' texts are ours already.
+INSTEAD: Final = {
+    "guard": "a rollout ends by hand: compare both in the call log, change percent",
+    "hooks": "use triggers, stages (on_enter, exit), silence, transfer.on_fail",
+}
+"""Keys that one may expect to be there, and what there is."""
+
 EXPECTED: Final = {
     "extra_forbidden": "unknown key",
     "missing": "missing",
@@ -119,6 +125,8 @@ def _message(model: type[Section], node: Node, error: ErrorDetails) -> str:
         return said
     if kind == "extra_forbidden" and len(loc) == 1 and (move := MOVED.get(str(loc[0]))):
         return f"is {move.section}.{move.to} now: {RUN}"
+    if kind == "extra_forbidden" and (instead := INSTEAD.get(str(loc[-1]))):
+        return f"{said}; {instead}"
     if kind == "extra_forbidden":
         return said + nearest(str(loc[-1]), _known_keys(model, loc))
     if kind == "string_too_long":

@@ -37,6 +37,7 @@ specials: {overload: {message: {text: Later., language: en}}}
 tests:
   - {at: "2027-02-08T10:00", to: main, expect: closed, because: spring}
 """
+DESK = PERSONA + "vars: {place: {from: route}}\n"
 BASE = ["explain", "--to", "main", "--from", "+442079460000"]
 
 
@@ -44,7 +45,7 @@ BASE = ["explain", "--to", "main", "--from", "+442079460000"]
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("TERM", "dumb")
-    monkeypatch.setenv("VOICEBOT_DIALPLANS", str(written(tmp_path, PLAN)))
+    monkeypatch.setenv("VOICEBOT_DIALPLANS", str(written(tmp_path, PLAN, desk=DESK)))
     return tmp_path
 
 
@@ -179,3 +180,7 @@ def test_mistakes_for_programs(tmp_path: Path) -> None:
     assert result.exit_code == 1
     told = json.loads(result.stdout)
     assert [problem["key"] for problem in told["problems"]] == ["x"]
+
+
+def test_what_is_no_country_is_refused(folder: Path) -> None:
+    assert "two letters, such as GB" in said(*BASE, "--country", "china", code=2)

@@ -39,10 +39,26 @@ def test_a_good_folder_is_a_line_and_a_table_of_its_routes(tmp_path: Path) -> No
         if "│" in line
     ]
     assert rows == [
-        ["spam [x]", "any", "+1900*", "reject: busy"],
-        ["closed", "hotel", "any", "message (en-US)"],
-        ["default", "any", "any", "desk: Front desk (en)"],
+        ["spam [x]", "any", "+1900*", "always", "reject: busy"],
+        ["closed", "hotel", "any", "always", "message (en-US)"],
+        ["default", "any", "any", "always", "desk: Front desk (en)"],
     ]
+
+
+def test_the_table_says_on_what_a_route_depends(tmp_path: Path) -> None:
+    plan = (
+        "version: 2\ntimezone: Europe/London\n"
+        "calendars: {desk: {weekly: {daily: ['08:00-20:00']}}}\n"
+        "callers: {vip: ['+12025550150']}\nroutes:\n"
+        "  - name: a\n    match: {caller_tag: vip, from_country: GB}\n"
+        "    do: {reject: busy}\n"
+        "  - name: b\n    match: {hours: '!desk', weekday: mon, load: 0.9}\n"
+        "    unless: [{date: 12-24}]\n    do: {reject: busy}\n"
+    ) + ROUTES.removeprefix("routes:\n")
+    plan += "numbers: {main: {e164: '+12025550100', display_name: Main}}\n"
+    result = CliRunner().invoke(app, [str(written(tmp_path, plan))])
+    assert "│ tag vip, GB │ always " in result.stdout
+    assert "│ !desk, weekday, load 0.9, unless │" in result.stdout
 
 
 def test_mistakes_are_a_line_each_on_stderr_and_exit_1(tmp_path: Path) -> None:

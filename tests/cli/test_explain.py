@@ -38,6 +38,7 @@ specials: {overload: {message: {text: Later., language: en}}}
 tests:
   - {at: "2027-02-08T10:00", to: main, expect: closed, because: spring}
 """
+DESK = PERSONA + "vars: {place: {from: route}}\n"
 BASE = ["explain", "--to", "main", "--from", "+442079460000"]
 
 
@@ -45,7 +46,7 @@ BASE = ["explain", "--to", "main", "--from", "+442079460000"]
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("TERM", "dumb")
-    monkeypatch.setenv("VOICEBOT_DIALPLANS", str(written(tmp_path, PLAN)))
+    monkeypatch.setenv("VOICEBOT_DIALPLANS", str(written(tmp_path, PLAN, desk=DESK)))
     return tmp_path
 
 
@@ -188,3 +189,7 @@ def test_a_holiday_is_told_with_the_line_of_its_calendar_file(folder: Path) -> N
     (folder / "a.ics").write_text(event("DTSTART:20271224", "SUMMARY:Christmas"))
     result = CliRunner().invoke(app, [*BASE, "--at", "2027-12-24T10:00"])
     assert "fri 2027-12-24 closed (Christmas)  a.ics:2\n" in result.output
+
+
+def test_what_is_no_country_is_refused(folder: Path) -> None:
+    assert "two letters, such as GB" in said(*BASE, "--country", "china", code=2)

@@ -126,6 +126,54 @@ BY_HAND = (
         Broken(f"calendar: {names}", f"holidays.ics:{names}", HOLIDAYS, ics=ics)
         for names, ics in BAD_CALENDARS
     ),
+    # what an operator wrote who had only the docs
+    Broken(
+        "comma in braces",
+        "greeting.and hello: unknown key; in braces a comma begins one",
+        desk=PERSONA.replace("Hello.", "Hello, and hello"),
+    ),
+    Broken(
+        "one brace",
+        "instructions: expected two braces: {{guest}}",
+        desk=PERSONA.replace("Be kind", "Be kind to { guest }") + "vars: {guest: {}}\n",
+    ),
+    Broken(
+        "one brace in a list",
+        "faqs[0].a: expected two braces: {{guest}}",
+        desk=PERSONA + 'faqs: [{q: Who, a: "{guest}"}]\nvars: {guest: {}}\n',
+    ),
+    Broken(
+        "nothing behind an action",
+        "silence[0].do: expected something behind goodbye; or goodbye without braces",
+        desk=PERSONA + "silence: [{after: 5s, do: {goodbye}}]\n",
+    ),
+    Broken(
+        "no braces behind voicemail",
+        "expected something behind voicemail",
+        desk=PERSONA + "silence: [{after: 5s, do: {voicemail: }}]\n",
+    ),
+    Broken(
+        "digits of a sensitive variable that are shown",
+        "menus.pin.gather: expected sensitive: true, as vars.pin is",
+        desk=PERSONA
+        + "vars: {pin: {type: digits, from: digits, sensitive: true, default: ''}}\n"
+        + "menus: {pin: {prompt: Type it., gather: {max: 4, into: pin}}}\n",
+    ),
+    Broken(
+        "value for a variable that isn't there",
+        "routes[0].do.vars.dya: desk has no variable 'dya'; did you mean 'day'?",
+        plan=PLAN.replace("{persona: desk}", "{persona: desk, vars: {dya: x}}"),
+        desk=PERSONA + "vars: {day: {from: route}}\n",
+    ),
+    Broken("percent", "expected a number", plan=PLAN + "    match: {load: 90%}\n"),
+    Broken("bare !", "begins with ! needs quotes", plan=PLAN + "    match: {to: !x}\n"),
+    Broken("bare *", "begins with * or & needs", plan=PLAN + "include: [*.yaml]\n"),
+    Broken("day first", "month before day", plan=PLAN + "    match: {date: 24-12}\n"),
+    Broken(
+        "list without brackets",
+        "expected a list, got 'en'; put it in brackets",
+        desk=PERSONA + "also_speaks: en\n",
+    ),
     # rehearsals
     Broken(
         "tool of a test that isn't there",

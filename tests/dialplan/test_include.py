@@ -95,6 +95,15 @@ def test_a_mistake_is_named_in_the_file_that_has_it(
     assert all(one.startswith("routes.d/x.yaml:") for one in found)
 
 
+def test_what_cannot_be_read_is_not_missed_elsewhere(tmp_path: Path) -> None:
+    plan = "tests: [{at: '2027-03-03T10:00', to: main, expect: x}]\n"
+    plan = PLAN + plan + "timezone: Europe/London\n"
+    path = folder(tmp_path, plan, x="routes: [{name: x, match: {hours: !desk}}]\n")
+    (found,) = mistakes(path)
+    assert found.startswith("routes.d/x.yaml:1:")
+    assert found.endswith("text that begins with ! needs quotes")
+
+
 def test_a_name_of_two_routes_is_named_with_both_places(tmp_path: Path) -> None:
     route = "routes: [{name: default, match: {to: main}, do: {persona: desk}}]\n"
     path = folder(tmp_path, x=route)
@@ -114,7 +123,7 @@ def test_a_name_of_two_routes_is_named_with_both_places(tmp_path: Path) -> None:
         ("routes.d/*.yml", "expected files in this folder"),
         ("..d/x.yaml", "expected files in this folder"),
         ("none.yaml", "include[0]: there is no file 'none.yaml'"),
-        ("none/*.yaml", ""),
+        ("none/*.yaml", "include[0]: there is no folder 'none'"),
         ("dialplan.yaml", ""),
         ("17", "expected files in this folder"),
     ],

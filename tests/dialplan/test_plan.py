@@ -135,9 +135,9 @@ def test_a_share_of_callers_is_the_same_callers_every_time(tmp_path: Path) -> No
     do: {persona: desk, vars: {a: b}, rollout: {to: other, percent: 30}}
 """
     path = folder(tmp_path, routes)
-    (path / "personas" / "other.yaml").write_text(
-        (path / "personas" / "desk.yaml").read_text()
-    )
+    desk = (path / "personas" / "desk.yaml").read_text() + "vars: {a: {from: route}}\n"
+    for name in ("desk", "other"):
+        (path / "personas" / f"{name}.yaml").write_text(desk)
     path.joinpath("dialplan.yaml").write_text(
         path.joinpath("dialplan.yaml").read_text().replace(REST, "")
     )
@@ -253,8 +253,8 @@ def test_a_walk_without_an_end_tells_what_calendars_said(tmp_path: Path) -> None
         ("match: {time: 17:30}", "", "expected times such as '08:30-12:00'"),
         ("match: {time: '10:00-10:00'}", "", "expected times such as '08:30-12:00'"),
         ("match: {time: '10:00-24:30'}", "", "expected times such as '08:30-12:00'"),
-        ("match: {weekday: monday}", "", "expected a day such as mon"),
-        ("match: {weekday: 5}", "", "expected a day such as mon"),
+        ("match: {weekday: monday}", "", "expected days by their first three letters"),
+        ("match: {weekday: 5}", "", "expected days by their first three letters"),
         ("match: {weekday: []}", "", "expected at least one day"),
         ("match: {percent: 0}", "", "expected at least 1"),
         ("match: {hours: !clinic }", "", "tags (!name) are refused"),
@@ -304,7 +304,7 @@ def test_what_leads_nowhere_is_named(
         ("Asia/Shanghai", "5", "a time zone such as Europe/London, got 5"),
         ("timezone: Asia/Shanghai\n", "", "timezone: timezone is missing"),
         ("mon-fri: [", "mon: [], mon-fri: [", "expected every day once"),
-        ("mon-fri: [", "monday: [", "expected a day such as mon"),
+        ("mon-fri: [", "monday: [", "expected days by their first three letters"),
         (
             '{mon-fri: ["08:30-12:00", "13:30-18:00"], sat: ["09:00-12:00"]}',
             "1",

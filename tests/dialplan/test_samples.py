@@ -115,6 +115,7 @@ def test_the_examples_of_the_reference_are_good(tmp_path: Path) -> None:
     folder = written(tmp_path, reception=smallest, night=night)
     assert mistakes(folder) == []
     assert mistakes(written(tmp_path, given.pop("version: 2"), desk=smallest)) == []
+    (tmp_path / "routes.d").mkdir()
     for piece in ("specials:", "include: [routes.d/*.yaml]"):
         plan = NUMBERS + ROUTES + given.pop(piece)
         assert mistakes(written(tmp_path, plan, desk=smallest)) == []

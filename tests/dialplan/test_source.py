@@ -136,7 +136,10 @@ def test_a_key_is_shown_on_one_line() -> None:
         ("a: {b: 1, b: 2}", "1:11: a.b: duplicate key, first on line 1"),
         ("a: &x 1", "1:4: a: anchors (&name) are refused: write it out"),
         ("a: *x", "1:4: a: aliases (*name) are refused: write it out"),
-        ("- !!str x", "1:3: [0]: tags (!name) are refused: delete it"),
+        (
+            "- !!str x",
+            "1:3: [0]: tags (!name) are refused; text that begins with ! needs quotes",
+        ),
         (
             "a: {{name}}",
             "1:5: a: expected a word as key, got a structure; "

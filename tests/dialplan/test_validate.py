@@ -72,7 +72,8 @@ def wrong(model: type[Section], text: str) -> list[str]:
         ),
         (
             "barge_in: {stop_words: wait}",
-            "5:24: barge_in.stop_words: expected a list, got 'wait'",
+            "5:24: barge_in.stop_words: expected a list, got 'wait'; put it in "
+            "brackets: [ ]",
         ),
         (
             "barge_in: {stop: fast}",
@@ -101,7 +102,10 @@ def wrong(model: type[Section], text: str) -> list[str]:
             "5:17: filler.after: expected a duration of 500ms to 5s, "
             "with its unit (ms, s or m), got '6s'",
         ),
-        ("filler: {say: Hm}", "5:15: filler.say: expected a list, got 'Hm'"),
+        (
+            "filler: {say: Hm}",
+            "5:15: filler.say: expected a list, got 'Hm'; put it in brackets: [ ]",
+        ),
         (
             f"filler: {{say: [{'a, ' * 11}]}}",
             "5:15: filler.say: expected at most 10, got 11",
@@ -110,7 +114,10 @@ def wrong(model: type[Section], text: str) -> list[str]:
             f"filler: {{say: [{'x' * 1001}]}}",
             "5:16: filler.say[0]: expected at most 1000 characters, got 1001",
         ),
-        ("facts: one", "5:8: facts: expected a list, got 'one'"),
+        (
+            "facts: one",
+            "5:8: facts: expected a list, got 'one'; put it in brackets: [ ]",
+        ),
         ("facts: [a, 24]", "5:12: facts[1]: expected text, got 24; put it in quotes"),
         ("facts: [no]", "5:9: facts[0]: expected text, got no; put it in quotes"),
         (

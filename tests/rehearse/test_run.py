@@ -65,16 +65,17 @@ def test_only_tests_with_a_name_are_run(tmp_path: Path) -> None:
     assert results(folder, "nothing") == []
 
 
-def test_a_test_that_came_from_elsewhere_is_said_to_be_at_the_top(
+def test_a_test_that_is_inherited_is_said_to_be_where_it_was_written(
     tmp_path: Path,
 ) -> None:
     folder = written(tmp_path, desk=PERSONA + TESTS)
-    plan = load(folder)
-    written(tmp_path, desk=PERSONA)
-    _, more = run_all(plan, folder)
-    path = folder / "personas" / "desk.yaml"
-    assert str(more.place) == f"{path}:1:1"
-    assert str(more.failures[1]).startswith(f"{path}:1:1: expect[1]: ")
+    heir = folder / "personas" / "night.yaml"
+    heir.write_text("extends: desk\ntitle: Night desk\n", encoding="utf-8")
+    own, inherited = results(folder, "desk: ")[-1], results(folder, "night: ")[-1]
+    assert inherited.place == own.place
+    assert [str(each) for each in inherited.failures] == [
+        str(each) for each in own.failures
+    ]
 
 
 @pytest.mark.parametrize("persona", ["clinic", "helpdesk", "hotel"])

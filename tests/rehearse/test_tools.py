@@ -58,10 +58,12 @@ def call(
     caller: list[dict[str, Any]],
     model: list[dict[str, Any]],
     who: Persona | None = None,
+    *,
+    rung: dict[str, Target] = TARGETS,
     **given: Any,
 ) -> Facts:
     test = scenario(caller, model=model, **given)
-    return Facts(RehearsedCall(who or office(), test, TARGETS).run())
+    return Facts(RehearsedCall(who or office(), test, rung).run())
 
 
 def all_met(facts: Facts, *wanted: dict[str, Any]) -> None:
@@ -119,7 +121,8 @@ def test_every_refusal_can_be_rehearsed(
     tool: str, args: dict[str, Any], rule: str
 ) -> None:
     model = [{"calls": tool, "args": args}]
-    facts = call([ASK], model, targets={"front": "closed"})
+    back = {"front": Target("front", fallback="persona")}
+    facts = call([ASK], model, rung=back, targets={"front": "closed"})
     all_met(facts, {"tool": tool, "verdict": "refused", "rule": rule})
 
 
@@ -197,6 +200,14 @@ def test_a_target_that_nobody_answers_leads_to_the_next() -> None:
 def test_a_target_outside_its_hours_is_not_rung() -> None:
     angry = [{"say": "Get me your boss!"}]
     facts = call(angry, [], targets={"night": "closed"})
+    assert facts.record.rang == []
+    all_met(facts, {"trigger": "angry"}, {"ended_by": "voicemail"})
+
+
+def test_a_closed_target_that_leads_back_leaves_the_call_where_it_is() -> None:
+    angry = [{"say": "Get me your boss!"}]
+    back = {"night": Target("night", fallback="persona")}
+    facts = call(angry, [], rung=back, targets={"night": "closed"})
     all_met(facts, {"trigger": "angry"}, {"logged": "kind=refused name=night"})
 
 

@@ -19,6 +19,7 @@ from voicebot.runtime.next_step import (
     Step,
     after_dial,
     first_step,
+    is_served,
     twiml_for,
 )
 from voicebot.store.records import EndReason
@@ -117,6 +118,20 @@ def test_a_target_that_is_closed_is_passed_over() -> None:
     assert first_step(mobile_only, "desk", room=True) == Ring(mobile("hangup"))
     circle = replace(origin(desk("mobile"), mobile("desk")), is_open=lambda name: False)
     assert first_step(circle, "desk", room=True) == ComeBack()
+
+
+@pytest.mark.parametrize(
+    ("fallback", "served"),
+    [("mobile", True), ("voicemail", True), ("persona", False), ("hangup", False)],
+)
+def test_a_closed_target_serves_whom_its_fallback_does(
+    fallback: str, *, served: bool
+) -> None:
+    call = replace(
+        origin(desk(fallback), mobile()), is_open=lambda name: name != "desk"
+    )
+    assert is_served(call, "mobile")
+    assert is_served(call, "desk") is served
 
 
 @pytest.mark.parametrize("wanted", ["persona", "nobody we know"])

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.table import Table
 
     from voicebot.dialplan.coverage import Failure, Finding
-    from voicebot.dialplan.model import Dialplan, Route
+    from voicebot.dialplan.model import Dialplan, Match, Route
 
 
 def run(
@@ -60,7 +62,7 @@ def run(
         print(_report([], plan, failed, findings))
         raise typer.Exit(1 if failed else 0)
     if failed:
-        print("\n".join(f"{dialplans}/{each}" for each in failed), file=sys.stderr)
+        print("\n".join(str(dialplans / str(x)) for x in failed), file=sys.stderr)
         raise typer.Exit(1)
     print(
         f"{dialplans}: {_count(len(plan.routes), 'route')}, "
@@ -75,7 +77,7 @@ def run(
     if year is not None:
         print(f"{year}: {_count(len(findings), 'surprise')}")
         for found in findings:
-            place = f"{dialplans}/{found.place}: " if found.place else ""
+            place = f"{dialplans / found.place}: " if found.place else ""
             kind = found.kind.replace("_", " ")
             print(f"{place}{found.what}: {found.text} [{kind}]")
 
@@ -126,7 +128,7 @@ def _lacking(plan: "Dialplan") -> list[str]:
                 assert node
                 place = f"{node.path}:{node.line}:{node.column}"
                 found.append(f"{place}: {'.'.join(keys)}: {exc}")
-    return found
+    return list(dict.fromkeys(found))  # a persona's, and of those that extend it
 
 
 def _unused(plan: "Dialplan") -> list[str]:
@@ -146,14 +148,34 @@ def _table(plan: "Dialplan") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("route", "called", "caller", "what is done")
+    table = Table("route", "called", "caller", "when", "what is done")
     for route in plan.routes:
         # Text: a `[` in a name is no markup.
         called = ", ".join(route.match.to) or "any"
-        caller = ", ".join(route.match.from_) or "any"
-        cells = (route.name, called, caller, _action(plan, route))
+        caller = ", ".join(_callers(route.match)) or "any"
+        when = ", ".join(_conditions(route)) or "always"
+        cells = (route.name, called, caller, when, _action(plan, route))
         table.add_row(*map(Text, cells))
     return table
+
+
+def _callers(match: "Match") -> "Iterator[str]":
+    yield from match.from_
+    yield from (f"tag {tag}" for tag in match.caller_tag)
+    yield from match.from_country
+
+
+def _conditions(route: "Route") -> "Iterator[str]":
+    """Whatever else must hold: of what is long, only that there is something."""
+    match = route.match
+    yield from match.hours
+    for key in ("weekday", "date", "time", "header", "language", "percent"):
+        if key in match.model_fields_set:
+            yield key
+    if match.load is not None:
+        yield f"load {match.load:g}"
+    if route.unless:
+        yield "unless"
 
 
 def _action(plan: "Dialplan", route: "Route") -> str:

@@ -59,7 +59,7 @@ def run(
         to=_called(plan, to),
         from_=_caller(from_),
         at=_moment(plan, at),
-        country=country.upper(),
+        country=_country(country),
         headers=dict(_header(text) for text in header or ()),
         load=load,
         call_sid="CA" + "0" * 32,
@@ -110,6 +110,17 @@ def _caller(text: str) -> str:
         return text
     message = f"expected a number such as +12025550123, or {ANONYMOUS}; got {text!r}"
     raise typer.BadParameter(message, param_hint="--from")
+
+
+def _country(text: str) -> str:
+    import re
+
+    from voicebot.dialplan.model import COUNTRY
+
+    if text and not re.fullmatch(COUNTRY, text.upper()):
+        message = f"expected a country's two letters, such as GB; got {text!r}"
+        raise typer.BadParameter(message, param_hint="--country")
+    return text.upper()
 
 
 def _moment(plan: "Dialplan", text: str) -> datetime:
@@ -165,8 +176,11 @@ def _outcome(plan: "Dialplan", decision: "Decision") -> str:
     said = f"route: {decision.route}{via}"
     if decision.persona is None:
         return said
-    persona = plan.personas[decision.persona]
-    said += f"\npersona: {persona.id}: {persona.title} ({persona.language})"
+    if decision.menu:
+        said += f"\nmenu: {decision.persona}/{decision.menu}"
+    else:
+        persona = plan.personas[decision.persona]
+        said += f"\npersona: {persona.id}: {persona.title} ({persona.language})"
     if decision.rollout is not None:
         said += f"\nrollout: {'in' if decision.rollout else 'not in'} it"
     return "\n".join([said, *(f"var {k}: {v}" for k, v in decision.vars.items())])

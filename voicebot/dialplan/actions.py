@@ -91,6 +91,12 @@ class Action(Section):
         if isinstance(given, str) and given in WORDS:
             return {given: True}
         if isinstance(given, dict) and len(given) == 1:
+            if None in given.values():
+                (name,) = given
+                message = "expected something behind {name}; " + (
+                    "or {name} without braces" if name in WORDS else "see its key"
+                )
+                raise PydanticCustomError("action", message, {"name": name})
             return given
         message = "expected exactly one of {names}"
         raise PydanticCustomError("action", message, {"names": ", ".join(NAMES)})

@@ -195,6 +195,10 @@ def _menus(persona: Persona, names: Names) -> Iterator[tuple[Place, str]]:
         if menu.gather and names.variables is not None:
             place = "menus", name, "gather", "into"
             yield from _known(place, "variable", menu.gather.into, names.variables)
+            var = persona.vars.get(menu.gather.into)
+            if var and var.sensitive and not menu.gather.sensitive:
+                said = f"expected sensitive: true, as vars.{menu.gather.into} is"
+                yield ("menus", name, "gather"), said
         yield from _rungs(("menus", name), menu)
 
 

@@ -63,8 +63,8 @@ def _in_stage(tree: Node, stage: str) -> Node:
 def _section(section: Section, node: Node | None, path: str) -> Iterator[Value]:
     for name, field in type(section).model_fields.items():
         key = field.alias or name
-        # What a stage doesn't set is the persona's.
-        if (not path and key == "id") or (
+        # Rehearsals mean nothing to a call; what a stage doesn't set is the persona's.
+        if (not path and key in ("id", "tests")) or (
             path.startswith("stages.") and name not in section.model_fields_set
         ):
             continue

@@ -30,8 +30,8 @@ def included(
     for index, node in enumerate(patterns):
         key = f"include[{index}]"
         matched = {x for x in folder.glob(node.text) if not x.name.startswith(".")}
-        if not matched and not set(node.text) & set("*?"):
-            problems.append(node.problem(key, f"there is no file {node.text!r}"))
+        if not matched:
+            problems += _nowhere(key, node, folder)
         for file in sorted(matched - {path}):
             if not file.resolve().is_relative_to(home):
                 name = PurePosixPath(file.relative_to(folder))
@@ -45,6 +45,15 @@ def included(
         problems.append(at.problem("include", message))
         return []
     return sorted(found)
+
+
+def _nowhere(key: str, node: Node, folder: Path) -> Iterator[Problem]:
+    """Say what a pattern without a file lacks; an empty folder is none."""
+    where = str(PurePosixPath(node.text).parent)
+    if not set(node.text) & set("*?"):
+        yield node.problem(key, f"there is no file {node.text!r}")
+    elif not set(where) & set("*?") and not (folder / where).is_dir():
+        yield node.problem(key, f"there is no folder {where!r}")
 
 
 def whole(root: Node, fragments: Iterable[Node], problems: list[Problem]) -> Node:

@@ -69,15 +69,21 @@ def _wrong(
     section: Node, node: Node, language: str, persona: Persona
 ) -> Iterator[Problem]:
     if language not in persona.also_speaks:
-        line, column = section.keys[language]
         message = f"{language} is not in also_speaks"
-        at = replace(node, line=line, column=column)
+        at = _key(section, language)
         yield at.problem(f"in.{language}", message)
-    for key, (line, column) in node.keys.items():
+    for key in node.keys:
         if key not in WORDS:
-            at = replace(node, line=line, column=column)
+            at = _key(node, key)
             message = f"unknown key{nearest(key, WORDS)}; here are words only"
             yield at.problem(f"in.{language}.{key}", message)
+
+
+def _key(section: Node, key: str) -> Node:
+    """Return a key's own place: after inheritance, in the file that it is of."""
+    assert isinstance(section.value, dict)
+    line, column = section.keys[key]
+    return replace(section.value[key], line=line, column=column)
 
 
 def _spoken(root: Node, persona: Persona, language: str) -> Node:

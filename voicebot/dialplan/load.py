@@ -164,13 +164,15 @@ def _plan(
     if root is None:
         problems += unreadable
         return None
-    root = _with_fragments(path, root, files, unreadable)
+    root, is_whole = _with_fragments(path, root, files, unreadable)
     problems += unreadable
     invalid: list[Problem] = []
     plan = validated(DialplanFile, path, root, invalid)
     # One place gets only one problem.
     known = {(problem.path, problem.line, problem.column) for problem in unreadable}
     problems += [p for p in invalid if (p.path, p.line, p.column) not in known]
+    if not is_whole:
+        return None  # what the rest refers to may be where nobody could read it
     problems += checked(path, root, plan, personas)
     if plan is None:
         return None
@@ -180,17 +182,17 @@ def _plan(
 
 def _with_fragments(
     path: Path, root: Node, files: dict[Path, bytes], problems: list[Problem]
-) -> Node:
-    """Read what `include` names, and put it into the plan."""
+) -> tuple[Node, bool]:
+    """Read what `include` names, and put it into the plan; say if that is all of it."""
     named = root.find("include")
     if named is None:
-        return root
+        return root, True
     # What is no pattern is reported by the model.
     patterns = [node for node in named.items() if FRAGMENTS.fullmatch(node.text)]
     paths = included(path, root, patterns, problems)
     files |= dict(_contents(paths, problems))
-    read = (_root(each, files, problems) for each in paths)
-    return whole(root, filter(None, read), problems)
+    read = [_root(each, files, problems) for each in paths]
+    return whole(root, filter(None, read), problems), None not in read
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +243,12 @@ def _cast(
                 return _persona(name, settled, files, wrong, partial=False)
 
             given = merged.find("in")
-            for found_in in in_languages(tree, given, persona, read, found):
+            wrong: list[Problem] = []
+            for found_in in in_languages(tree, given, persona, read, wrong):
                 language, variants[language], cast.variants[name, language] = found_in
+            # What `in` doesn't say is the persona's, mistakes included.
+            known = {(p.path, p.line, p.column) for p in found}
+            found += [p for p in wrong if (p.path, p.line, p.column) not in known]
             cast.personas[name] = persona.speaking(variants)
             cast.trees[name] = tree
     # One place gets only one problem.

@@ -206,7 +206,7 @@ class _Reader:
         if event.anchor is not None:
             self._problem(event, where, "anchors (&name) are refused: write it out")
         if event.tag is not None:
-            self._problem(event, where, "tags (!name) are refused: delete it")
+            self._problem(event, where, TAG)
         if isinstance(event, yaml.ScalarEvent):
             text: str = event.value
             value = _scalar(text) if event.implicit[0] else text
@@ -294,6 +294,12 @@ ADVICE: Final = {
     "found character that cannot start any token": (
         "text cannot start with this character; put it in quotes"
     ),
+    "did not find expected whitespace or line break": (
+        "text that begins with ! needs quotes"
+    ),
+    "did not find expected alphabetic or numeric character": (
+        "text that begins with * or & needs quotes"
+    ),
     "did not find expected key": "expected a key; is the indentation right?",
     "did not find expected node content": (
         "expected a value; is a bracket or brace not closed?"
@@ -301,6 +307,7 @@ ADVICE: Final = {
     "could not find expected ':'": "expected 'key: value'; is a colon missing?",
     "found unexpected end of stream": "a quote is opened here and never closed",
 }
+TAG: Final = "tags (!name) are refused; text that begins with ! needs quotes"
 STRUCTURE: Final = (
     "expected a word as key, got a structure; text with braces or brackets needs quotes"
 )

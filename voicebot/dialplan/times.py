@@ -119,7 +119,7 @@ def weekdays(text: object) -> tuple[int, ...]:
             length = (WEEKDAYS.index(last or first) - start) % 7 + 1
             return tuple((start + step) % 7 for step in range(length))
     raise PydanticCustomError(
-        "word", "expected a day such as mon, days such as mon-fri, or daily"
+        "word", "expected days by their first three letters: mon, mon-fri, or daily"
     )
 
 
@@ -137,7 +137,9 @@ def _date(value: object) -> Span:
         with suppress(ValueError):
             year, month, day = (int(part or LEAP_YEAR) for part in found.groups())
             return Span(date(year, month, day), date(year, month, day), not found[1])
-        raise PydanticCustomError("date", "expected a date that is in the calendar")
+        raise PydanticCustomError(
+            "date", "expected a date that is in the calendar, month before day"
+        )
     raise PydanticCustomError(
         "word", "expected a date such as 2027-12-24 or, for every year, 12-24"
     )

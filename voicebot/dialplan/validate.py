@@ -42,6 +42,9 @@ EXPECTED: Final = {
     "model_type": "expected keys and values",
     "bool_type": "expected true or false",
     "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
     "greater_than_equal": "expected at least {ge}",
     "less_than_equal": "expected at most {le}",
     "literal_error": "expected {expected}",
@@ -128,7 +131,8 @@ def _message(model: type[Section], node: Node, error: ErrorDetails) -> str:
     if kind == "extra_forbidden" and (instead := INSTEAD.get(str(loc[-1]))):
         return f"{said}; {instead}"
     if kind == "extra_forbidden":
-        return said + nearest(str(loc[-1]), _known_keys(model, loc))
+        near = nearest(str(loc[-1]), _known_keys(model, loc))
+        return said + (near or _comma(str(loc[-1]), node))
     if kind == "string_too_long":
         got = f"{len(node.text)}"
     elif kind == "too_long":
@@ -158,6 +162,8 @@ def _hint(kind: str, node: Node, error: ErrorDetails) -> str:
             return "; put it in quotes"
         case "version", int(older) if 0 < older < VERSION:
             return f"; {RUN}"
+        case "tuple_type", str() | bool() | int() | float():
+            return "; put it in brackets: [ ]"
         case "string_type", dict():
             return "; text that contains ': ' needs quotes"
         case "literal_error", str(word):
@@ -169,6 +175,13 @@ def _hint(kind: str, node: Node, error: ErrorDetails) -> str:
             return f"; {FULL_WIDTH}"
         case _:
             return ""
+
+
+def _comma(key: str, node: Node) -> str:
+    """Explain what `{a: One, and two}` makes of the second half."""
+    if " " in key and node.value is None:
+        return "; in braces a comma begins one: put the text before it in quotes"
+    return ""
 
 
 def _known_keys(model: type[Section], loc: tuple[int | str, ...]) -> list[str]:

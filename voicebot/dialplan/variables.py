@@ -25,6 +25,9 @@ MAX_VALUE_CHARACTERS: Final = 200
 
 OPENING: Final = "{{"
 
+ONE_BRACE: Final = re.compile(r"(?<!\{)\{ *([a-z][a-z0-9_-]*) *\}(?!\})")
+"""A place as other tools write it. Here it would be said, braces and all."""
+
 # Keys whose text is no text of ours for a caller or for the model.
 LITERAL: Final = frozenset(
     {
@@ -154,6 +157,7 @@ def misused(
         sources: what its files hold, to say where in a text a place is.
     """
     yield from _declared(root, persona.vars)
+    yield from _single(root, "", persona.vars)
     for use in _uses(root, ""):
         message = _wrong(use, persona.vars)
         if message:
@@ -178,6 +182,26 @@ def _declared(root: Node, declared: Mapping[str, Var]) -> Iterator[Problem]:
             yield (node.find("header") or node).problem(
                 f"{key}.header", "has no meaning without from: header"
             )
+
+
+def _single(node: Node, key: str, declared: Mapping[str, Var]) -> Iterator[Problem]:
+    """Find `{name}` of a variable."""
+    match node.value:
+        case dict(items):
+            for name, item in items.items():
+                if key or name not in ("in", "tests", *LITERAL):
+                    path = f"{key}.{shown_key(name)}" if key else shown_key(name)
+                    yield from _single(item, path, declared)
+        case list(items):
+            for index, item in enumerate(items):
+                yield from _single(item, f"{key}[{index}]", declared)
+        case str(text):
+            for found in ONE_BRACE.finditer(text):
+                if found[1] in declared:
+                    message = f"expected two braces: {{{{{found[1]}}}}}"
+                    yield node.problem(key, message)
+        case _:
+            pass
 
 
 def _wrong(use: Use, declared: Mapping[str, Var]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from voicebot.dialplan.load import PERSONAS
 from voicebot.dialplan.model import Dialplan
 from voicebot.dialplan.persona import Persona
-from voicebot.dialplan.source import Node, parse
+from voicebot.dialplan.source import Node
 from voicebot.dialplan.testing import EXPECTATIONS, STEPS, CallTest
 from voicebot.rehearse.call import RehearsedCall
 from voicebot.rehearse.expect import Facts, judge
@@ -105,7 +105,8 @@ def run_all(plan: Dialplan, folder: Path, wanted: str = "") -> Iterator[Result]:
     places: dict[str, Places] = {}
     for persona, test in chosen(plan, wanted):
         if persona.id not in places:
-            places[persona.id] = Places(folder, persona)
+            path = folder / PERSONAS / f"{persona.id}.yaml"
+            places[persona.id] = Places(path, plan.trees[persona.id])
         yield run(persona, test, places[persona.id], targets)
 
 
@@ -142,10 +143,16 @@ def _failures(test: CallTest, facts: Facts, places: "Places") -> Iterator[Failur
 class Places:
     """Where the tests of a persona stand."""
 
-    def __init__(self, folder: Path, persona: Persona) -> None:
-        self._path = folder / PERSONAS / f"{persona.id}.yaml"
-        root, _ = parse(self._path, self._path.read_bytes())
-        tests = root.find("tests") if root else None
+    def __init__(self, path: Path, root: Node) -> None:
+        """
+        Find the tests, inherited ones in the files that they are of.
+
+        Args:
+            path: of the persona's own file.
+            root: all that it inherits and says, as a tree.
+        """
+        self._path = path
+        tests = root.find("tests")
         self._tests: dict[str, Node] = {}
         for each in tests.items() if tests else []:
             if name := each.find("name"):
@@ -154,7 +161,7 @@ class Places:
     def of(self, test: str) -> Place:
         """Where a test begins; the beginning of the file if it is none of its own."""
         node = self._tests.get(test)
-        return Place(self._path, node.line, node.column) if node else self._top
+        return Place(node.path, node.line, node.column) if node else self._top
 
     def item(
         self, test: str, key: str, number: int, names: tuple[str, ...]
@@ -166,7 +173,7 @@ class Places:
             return self._top, f"{key}[{number}]"
         item = listed.items()[number]
         name = next(name for name in names if name in item.keys)
-        return Place(self._path, *item.keys[name]), name
+        return Place(item.path, *item.keys[name]), name
 
     @property
     def _top(self) -> Place:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final, Protocol, TypeAlias
 
 from voicebot.bridge.settings import Prompt, Resume, Settings
@@ -13,6 +14,7 @@ from voicebot.flow import stages
 from voicebot.flow.digits import is_read_out, read_out
 from voicebot.flow.flow import Flow
 from voicebot.runtime.forward import Origin
+from voicebot.runtime.next_step import is_served
 from voicebot.runtime.prompts import said_alone
 from voicebot.runtime.session_tools import session_tools
 from voicebot.runtime.texting import has_number
@@ -104,7 +106,9 @@ def flow_of(
         words,
         now,
         listen=listen,
-        open_targets=lambda: frozenset(filter(origin.is_open, origin.targets)),
+        open_targets=lambda: frozenset(
+            filter(partial(is_served, origin), origin.targets)
+        ),
         values=origin.values,
         opening=origin.opening,
         has_number=has_number(origin),

@@ -78,6 +78,11 @@ def first_step(origin: Origin, wanted: str, *, room: bool) -> Step:
     return _towards(origin, wanted, (), room)
 
 
+def is_served(origin: Origin, target: str) -> bool:
+    """Whether who is put through there gets to somebody or a mailbox, not back here."""
+    return isinstance(first_step(origin, target, room=True), Ring | Record)
+
+
 def after_dial(
     news: Dialed, origin: Origin, tried: Sequence[str], *, room: bool
 ) -> Step:

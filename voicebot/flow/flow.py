@@ -193,6 +193,7 @@ class Flow:
         self._errands = Errands(persona.filler.say, persona.filler.after_s)
         on_fail = persona.transfer.on_fail if came_back else None
         self._came_back = came_back and opening is None
+        self._only_back = came_back  # and nothing was heard of the caller since
         self._back = ComeBack(
             on_fail.do if on_fail and self._came_back else None,
             speaks=bool(settings.greeting.text),
@@ -258,7 +259,7 @@ class Flow:
                     self._history.done(done)
                     self._go_on(now, tool=done)
             case LookedUp():
-                self._looked_up(event)
+                self._looked_up(event, now)
             case do.ReplyDone(response_id):
                 self._asks.done(response_id, now)
                 self._model_busy = False
@@ -414,7 +415,7 @@ class Flow:
     # ---- what the caller does ------------------------------------------------
 
     def _key(self, event: do.CallerKey, digit: str, now: float) -> None:
-        self._active_at = now
+        self._active_at, self._only_back = now, False
         if self._ladder:
             self._ladder.reset()
         if self._run:
@@ -427,11 +428,13 @@ class Flow:
         if name is None or self._pending or self.phase is Phase.CLOSING:
             self._give(event, now)
             return
+        self._back.drop()
         self._give(do.StopSpeaking(), now)
         self._open_menu(name, now)
 
     def _caller_said(self, text: str, now: float) -> None:
         self._text_by = self._active_at = now
+        self._only_back = False
         self._history.caller_said(text)
         if self._ladder:
             self._ladder.reset()
@@ -458,6 +461,7 @@ class Flow:
         goodbye = self._words(persona.goodbye.text, known)
         self._apology = self._words(persona.apology.text, known)
         fillers = [self._words(text, known) for text in persona.filler.say]
+        self._errands.speak(persona.filler.say, persona.filler.after_s)
         self._give(reworded(goodbye, self._apology, fillers, persona), now)
         if retune := self._stages.speak_as(persona):
             self._give(retune, now)
@@ -508,8 +512,7 @@ class Flow:
             case Action(menu=str(name)) | Action(gather=str(name)):
                 self._open_menu(name, now)
             case Action(transfer=str(target)):
-                ask = Ask(source, "transfer", {"target": target})
-                verdict = judge(ask, CallState(), self._persona, self._open_targets())
+                verdict = self._may_transfer(target, source)
                 if isinstance(verdict, Refused):
                     self._out.append(NoteEvent("refused", target, verdict.rule))
                     self._next(source, now)
@@ -540,6 +543,12 @@ class Flow:
                 self._give(do.EndRequested(ending, last_words), now)
             case _:
                 self._leave(Leave("voicemail", ""), now)
+
+    def _may_transfer(self, target: str, source: Source) -> Allowed | Refused:
+        if self._only_back:  # else it would be rung again and again
+            return Refused(Rule.LOOP, "Nobody took the call.")
+        ask = Ask(source, "transfer", {"target": target})
+        return judge(ask, CallState(), self._persona, self._open_targets())
 
     def _come_back_does(self, action: Action | None, now: float) -> None:
         """Do what is arranged for a caller who has come back, if it is due."""
@@ -653,6 +662,8 @@ class Flow:
         self, now: float, *, said: str = "", tool: str = "", typed: str = ""
     ) -> bool:
         """Go to the next stage, if what has happened leads there; whether it does."""
+        if self._pending or self.phase in CLOSED:
+            return False
         known = self.values.known
         way = self._stages.way_out(known, said=said, tool=tool, typed=typed)
         if way:
@@ -663,7 +674,7 @@ class Flow:
         self._update = False
         self._out.append(UpdateSession(self._stages.name))
 
-    def _looked_up(self, found: LookedUp) -> None:
+    def _looked_up(self, found: LookedUp, now: float) -> None:
         """Know what was found out about the caller; the model is told in time."""
         for name, value in found.values.items():
             sensitive = self._persona.vars[name].sensitive
@@ -671,6 +682,8 @@ class Flow:
             self._update = True
         detail = f"{len(found.values)} values, {found.duration_ms} ms"
         self._out.append(NoteEvent("lookup", found.trouble or "ok", detail))
+        if self._gone is None:
+            self._go_on(now)
 
     # ---- menus ---------------------------------------------------------------
 
@@ -678,6 +691,7 @@ class Flow:
         self, name: str, now: float, call: ModelCalled | None = None
     ) -> None:
         menu = self._persona.menus[name]
+        self._back.drop()
         self._drop_menu(now)
         self._out.append(NoteEvent("menu", name))
         self._give(do.Answering(False), now)
@@ -745,6 +759,7 @@ class Flow:
 
     def _leave(self, leave: Leave, now: float, call: ModelCalled | None = None) -> None:
         """Announce that the call goes elsewhere."""
+        self._back.drop()
         self._drop_menu(now)
         persona = self._persona
         words = abort_words(persona.transfer, persona.language)

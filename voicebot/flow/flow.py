@@ -13,7 +13,7 @@ from voicebot.dialplan.actions import Action, Sms
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.silence import Silence
 from voicebot.dialplan.transfer import abort_words, announcement
-from voicebot.dialplan.variables import fill, values_of
+from voicebot.dialplan.variables import fill, sensitive_in, values_of
 from voicebot.flow.asks import TALKING, Asks
 from voicebot.flow.calls import PendingCall
 from voicebot.flow.come_back import TOLD, ComeBack
@@ -146,7 +146,7 @@ class Flow:
         came_back: bool = False,
         family: Mapping[str, Persona] | None = None,
     ) -> None:
-        self.values = Values(values or {})
+        self.values = Values(values or {}, sensitive_in(persona))
         self._persona, self._words = persona, words
         self._open_targets = open_targets
         self._apology = settings.apology
@@ -677,8 +677,7 @@ class Flow:
     def _looked_up(self, found: LookedUp, now: float) -> None:
         """Know what was found out about the caller; the model is told in time."""
         for name, value in found.values.items():
-            sensitive = self._persona.vars[name].sensitive
-            self.values.set(name, value, sensitive=sensitive)
+            self.values.set(name, value)
             self._update = True
         detail = f"{len(found.values)} values, {found.duration_ms} ms"
         self._out.append(NoteEvent("lookup", found.trouble or "ok", detail))

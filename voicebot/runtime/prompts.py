@@ -86,9 +86,10 @@ class Prompts:
                     voice = persona.model.voice
                     complete = await self._prepare(voice, text) and complete
             for persona, values in keypads:
-                for text in said_alone(persona, values):
-                    voice = persona.model.voice
-                    complete = await self._prepare(voice, text) and complete
+                for each in _all_of([persona]):
+                    for text in said_alone(each, values):
+                        voice = each.model.voice
+                        complete = await self._prepare(voice, text) and complete
         for detail, count in self._failures.items():
             log.warning("prompts not rendered", detail=detail, prompts=count)
         self._failures.clear()

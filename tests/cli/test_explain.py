@@ -179,3 +179,13 @@ def test_mistakes_for_programs(tmp_path: Path) -> None:
     assert result.exit_code == 1
     told = json.loads(result.stdout)
     assert [problem["key"] for problem in told["problems"]] == ["x"]
+
+
+def test_the_persona_is_shown_in_the_language_in_which_it_begins(folder: Path) -> None:
+    french = "also_speaks: [fr]\nin: {fr: {greeting: {text: Bonjour.}}}\n"
+    (folder / "personas" / "desk.yaml").write_text(PERSONA + french)
+    at = ["--at", "2027-03-01T10:00"]
+    told = CliRunner().invoke(app, [*BASE, *at, "--header", "X-Language=fr"])
+    assert "persona: desk: Front desk (fr)" in told.stdout
+    told = CliRunner().invoke(app, [*BASE, *at])
+    assert "persona: desk: Front desk (en)" in told.stdout

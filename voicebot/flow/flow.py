@@ -208,6 +208,11 @@ class Flow:
     def phase(self) -> Phase:
         return self._bridge.phase
 
+    @property
+    def persona(self) -> Persona:
+        """Who talks, in the language of now."""
+        return self._persona
+
     def start(self, now: float) -> list[Order]:
         """Begin. Call it once, before any event."""
         self._observe(self._bridge.start(now), now)
@@ -455,7 +460,7 @@ class Flow:
 
     def _speak_as(self, persona: Persona, now: float) -> None:
         """Go on in another language: its words, ours and the caller's."""
-        self._persona = persona
+        self._persona, self._update = persona, True
         self._out.append(NoteEvent("language", persona.language))
         known = self.values.shown()
         goodbye = self._words(persona.goodbye.text, known)

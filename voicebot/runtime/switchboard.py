@@ -472,7 +472,7 @@ class Switchboard:
             errands=Errands(
                 self._client, ticket.call_id, self.lookups.of(ticket.call_id)
             ),
-            stage=lambda stage, values: session_config(ticket.persona, values, stage),
+            stage=lambda who, stage, values: session_config(who, values, stage),
             note=lambda turn: self.scribe.turn(ticket.call_id, turn, ticket.earlier),
             decide=lambda note: self.scribe.decision(
                 ticket.call_id, note, ticket.earlier

@@ -193,3 +193,13 @@ def test_a_holiday_is_told_with_the_line_of_its_calendar_file(folder: Path) -> N
 
 def test_what_is_no_country_is_refused(folder: Path) -> None:
     assert "two letters, such as GB" in said(*BASE, "--country", "china", code=2)
+
+
+def test_the_persona_is_shown_in_the_language_in_which_it_begins(folder: Path) -> None:
+    french = "also_speaks: [fr]\nin: {fr: {greeting: {text: Bonjour.}}}\n"
+    (folder / "personas" / "desk.yaml").write_text(PERSONA + french)
+    at = ["--at", "2027-03-01T10:00"]
+    told = CliRunner().invoke(app, [*BASE, *at, "--header", "X-Language=fr"])
+    assert "persona: desk: Front desk (fr)" in told.stdout
+    told = CliRunner().invoke(app, [*BASE, *at])
+    assert "persona: desk: Front desk (en)" in told.stdout

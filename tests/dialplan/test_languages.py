@@ -138,5 +138,12 @@ def test_what_the_persona_has_wrong_is_told_once(tmp_path: Path) -> None:
     assert "menus.keypad.keys.1.menu: there is no menu 'moon'" in line
 
 
+def test_a_place_that_is_wrong_in_every_language_is_told_once(tmp_path: Path) -> None:
+    text = CLINIC.replace("protect: 900ms", 'when: {closed: "{{nobody}}"}')
+    (told,) = found(tmp_path, text)
+    assert told.startswith("5:")
+    assert " greeting.when.closed: " in told
+
+
 def test_keys_and_values_are_expected(tmp_path: Path) -> None:
     assert any("in.fr" in line for line in found(tmp_path, f"{CLINIC}  fr: bonjour\n"))

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.dialplan.plans import PERSONA, mistakes, persona, written
-from voicebot.dialplan.variables import coerced, fill, filled_by, values_of
+from voicebot.dialplan.variables import (
+    coerced,
+    fill,
+    filled_by,
+    sensitive_in,
+    shown_of,
+    values_of,
+)
 
 VARS = "vars:\n  name: {from: lookup}\n  tier: {default: plain}\n"
 
@@ -87,6 +94,15 @@ def test_the_values_of_a_call_are_those_that_are_declared_or_the_defaults() -> N
         "vip": "true",
         "age": "3",
     }
+
+
+def test_sensitive_values_are_shown_as_if_they_were_missing() -> None:
+    pin = {"type": "digits", "default": "0", "sensitive": True}
+    bot = persona(vars={"name": {"from": "lookup"}, "pin": pin})
+    assert sensitive_in(bot) == {"pin"}
+    known = {"name": "Ada", "pin": "1234"}
+    assert values_of(bot, known) == {"name": "Ada", "pin": "1234"}
+    assert shown_of(bot, known) == {"name": "Ada", "pin": "0"}
 
 
 def test_a_text_is_filled_if_nothing_in_it_is_left_to_guess() -> None:

@@ -1,6 +1,7 @@
 """Whatever happens in whatever order: no exception, one end, nothing unallowed."""
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,11 @@ from tests.flow.personas import CLINIC, persona
 from voicebot.bridge import model as do
 from voicebot.bridge.bridge import Bridge
 from voicebot.bridge.settings import Resume
+from voicebot.dialplan.actions import Action
+from voicebot.dialplan.persona import Var
+from voicebot.dialplan.stages import Stage
 from voicebot.dialplan.tools import Tool
+from voicebot.dialplan.transfer import OnFail
 from voicebot.dialplan.triggers import Trigger
 from voicebot.flow.flow import Flow
 from voicebot.flow.model import (
@@ -24,6 +29,7 @@ from voicebot.flow.model import (
     LookedUp,
     ModelCalled,
     Order,
+    SmsOver,
     ToolOutput,
     Trouble,
 )
@@ -91,6 +97,51 @@ ASKING = FULL.model_copy(
 )
 CHINESE = ASKING.model_copy(update={"language": "zh", "also_speaks": ("en",)})
 FAMILY = {"en": ASKING, "zh": CHINESE}
+PIN = "7391"
+CROSSED = ASKING.model_copy(
+    update={
+        "vars": {
+            "tier": Var.model_validate({"from": "lookup", "default": "plain"}),
+            "pin": Var.model_validate({"from": "lookup", "sensitive": True}),
+        },
+        "tools": {
+            **ASKING.tools,
+            "post": Tool.model_validate(HTTP | {"method": "POST"}),
+        },
+        "stages": {
+            **ASKING.stages,
+            "triage": Stage.model_validate(
+                {
+                    "instructions": "Ask.",
+                    "tools": [*ASKING.stages["triage"].tools, "way", "post"],
+                    "exit": [
+                        {"to": "booking", "tool": "slots"},
+                        {"to": "notice", "tool": "way"},
+                        {"to": "last", "var": "tier"},
+                        {"to": "booking", "when": ["ok"]},
+                    ],
+                }
+            ),
+        },
+        "triggers": (
+            *ASKING.triggers,
+            Trigger.model_validate(
+                {"name": "pin", "says": ["yes"], "do": {"say": "It is {{pin}}."}}
+            ),
+        ),
+        "transfer": ASKING.transfer.model_copy(
+            update={
+                "on_fail": OnFail.model_validate(
+                    {"say": "Nobody.", "do": {"menu": "keypad"}}
+                )
+            }
+        ),
+    }
+)
+CROSSED_FAMILY = {
+    "en": CROSSED,
+    "zh": CROSSED.model_copy(update={"language": "zh", "also_speaks": ("en",)}),
+}
 OPEN = frozenset({"front_desk", "on_call"})
 
 responses = st.sampled_from(["r1", "r2"])
@@ -138,8 +189,29 @@ answers = st.builds(
     st.integers(1, 4),
     st.just("At ten."),
     st.sampled_from([None, None, *Trouble]),
-) | st.just(LookedUp({}, None, 200))
+)
+late = st.one_of(
+    st.builds(
+        SmsOver, st.integers(1, 3), st.just("way"), st.sampled_from(["sent", "hidden"])
+    ),
+    st.builds(
+        LookedUp, st.sampled_from([{}, {"tier": "gold"}]), st.none(), st.just(200)
+    ),
+    st.just(do.PeerLost(do.Ending.STEPFUN_REFUSED, heals=False)),
+    st.just(do.PeerLost(do.Ending.CALLER_HANGUP)),
+)
 waits = st.sampled_from([0.0, 0.02, 0.3, 2.5, 9.0])
+
+
+begins = st.sampled_from(
+    [
+        {},
+        {"came_back": True},
+        {"opening": Action(menu="keypad")},
+        {"opening": Action(menu="keypad"), "came_back": True},
+        {"values": {"tier": "gold", "pin": PIN}},
+    ]
+)
 
 
 @given(st.lists(st.tuples(bridge_events, waits), max_size=25))
@@ -200,3 +272,55 @@ def test_any_events_in_any_order(
     told = [order.call_id for order in orders if isinstance(order, ToolOutput)]
     asked = [event for event, _ in steps if isinstance(event, ModelCalled)]
     assert len(told) <= len(asked)
+
+
+@given(
+    st.lists(
+        st.tuples(bridge_events | calls | picks | answers | late, waits), max_size=30
+    ),
+    begins,
+    st.sampled_from([Resume(), Resume(2)]),
+)
+@settings(max_examples=120, deadline=None)
+def test_parts_that_meet_in_any_order(
+    steps: list[tuple[Input, float]], begin: dict[str, Any], resume: Resume
+) -> None:
+    """Two things are never open at once, and what is sensitive is said nowhere."""
+    now = 100.0
+    wants = replace(BUSINESS, duration_s=60.0, no_media_s=1000.0, resume=resume)
+    family = CROSSED_FAMILY
+    flow = Flow(
+        CROSSED, wants, words, now, open_targets=lambda: OPEN, family=family, **begin
+    )
+    orders: list[Order] = flow.start(now)
+    pressed = said = False
+    for event, wait in steps:
+        until = now + wait
+        while (due := flow.next_deadline()) is not None and due <= until:
+            now = max(now, due)
+            orders += flow.handle(do.DeadlineReached(), now)
+            assert not (flow._run and flow._pending)
+        now = until
+        orders += flow.handle(event, now)
+        assert not (flow._run and flow._pending)
+        pressed = pressed or isinstance(event, do.CallerKey)
+        said = said or (isinstance(event, do.CallerText) and bool(event.text))
+        said = said or isinstance(event, ModelCalled)
+    for _ in range(3000):
+        if flow.phase == "ended" or (due := flow.next_deadline()) is None:
+            break
+        now = max(now, due)
+        orders += flow.handle(do.DeadlineReached(), now)
+    assert flow.phase == "ended"
+    assert isinstance(orders[-1], do.HangUp)
+    assert PIN not in str([vars_of(order) for order in orders])
+    rung = [order.target for order in orders if isinstance(order, Leave)]
+    if begin.get("came_back") and not (pressed or said):
+        assert not [target for target in rung if target]
+
+
+def vars_of(order: Order) -> dict[str, Any]:
+    """All that an order holds, what its repr hides too, but for what servers get."""
+    if isinstance(order, Fetch):
+        return {}
+    return {name: getattr(order, name) for name in order.__dataclass_fields__}

@@ -12,7 +12,7 @@ from voicebot.bridge import model as do
 from voicebot.bridge.settings import Prompt
 from voicebot.dialplan.persona import Persona
 from voicebot.flow.languages import Languages, reworded, written_in
-from voicebot.flow.model import NoteEvent
+from voicebot.flow.model import NoteEvent, UpdateSession
 
 ALL = ("zh", "en", "ja", "ru")
 
@@ -110,6 +110,12 @@ def test_what_we_say_by_ourselves_is_in_the_callers_language() -> None:
         "Thank you for calling. Goodbye.",
     ] or (phone.said()[-2] == "Are you there?")
     assert phone.ending == "idle"
+
+
+def test_the_model_is_told_as_that_language_has_it() -> None:
+    phone = spoke_english()
+    assert phone.took(UpdateSession) == [UpdateSession(None)]
+    assert phone.flow.persona == FAMILY["en"]
 
 
 def test_a_menu_that_is_opened_then_is_in_the_callers_language() -> None:

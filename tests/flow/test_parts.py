@@ -129,6 +129,13 @@ def test_sensitive_values_are_told_nobody() -> None:
     assert values.shown()["order"] == "none"
 
 
+def test_a_variable_that_is_sensitive_stays_so_whoever_sets_it() -> None:
+    values = Values({"caller": "Li", "pin": "1"}, {"pin"})
+    assert (values.shown(), values.secret("pin")) == ({"caller": "Li"}, "1")
+    values.set("pin", "2")
+    assert (values.shown(), values.secret("pin")) == ({"caller": "Li"}, "2")
+
+
 @given(st.text(st.sampled_from("{}ab\x00\n \u2028"), max_size=300))
 @settings(max_examples=200)
 def test_what_came_from_outside_fills_in_and_is_no_template(text: str) -> None:

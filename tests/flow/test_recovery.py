@@ -42,6 +42,17 @@ def test_an_answer_to_another_session_is_a_note() -> None:
     assert facts.pass_on([unknown]) == [unknown]
 
 
+def test_an_id_may_come_again_in_another_session() -> None:
+    facts = Facts()
+    asked, output = ModelCalled("r1", "c1", "find", "{}"), ToolOutput("c1", "Monday")
+    facts.called(asked)
+    facts.pass_on([AWAY, BACK])
+    note = TellModel("Earlier in this call, find gave: Monday")
+    assert facts.pass_on([output, output]) == [note, note]
+    facts.called(asked)
+    assert facts.pass_on([output]) == [output]
+
+
 def test_what_is_remembered_has_an_end() -> None:
     facts = Facts()
     for number in range(MAX_FACTS + 5):

@@ -238,6 +238,11 @@ NUMBER = "number: {prompt: Digits., gather: {max: 4, into: room}}}\n"
             "menus.a.gather.into: there is no variable 'b'",
         ),
         (
+            "menus: {a: {prompt: Hi., gather: {max: 1, into: room}}}\n"
+            "vars: {room: {sensitive: true, default: x}}\n",
+            "menus.a.gather.into: room is sensitive: write sensitive: true here, too",
+        ),
+        (
             'menus: {a: {prompt: Hi., keys: {"1": replay}, '
             "nomatch: [{do: goodbye, replay: true}]}}\n",
             "menus.a.nomatch[0]: expected either replay or do",

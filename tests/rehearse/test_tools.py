@@ -265,3 +265,41 @@ def test_faults_reach_the_second_stream_too() -> None:
 
 def test_nobody_who_said_nothing_waits_for_an_answer() -> None:
     assert judged(made(scenario([])), {"answered_within": "10ms"}) is None
+
+
+def test_who_comes_back_gets_what_is_arranged_for_that() -> None:
+    on_fail = {"say": "Nobody is at the desk.", "do": {"gather": "pin"}}
+    caller: list[dict[str, Any]] = [ASK, {"say": "Hm."}, {"dtmf": "1234"}]
+    model = [HUMAN, {"say": "I have your number."}]
+    targets = {"front": Target("front", ring_s=20, fallback="persona")}
+    test = scenario(caller, model=model, targets={"front": "no_answer"})
+    who = office(transfer={"on_fail": on_fail})
+    facts = Facts(RehearsedCall(who, test, targets).run())
+    heard = [each.text for each in facts.heard]
+    assert heard[:4] == [GREETING, ANNOUNCED, "Nobody is at the desk.", "Your number."]
+    all_met(facts, {"logged": "kind=call name=back detail=gather"})
+    all_met(facts, {"var": "pin", "is": "1234"}, {"heard": "I have your number."})
+
+
+@pytest.mark.parametrize("greeting", [None, "Welcome back, {{name}}, {{vip|sir}}."])
+def test_what_a_lookup_finds_is_known_and_what_is_sensitive_is_told_nobody(
+    greeting: str | None,
+) -> None:
+    who = desk(
+        vars={
+            "name": {"from": "lookup"},
+            "vip": {"from": "lookup", "sensitive": True},
+        },
+        lookup={"url": "https://crm.example/x", "map": {"name": "name", "vip": "vip"}},
+        greeting={"text": GREETING, "when": {"returning_caller": greeting}},
+        triggers=[
+            {"name": "who", "says": ["my name"], "do": {"say": "{{name}} {{vip|?}}."}}
+        ],
+    )
+    answers = {"lookup": {"name": "Ann", "vip": "gold"}}
+    facts = call([{"say": "Say my name."}], [{"say": "Yes."}], who, answers=answers)
+    heard = [each.text for each in facts.heard]
+    assert heard[0] == ("Welcome back, Ann, sir." if greeting else GREETING)
+    assert "Ann ?." in heard
+    assert not any("gold" in each for each in heard)
+    all_met(facts, {"var": "vip", "is": "gold"})

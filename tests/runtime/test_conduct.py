@@ -357,3 +357,31 @@ def test_tools_of_stepfuns_own_are_told_as_such_in_their_stage() -> None:
     ]
     staged = persona(tools=tools, stages=stages, start_stage="a")
     assert session_config(staged).tools == (bye, Retrieval("17"))
+
+
+def test_what_is_sensitive_is_in_no_words_and_in_no_prompt(tmp_path: Path) -> None:
+    bot = persona(
+        vars={
+            "pin": {"from": "header", "header": "X-Pin", "sensitive": True},
+            "name": {"from": "route"},
+        },
+        instructions="Talk to {{name}}{{pin|.}}",
+        greeting={
+            "text": "Hello {{name}}.",
+            "when": {"anonymous": "Hello {{pin}}."},
+        },
+        stages={"a": {"instructions": "Ask {{pin|for it}}."}},
+        start_stage="a",
+    )
+    known = call_values(bot, {"name": "Ann"}, "anonymous", {"x-pin": "1234"})
+    assert known == {"name": "Ann", "pin": "1234"}  # for other servers
+    prompts = nothing_rendered(tmp_path)
+    assert greeting_text(bot, frozenset({"anonymous"}), known) == "Hello Ann."
+    assert words_of(bot, prompts)("{{pin|secret}}", known).text == "secret"
+    told = session_config(bot, known).instructions
+    assert "Talk to Ann." in told
+    assert "Ask for it." in told
+    origin = Origin(*("1", "CA1", "AC1", "anonymous", "+1", bot), values=known)
+    values = flow_of(origin, prompts, 0.0).values
+    assert values.shown() == {"name": "Ann"}
+    assert values.secret("pin") == "1234"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.dialplan.plans import persona
 from voicebot.dialplan.actions import Action
+from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.recordings import Clip
 from voicebot.errors import UpstreamError
 from voicebot.runtime.conduct import can_be_said, flow_of
@@ -83,6 +84,21 @@ async def test_a_menu_without_a_model_is_rendered_as_its_route_fills_it(
     flow = flow_of(replace(origin, opening=opening), prompts, 0.0)
     assert flow._words("Open {{day}}.", {"day": "on Friday"}).text == "Open on Monday."
     assert flow._words("Open {{day}}.", {"day": "on Monday"}).ulaw
+
+
+async def test_a_menu_without_a_model_is_rendered_in_all_its_languages(
+    tmp_path: Path,
+) -> None:
+    def bot(prompt: str) -> Persona:
+        menus = {"keys": {"prompt": prompt, "keys": {"1": "hangup"}}}
+        return persona(vars={"day": {"from": "route", "default": "x"}}, menus=menus)
+
+    french = bot("Ouvert {{day}}.")
+    desk = bot("Open {{day}}.").speaking({"fr": french})
+    prompts = Prompts(tmp_path, Studio())
+    await prompts.prepare([desk], keypads=[(desk, {"day": "4"})])
+    origin = Origin("1", "CA1", "AC1", "+44", "+44", french, values={"day": "4"})
+    assert can_be_said(origin, prompts)
 
 
 async def test_what_is_said_in_other_languages_is_rendered_too(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def run(
         _show(step)
     for hours in _hours(plan, facts, decision):
         print(_said(hours))
-    print(f"\n{_outcome(plan, decision)}\n\n{twiml}")
+    print(f"\n{_outcome(plan, facts, decision)}\n\n{twiml}")
 
 
 def _called(plan: "Dialplan", text: str) -> str:
@@ -171,7 +171,9 @@ def _said(hours: "HoursDecision") -> str:
     return f"\n{hours.calendar} is {state}{until}\n    {hours.why}  {hours.place}"
 
 
-def _outcome(plan: "Dialplan", decision: "Decision") -> str:
+def _outcome(plan: "Dialplan", facts: "CallFacts", decision: "Decision") -> str:
+    from voicebot.dialplan.routing import spoken_in
+
     via = f", sent on by {decision.via}" if decision.via else ""
     said = f"route: {decision.route}{via}"
     if decision.persona is None:
@@ -179,7 +181,7 @@ def _outcome(plan: "Dialplan", decision: "Decision") -> str:
     if decision.menu:
         said += f"\nmenu: {decision.persona}/{decision.menu}"
     else:
-        persona = plan.personas[decision.persona]
+        persona = plan.personas[decision.persona].said_in(spoken_in(plan, facts))
         said += f"\npersona: {persona.id}: {persona.title} ({persona.language})"
     if decision.rollout is not None:
         said += f"\nrollout: {'in' if decision.rollout else 'not in'} it"

@@ -195,11 +195,19 @@ def _menus(persona: Persona, names: Names) -> Iterator[tuple[Place, str]]:
         if menu.gather and names.variables is not None:
             place = "menus", name, "gather", "into"
             yield from _known(place, "variable", menu.gather.into, names.variables)
-            var = persona.vars.get(menu.gather.into)
-            if var and var.sensitive and not menu.gather.sensitive:
-                said = f"expected sensitive: true, as vars.{menu.gather.into} is"
-                yield ("menus", name, "gather"), said
+        yield from _digits_shown(name, menu, persona)
         yield from _rungs(("menus", name), menu)
+
+
+def _digits_shown(
+    name: str, menu: Menu, persona: Persona
+) -> Iterator[tuple[Place, str]]:
+    """Find digits that would be shown before they are a variable that isn't."""
+    gather = menu.gather
+    var = persona.vars.get(gather.into) if gather else None
+    if gather and var and var.sensitive and not gather.sensitive:
+        message = f"{gather.into} is sensitive: write sensitive: true here, too"
+        yield ("menus", name, "gather", "into"), message
 
 
 def _rungs(place: Place, menu: Menu) -> Iterator[tuple[Place, str]]:

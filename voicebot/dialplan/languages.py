@@ -62,7 +62,13 @@ def in_languages(
         if variant := read(tree, found):
             yield language, variant, tree
         key = f"in.{language}."
-        problems += [replace(each, key=key + each.key) for each in found]
+        # What the persona itself has wrong was told of it.
+        told = {(each.path, each.line, each.column) for each in problems}
+        problems += [
+            replace(each, key=key + each.key)
+            for each in found
+            if (each.path, each.line, each.column) not in told
+        ]
 
 
 def _wrong(

@@ -6,7 +6,7 @@ from typing import Final
 
 from voicebot.dialplan.language import PHRASES
 from voicebot.dialplan.persona import Persona
-from voicebot.dialplan.variables import NOTHING, fill, values_of
+from voicebot.dialplan.variables import NOTHING, fill, shown_of
 
 FAQS: Final = """\
 # Frequent questions
@@ -57,7 +57,7 @@ def compile_instructions(persona: Persona, values: Mapping[str, str] = NOTHING) 
     Args:
         values: what is known of the variables in this call.
     """
-    known = values_of(persona, values)
+    known = shown_of(persona, values)
     parts = [persona.instructions]
     parts += _list("# Style", _style(persona))
     parts += _list(FAQS, (f"{_line(faq.q)} {_line(faq.a)}" for faq in persona.faqs))

@@ -98,6 +98,18 @@ def values_of(persona: Persona, known: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
+def shown_of(persona: Persona, known: Mapping[str, str]) -> dict[str, str]:
+    """Return the same as far as callers and models may see it."""
+    hidden = sensitive_in(persona)
+    shown = {name: value for name, value in known.items() if name not in hidden}
+    return values_of(persona, shown)
+
+
+def sensitive_in(persona: Persona) -> frozenset[str]:
+    """Name the variables whose values only other servers are told."""
+    return frozenset(name for name, var in persona.vars.items() if var.sensitive)
+
+
 def coerced(kind: Kind, raw: str) -> str | None:
     """Return a value as it is kept, or None if it isn't one of this kind."""
     text = raw.strip()

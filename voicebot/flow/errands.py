@@ -55,6 +55,10 @@ class Errands:
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
+    def speak(self, fillers: tuple[str, ...], after_s: float) -> None:
+        """Say these from the next request on: the caller speaks another language."""
+        self._fillers, self._after_s = fillers, after_s
+
     def send(
         self, name: str, tool: Tool, made: Errand, call_id: str | None, now: float
     ) -> Fetch:

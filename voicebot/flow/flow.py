@@ -13,7 +13,7 @@ from voicebot.dialplan.actions import Action, Sms
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.silence import Silence
 from voicebot.dialplan.transfer import abort_words, announcement
-from voicebot.dialplan.variables import fill, values_of
+from voicebot.dialplan.variables import fill, sensitive_in, values_of
 from voicebot.flow.asks import TALKING, Asks
 from voicebot.flow.calls import PendingCall
 from voicebot.flow.come_back import TOLD, ComeBack
@@ -146,7 +146,7 @@ class Flow:
         came_back: bool = False,
         family: Mapping[str, Persona] | None = None,
     ) -> None:
-        self.values = Values(values or {})
+        self.values = Values(values or {}, sensitive_in(persona))
         self._persona, self._words = persona, words
         self._open_targets = open_targets
         self._apology = settings.apology
@@ -193,6 +193,7 @@ class Flow:
         self._errands = Errands(persona.filler.say, persona.filler.after_s)
         on_fail = persona.transfer.on_fail if came_back else None
         self._came_back = came_back and opening is None
+        self._only_back = came_back  # and nothing was heard of the caller since
         self._back = ComeBack(
             on_fail.do if on_fail and self._came_back else None,
             speaks=bool(settings.greeting.text),
@@ -206,6 +207,11 @@ class Flow:
     @property
     def phase(self) -> Phase:
         return self._bridge.phase
+
+    @property
+    def persona(self) -> Persona:
+        """Who talks, in the language of now."""
+        return self._persona
 
     def start(self, now: float) -> list[Order]:
         """Begin. Call it once, before any event."""
@@ -258,7 +264,7 @@ class Flow:
                     self._history.done(done)
                     self._go_on(now, tool=done)
             case LookedUp():
-                self._looked_up(event)
+                self._looked_up(event, now)
             case do.ReplyDone(response_id):
                 self._asks.done(response_id, now)
                 self._model_busy = False
@@ -414,7 +420,7 @@ class Flow:
     # ---- what the caller does ------------------------------------------------
 
     def _key(self, event: do.CallerKey, digit: str, now: float) -> None:
-        self._active_at = now
+        self._active_at, self._only_back = now, False
         if self._ladder:
             self._ladder.reset()
         if self._run:
@@ -427,11 +433,13 @@ class Flow:
         if name is None or self._pending or self.phase is Phase.CLOSING:
             self._give(event, now)
             return
+        self._back.drop()
         self._give(do.StopSpeaking(), now)
         self._open_menu(name, now)
 
     def _caller_said(self, text: str, now: float) -> None:
         self._text_by = self._active_at = now
+        self._only_back = False
         self._history.caller_said(text)
         if self._ladder:
             self._ladder.reset()
@@ -452,12 +460,13 @@ class Flow:
 
     def _speak_as(self, persona: Persona, now: float) -> None:
         """Go on in another language: its words, ours and the caller's."""
-        self._persona = persona
+        self._persona, self._update = persona, True
         self._out.append(NoteEvent("language", persona.language))
         known = self.values.shown()
         goodbye = self._words(persona.goodbye.text, known)
         self._apology = self._words(persona.apology.text, known)
         fillers = [self._words(text, known) for text in persona.filler.say]
+        self._errands.speak(persona.filler.say, persona.filler.after_s)
         self._give(reworded(goodbye, self._apology, fillers, persona), now)
         if retune := self._stages.speak_as(persona):
             self._give(retune, now)
@@ -508,8 +517,7 @@ class Flow:
             case Action(menu=str(name)) | Action(gather=str(name)):
                 self._open_menu(name, now)
             case Action(transfer=str(target)):
-                ask = Ask(source, "transfer", {"target": target})
-                verdict = judge(ask, CallState(), self._persona, self._open_targets())
+                verdict = self._may_transfer(target, source)
                 if isinstance(verdict, Refused):
                     self._out.append(NoteEvent("refused", target, verdict.rule))
                     self._next(source, now)
@@ -540,6 +548,12 @@ class Flow:
                 self._give(do.EndRequested(ending, last_words), now)
             case _:
                 self._leave(Leave("voicemail", ""), now)
+
+    def _may_transfer(self, target: str, source: Source) -> Allowed | Refused:
+        if self._only_back:  # else it would be rung again and again
+            return Refused(Rule.LOOP, "Nobody took the call.")
+        ask = Ask(source, "transfer", {"target": target})
+        return judge(ask, CallState(), self._persona, self._open_targets())
 
     def _come_back_does(self, action: Action | None, now: float) -> None:
         """Do what is arranged for a caller who has come back, if it is due."""
@@ -653,6 +667,8 @@ class Flow:
         self, now: float, *, said: str = "", tool: str = "", typed: str = ""
     ) -> bool:
         """Go to the next stage, if what has happened leads there; whether it does."""
+        if self._pending or self.phase in CLOSED:
+            return False
         known = self.values.known
         way = self._stages.way_out(known, said=said, tool=tool, typed=typed)
         if way:
@@ -663,14 +679,15 @@ class Flow:
         self._update = False
         self._out.append(UpdateSession(self._stages.name))
 
-    def _looked_up(self, found: LookedUp) -> None:
+    def _looked_up(self, found: LookedUp, now: float) -> None:
         """Know what was found out about the caller; the model is told in time."""
         for name, value in found.values.items():
-            sensitive = self._persona.vars[name].sensitive
-            self.values.set(name, value, sensitive=sensitive)
+            self.values.set(name, value)
             self._update = True
         detail = f"{len(found.values)} values, {found.duration_ms} ms"
         self._out.append(NoteEvent("lookup", found.trouble or "ok", detail))
+        if self._gone is None:
+            self._go_on(now)
 
     # ---- menus ---------------------------------------------------------------
 
@@ -678,6 +695,7 @@ class Flow:
         self, name: str, now: float, call: ModelCalled | None = None
     ) -> None:
         menu = self._persona.menus[name]
+        self._back.drop()
         self._drop_menu(now)
         self._out.append(NoteEvent("menu", name))
         self._give(do.Answering(False), now)
@@ -745,6 +763,7 @@ class Flow:
 
     def _leave(self, leave: Leave, now: float, call: ModelCalled | None = None) -> None:
         """Announce that the call goes elsewhere."""
+        self._back.drop()
         self._drop_menu(now)
         persona = self._persona
         words = abort_words(persona.transfer, persona.language)

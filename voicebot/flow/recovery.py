@@ -33,6 +33,7 @@ class Facts:
     def called(self, call: ModelCalled) -> None:
         """The model asks for a tool."""
         self._names[call.call_id] = call.name
+        self._void.pop(call.call_id, None)  # ids are no finer than a second
 
     def given_up(self, call: ModelCalled) -> None:
         """Nobody carries that out: the session that asked for it is lost."""
@@ -60,10 +61,10 @@ class Facts:
         return passed
 
     def _output(self, order: ToolOutput, call_id: str, text: str) -> list[Order]:
-        name = self._void.pop(call_id, None)
+        name = self._void.get(call_id)
         if name is not None:
             return self._tell(GAVE.format(name=name, text=text))
-        name = self._names.pop(call_id, "a tool")
+        name = self._names.get(call_id, "a tool")
         self._told.append(GAVE.format(name=name, text=text))
         return [order]
 

@@ -1,7 +1,7 @@
 """What is known about a call by name: from its route, its caller, its digits."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -18,16 +18,24 @@ def as_data(text: str) -> str:
 
 
 class Values:
-    """Variables of one call. Sensitive ones are kept, and told nobody."""
+    """
+    Variables of one call. Sensitive ones are kept, and told nobody.
 
-    def __init__(self, known: Mapping[str, str]) -> None:
-        self._open = dict(known)
-        self._sensitive: dict[str, str] = {}
+    Args:
+        known: from the start.
+        hidden: names of those that are sensitive, wherever their values come from.
+    """
+
+    def __init__(self, known: Mapping[str, str], hidden: Collection[str] = ()) -> None:
+        self._hidden = hidden
+        self._open = {x: known[x] for x in known if x not in hidden}
+        self._sensitive = {x: known[x] for x in known if x in hidden}
 
     def set(self, name: str, text: str, *, sensitive: bool = False) -> None:
         self._open.pop(name, None)
         self._sensitive.pop(name, None)
-        (self._sensitive if sensitive else self._open)[name] = as_data(text)
+        is_hidden = sensitive or name in self._hidden
+        (self._sensitive if is_hidden else self._open)[name] = as_data(text)
 
     def shown(self) -> Mapping[str, str]:
         """Those that may be spoken and logged."""

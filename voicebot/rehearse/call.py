@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from random import Random
 from types import MappingProxyType
 from typing import Final
@@ -28,6 +29,7 @@ from voicebot.runtime.next_step import (
     after_dial,
     first_step,
 )
+from voicebot.runtime.reception import returning
 from voicebot.twilio.webhooks import Dialed
 
 log = structlog.get_logger()
@@ -64,11 +66,8 @@ class RehearsedCall:
         caller = Caller(test.caller)
         self.record.deeds = caller.deeds
         answers = Answers(test.answers)
-        found = answers.to_lookup(persona)
-        known = found[1].values if found else {}
-        situation = {*test.situation, *(["returning_caller"] if known else [])}
         named = {name: Target(name) for name in named_targets(persona)}
-        self._origin = Origin(
+        origin = Origin(
             call_id="rehearsed",
             call_sid="",
             account_sid="",
@@ -77,10 +76,14 @@ class RehearsedCall:
             persona=persona,
             targets={**named, **targets},
             is_open=lambda name: test.targets.get(name) != "closed",
-            values=values_of(persona, {**test.vars, **known}),
-            situation=frozenset(situation),
+            values=values_of(persona, test.vars),
+            situation=frozenset(test.situation),
             family=persona.family,
         )
+        found = answers.to_lookup(persona)
+        if found and persona.greeting.when.returning_caller:
+            origin = returning(origin, found[1].values)
+        self._origin = origin
         self._scene = Scene(
             test,
             persona,
@@ -122,6 +125,8 @@ class RehearsedCall:
         record.stream_ends.append(self._now)
         record.ending = stream.ending
         if stream.leave and self._comes_back(stream.leave):
+            came_back = replace(self._origin, came_back=True)
+            self._scene = replace(self._scene, origin=came_back)
             self._stream = RehearsedStream(self._scene, self._now)
             return
         self._is_over = True

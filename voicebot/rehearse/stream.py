@@ -186,7 +186,7 @@ class RehearsedStream(VirtualStream):
                 log.info("call event", kind=kind, name=name, detail=detail)
             case UpdateSession(stage):
                 values = self._flow.values.shown()
-                self._config = session_config(self._scene.persona, values, stage)
+                self._config = session_config(self._flow.persona, values, stage)
                 self._to_model(instruct(self._config))
             case AskDirector(seq, instructions, transcript):
                 said = Said("system", instructions), Said("user", transcript)

@@ -10,6 +10,7 @@ from aiohttp import WSMsgType, web
 
 from voicebot.bridge import model as do
 from voicebot.bridge.model import Ending
+from voicebot.dialplan.persona import Persona
 from voicebot.errors import RemoteProtocolError, UpstreamError
 from voicebot.flow import model as flow
 from voicebot.flow.flow import Flow
@@ -71,7 +72,8 @@ class Call:
         model: its side towards the model, maybe dialled already.
         director: its side towards the director; None if it has none.
         errands: its side towards the operator's own servers.
-        stage: what the model is told in a stage, with what is known by then.
+        stage: what the model is told in a language and in a stage, with what is known
+            by then.
         diary: takes what is for the call log, at once.
         leave: sends the call to a target, or to `voicemail`; False: nobody is there.
         text: sends a text message, and delivers what became of it.
@@ -95,7 +97,7 @@ class Call:
         model: ModelLeg | NoModel,
         director: DirectorLeg | None,
         errands: Errands,
-        stage: Callable[[str | None, Mapping[str, str]], SessionConfig],
+        stage: Callable[[Persona, str | None, Mapping[str, str]], SessionConfig],
         diary: Diary,
         leave: Callable[[str], Awaitable[bool]],
         text: Callable[[flow.SendSms, Callable[[Input], None]], None],
@@ -246,7 +248,8 @@ class Call:
             ):
                 self._model.send(action)
             case flow.UpdateSession(stage):
-                self._model.instruct(self._stage(stage, self._flow.values.shown()))
+                shown = self._flow.values.shown()
+                self._model.instruct(self._stage(self._flow.persona, stage, shown))
             case flow.AskDirector():
                 assert self._director  # the persona has one
                 self._director.ask(action)

@@ -9,7 +9,13 @@ from voicebot.bridge.settings import Prompt, Resume, Settings
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.prompt import as_spoken, compile_instructions
 from voicebot.dialplan.values import ANONYMOUS
-from voicebot.dialplan.variables import NOTHING, fill, filled_by, values_of
+from voicebot.dialplan.variables import (
+    NOTHING,
+    fill,
+    filled_by,
+    shown_of,
+    values_of,
+)
 from voicebot.flow import stages
 from voicebot.flow.digits import is_read_out, read_out
 from voicebot.flow.flow import Flow
@@ -141,7 +147,7 @@ def words_of(persona: Persona, prompts: Rendered) -> Words:
     """Return what finds our own words, filled in, and rendered if they were."""
 
     def words(text: str, values: Mapping[str, str]) -> Prompt:
-        said = fill(text, values_of(persona, values))
+        said = fill(text, shown_of(persona, values))
         ulaw = spoken(said)
         if ulaw is None and is_read_out(said):
             ulaw = read_out(said, spoken)
@@ -166,7 +172,7 @@ def greeting_text(
         values: what is known of the caller; a greeting for a situation that needs
             what isn't known gives way to the next, and to the plain one.
     """
-    known = values_of(persona, values)
+    known = shown_of(persona, values)
     for name in SITUATIONS:
         text = getattr(persona.greeting.when, name)
         if name in situation and text and filled_by(text, known):
@@ -225,7 +231,7 @@ def session_config(
     instructions = compile_instructions(persona, values)
     if stage and (own := persona.stages[stage].instructions):
         # Last: what comes before stays the same, and need not be read anew.
-        told = fill(own, values_of(persona, values))
+        told = fill(own, shown_of(persona, values))
         instructions = f"{instructions}\n\n{STAGE}\n\n{told}"
     return SessionConfig(
         instructions=instructions,

@@ -18,7 +18,7 @@ from voicebot.audio.rate import to_ulaw
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.prompt import as_spoken
 from voicebot.dialplan.recordings import Clip
-from voicebot.dialplan.variables import NOTHING, fill, values_of
+from voicebot.dialplan.variables import NOTHING, fill, shown_of
 from voicebot.errors import UpstreamError
 from voicebot.flow.survey import own_words
 from voicebot.stepfun.tts import SpeechRequest
@@ -86,9 +86,10 @@ class Prompts:
                     voice = persona.model.voice
                     complete = await self._prepare(voice, text) and complete
             for persona, values in keypads:
-                for text in said_alone(persona, values):
-                    voice = persona.model.voice
-                    complete = await self._prepare(voice, text) and complete
+                for each in _all_of([persona]):
+                    for text in said_alone(each, values):
+                        voice = each.model.voice
+                        complete = await self._prepare(voice, text) and complete
         for detail, count in self._failures.items():
             log.warning("prompts not rendered", detail=detail, prompts=count)
         self._failures.clear()
@@ -130,7 +131,7 @@ def said_alone(persona: Persona, values: Mapping[str, str]) -> list[str]:
         values: of the persona's variables, as the route gives them.
     """
     texts = [persona.goodbye.text, persona.apology.text, *own_words(persona)]
-    known = values_of(persona, values)
+    known = shown_of(persona, values)
     return [as_spoken(persona, fill(text, known)) for text in texts]
 
 
@@ -179,7 +180,7 @@ def _said_by_itself(persona: Persona) -> list[str]:
         *filter(None, when),
         *own_words(persona),
     ]
-    known = values_of(persona, NOTHING)
+    known = shown_of(persona, NOTHING)
     return [as_spoken(persona, fill(text, known)) for text in texts]
 
 

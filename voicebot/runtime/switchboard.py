@@ -476,7 +476,7 @@ class Switchboard:
             errands=Errands(
                 self._client, ticket.call_id, self.lookups.of(ticket.call_id)
             ),
-            stage=lambda stage, values: session_config(ticket.persona, values, stage),
+            stage=lambda who, stage, values: session_config(who, values, stage),
             diary=Diary(self.scribe, ticket.call_id, ticket.earlier),
             leave=lambda wanted: self.leave_stream(ticket.origin, wanted),
             text=lambda order, done: self.texting.send(ticket.origin, order, done),

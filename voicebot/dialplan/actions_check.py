@@ -59,6 +59,9 @@ def _mistakes(persona: Persona, names: Names) -> Iterator[tuple[Place, str]]:
     if lost and lost.name not in ALONE:
         said = f"expected one of {', '.join(ALONE)}, as there is nobody else to talk"
         yield ("on_model_lost",), said
+    spent = persona.on_budget
+    if spent and spent.name not in AWAY:
+        yield ("on_budget",), f"expected one of {', '.join(AWAY)}"
     if persona.silence:
         last = persona.silence[-1]
         if last.do is None or last.do.name not in AWAY:
@@ -76,6 +79,8 @@ def actions(persona: Persona) -> Iterator[tuple[Place, Action]]:
             yield ("silence", index, "do"), step.do
     if persona.on_model_lost:
         yield ("on_model_lost",), persona.on_model_lost
+    if persona.on_budget:
+        yield ("on_budget",), persona.on_budget
     for name, menu in persona.menus.items():
         for key, action in menu.keys.items():
             yield ("menus", name, "keys", key), action

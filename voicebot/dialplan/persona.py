@@ -25,6 +25,7 @@ from voicebot.dialplan.values import (
     Voice,
     as_text,
     duration,
+    money,
     word,
 )
 
@@ -153,6 +154,9 @@ class Limits(Section):
 
     idle_s: Annotated[float, duration("5s", "5m", "s")] = Field(20.0, alias="idle")
     """Silence of both sides that ends the call."""
+
+    cny_ucny: Annotated[int, money("0.01", "999999")] | None = Field(None, alias="cny")
+    """Yuan that a call may cost, if that is less than `budgets.per_call` has."""
 
 
 class Goodbye(Section):
@@ -328,6 +332,9 @@ class Persona(Section):
     transfer: Transfer = Transfer()
     on_model_lost: Action | None = None
     """What is done when the model is lost; without it, an apology."""
+
+    on_budget: Action | None = None
+    """What is done when a budget is spent; without it, a goodbye."""
 
     stages: Annotated[dict[Label, Stage], Field(max_length=20)] = {}
     start_stage: Label | None = None

@@ -14,6 +14,7 @@ from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.silence import Silence
 from voicebot.dialplan.transfer import abort_words, announcement
 from voicebot.flow.asks import TALKING, Asks
+from voicebot.flow.budget import SHORTER
 from voicebot.flow.calls import PendingCall
 from voicebot.flow.history import History
 from voicebot.flow.menus import (
@@ -25,6 +26,7 @@ from voicebot.flow.menus import (
     StopSaying,
 )
 from voicebot.flow.model import (
+    BudgetReached,
     Input,
     Leave,
     ModelCalled,
@@ -69,6 +71,7 @@ NEAR_END_S: Final = 60.0
 
 CLOSED: Final = frozenset({Phase.CLOSING, Phase.ENDED})
 SILENT: Final = Prompt("")
+GOODBYE: Final = Action.model_validate("goodbye")
 
 INTERRUPTED = Refused(
     Rule.INTERRUPTED,
@@ -147,6 +150,7 @@ class Flow:
         self._was_talking = False
         self._text_by = now
         self._fired: set[str] = set()
+        self._saves = False  # the model was told to be short
         self._bot_seq = -1
         # the model's calls
         self._asks = Asks()
@@ -185,6 +189,8 @@ class Flow:
                 self._give(do.Answering(False), now)
             case do.CallerKey(digit):
                 self._key(event, digit, now)
+            case BudgetReached():
+                self._budget(event, now)
             case do.CallerText(_, text):
                 echo = self._give(event, now)
                 if not echo and text.strip():
@@ -374,6 +380,16 @@ class Flow:
             self._perform(step.do, Source.SILENCE, now)
         else:
             self._say(step.say or "", now)
+
+    def _budget(self, reached: BudgetReached, now: float) -> None:
+        level = "hard" if reached.hard else "soft"
+        self._out.append(NoteEvent("budget", reached.scope, level))
+        if reached.hard:
+            if not self._pending and self.phase not in CLOSED:
+                self._perform(self._persona.on_budget or GOODBYE, Source.TRIGGER, now)
+        elif not self._saves:
+            self._saves = True
+            self._tell(None, SHORTER)
 
     # ---- what is done --------------------------------------------------------
 

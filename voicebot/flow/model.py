@@ -19,7 +19,18 @@ class ModelCalled:
     """JSON, or what the model takes for it."""
 
 
-Input = Event | ModelCalled
+@dataclass(frozen=True, slots=True)
+class BudgetReached:
+    """Money that was set aside is spent. Comes once for each budget and kind."""
+
+    scope: str
+    """The budget's name, such as `per_call`."""
+
+    hard: bool
+    """The call is to end, or to go to somebody; else, answers are to be shorter."""
+
+
+Input = Event | ModelCalled | BudgetReached
 
 
 # ---- orders ----------------------------------------------------------------------
@@ -55,7 +66,16 @@ class PauseRecording:
 
 
 Kind = Literal[
-    "menu", "collected", "var", "trigger", "silence", "stage", "tool", "refused", "call"
+    "menu",
+    "collected",
+    "var",
+    "trigger",
+    "silence",
+    "stage",
+    "tool",
+    "refused",
+    "call",
+    "budget",
 ]
 
 

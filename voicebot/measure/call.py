@@ -29,7 +29,7 @@ from voicebot.bridge.model import (
     PlayToCaller,
 )
 from voicebot.bridge.settings import Settings
-from voicebot.flow.model import ModelCalled
+from voicebot.flow.model import BudgetReached, ModelCalled
 from voicebot.measure.answers import Answer, answer
 from voicebot.measure.clock import Posts
 from voicebot.measure.hearing import Span, spans, thinned, understood
@@ -170,8 +170,8 @@ class MeasuredCall:
             number = self._model.responses[event.response_id]
             self._arrived[number] += len(event.pcm16) // 6  # in bytes at 8 kHz
             self.record.arrived.append((self._now, number, self._arrived[number]))
-        # Whom we measure has no tools.
-        if event is not None and not isinstance(event, ModelCalled):
+        # Whom we measure has no tools, and no budgets.
+        if event is not None and not isinstance(event, ModelCalled | BudgetReached):
             self._give(event)
 
     def _obey(self, actions: list[Action]) -> None:

@@ -1,6 +1,7 @@
 """One call, from the media stream's start to its end."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from math import inf
 from typing import Final, assert_never
@@ -10,6 +11,7 @@ from aiohttp import WSMsgType, web
 
 from voicebot.bridge import model as do
 from voicebot.bridge.model import Ending
+from voicebot.bridge.waterfall import NoteLatency, Waterfall
 from voicebot.errors import RemoteProtocolError, UpstreamError
 from voicebot.flow import model as flow
 from voicebot.flow.flow import Flow
@@ -68,6 +70,8 @@ class Call:
         model: its side towards the model, maybe dialled already.
         stage: what the model is told in a stage, with what is known by then.
         diary: takes what is for the call log, at once.
+        spend: takes what an answer cost, in millionths of a yuan; says which budgets
+            are used up by it.
         leave: sends the call to a target, or to `voicemail`; False: nobody is there.
         recorder: None if the call isn't recorded.
         rest: None if calls can't be ended at Twilio; then its stream is closed, and
@@ -89,6 +93,7 @@ class Call:
         model: ModelLeg,
         stage: Callable[[str, Mapping[str, str]], SessionConfig],
         diary: Diary,
+        spend: Callable[[int], list[flow.BudgetReached]],
         leave: Callable[[str], Awaitable[bool]],
         recorder: Recorder | None,
         rest: TwilioRest | None,
@@ -105,6 +110,7 @@ class Call:
         self._model = model
         self._stage = stage
         self._diary = diary
+        self._spend = spend
         self._leave = leave
         self._leaves_for: str | None = None
         self._recorder = recorder
@@ -116,6 +122,8 @@ class Call:
         self.usage = model.usage
         self.faults = model.faults
         self._faults_noted = 0
+        self._counted: Counter[str] = Counter()  # of the usage
+        self._waterfall = Waterfall(self._began_at)
 
     def now_ms(self) -> float:
         """Milliseconds since the call began."""
@@ -173,11 +181,15 @@ class Call:
     def deliver(self, event: Input) -> None:
         """Hand an event to the flow, and do what it says."""
         self._now = self._loop.time()
+        self._note_latency(self._waterfall.happened(event, self._now))
         self._perform(self._flow.handle(event, self._now))
+        if isinstance(event, do.ReplyDone):
+            self._count_usage()
 
     def _perform(self, orders: list[Order]) -> None:
         for order in orders:
             self._act(order)
+            self._note_latency(self._waterfall.did(order, self._now))
         self._note_faults()
         self._arm()
 
@@ -237,6 +249,18 @@ class Call:
             for code in list(self.faults)[self._faults_noted :]:
                 self._diary.fault(code, self._ms(self._now))
             self._faults_noted = len(self.faults)
+
+    def _note_latency(self, note: NoteLatency | None) -> None:
+        if note:
+            self._diary.latency(note)
+
+    def _count_usage(self) -> None:
+        """Put into the record what an answer cost; budgets may be used up by it."""
+        if news := self.usage - self._counted:
+            self._counted = Counter(self.usage)
+            ucny = self._diary.usage(news, self._ms(self._now))
+            for reached in self._spend(ucny):
+                self.deliver(reached)
 
     def _send(self, frame: bytes) -> None:
         if not self._outbox.put(frame):

@@ -43,6 +43,7 @@ from voicebot.runtime.reception import (
 )
 from voicebot.runtime.recorder import Recorder
 from voicebot.runtime.scribe import Diary, Scribe, ending, now
+from voicebot.runtime.till import Till, load_prices
 from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.address import realtime_url
 from voicebot.stepfun.realtime.history import Means
@@ -98,7 +99,9 @@ class Switchboard:
         self._api_key = settings.stepfun_api_key.get_secret_value()
         self.plans = plans
         self.store = writer.store
-        self.scribe = Scribe(writer)
+        self.till = Till(lambda: plans.current, now)
+        prices = load_prices(settings.prices)
+        self.scribe = Scribe(writer, prices, self.till.over)
         self._instance = instance
         self._disk = disk
         self._loop = asyncio.get_running_loop()
@@ -180,7 +183,10 @@ class Switchboard:
             plan,
             facts,
             decision,
-            lambda: self.live.refusal(plan, caller=facts.caller, number=facts.to),
+            lambda: (
+                self.live.refusal(plan, caller=facts.caller, number=facts.to)
+                or ("over_budget" if self.till.refusal(plan, facts) else None)
+            ),
         )
         _tell(decision, call_id)
         do = decision.action
@@ -374,6 +380,7 @@ class Switchboard:
             model=self.warm.take(ticket.call_id),
             stage=lambda stage, values: session_config(ticket.persona, values, stage),
             diary=Diary(self.scribe, ticket.call_id, ticket.earlier),
+            spend=self.till.spender(ticket.origin),
             leave=lambda wanted: self.leave_stream(ticket.origin, wanted),
             recorder=recorder,
             rest=self._rest,
@@ -508,6 +515,7 @@ async def open_switchboard(
             instance = Instance(writer.store, settings.data)
             _tell_orphans(await instance.begin(now()))
             board = Switchboard(settings, plans, writer, instance, http, disk)
+            await board.till.recall(writer.store)
             async with asyncio.TaskGroup() as tasks:
                 chores = [
                     tasks.create_task(_for_ever(chore), name=chore.__name__)

@@ -13,12 +13,21 @@ from voicebot.errors import StoreError
 from voicebot.store import append, orphans
 from voicebot.store.database import Database, open_database
 from voicebot.store.events import Event
-from voicebot.store.records import Call, Decision, JournalEntry, Message, Turn
+from voicebot.store.records import (
+    Call,
+    Decision,
+    JournalEntry,
+    Latency,
+    Message,
+    Spent,
+    Turn,
+)
 from voicebot.store.tables import (
     call_events,
     calls,
     decisions,
     instances,
+    latencies,
     messages,
     turns,
 )
@@ -194,6 +203,28 @@ class CallStore:
         """Read what was said in a call, in order."""
         query = select(turns).where(turns.c.call_id == call_id).order_by(turns.c.seq)
         return [Turn(**row._mapping) for row in await self._database.read(query)]
+
+    async def latencies(self, call_id: str) -> list[Latency]:
+        """Read how the answers of a call came to the caller, in order."""
+        query = (
+            select(latencies)
+            .where(latencies.c.call_id == call_id)
+            .order_by(latencies.c.sent_ms, latencies.c.seq)
+        )
+        return [Latency(**row._mapping) for row in await self._database.read(query)]
+
+    async def spent(self, since: datetime) -> list[Spent]:
+        """Read what calls cost that began since then, by who called whom."""
+        ways = (calls.c.direction, calls.c.from_number, calls.c.to_number)
+        query = (
+            select(*ways, func.sum(calls.c.cost_ucny).label("ucny"))
+            .where(calls.c.started_at >= since, calls.c.cost_ucny > 0)
+            .group_by(*ways)
+        )
+        return [
+            Spent(row.direction, row.from_number, row.to_number, int(row.ucny))
+            for row in await self._database.read(query)
+        ]
 
     async def messages(self, call_id: str) -> list[Message]:
         """Read what a caller left on the voicemail, oldest first."""

@@ -27,9 +27,11 @@ from voicebot.store.records import (
     Forwarded,
     ForwardOver,
     KeyPressed,
+    Latency,
     Message,
     ModelLost,
     Record,
+    TokensUsed,
     Turn,
 )
 from voicebot.store.traces import packed, unpacked
@@ -46,6 +48,8 @@ class EventKind(StrEnum):
     CALL_ENDED = "call.ended"
     TURN = "turn"
     DECISION = "decision"
+    LATENCY = "latency"
+    USAGE = "usage"
     FLOW = "flow"
     KEY = "key"
     GAP = "gap"
@@ -62,6 +66,8 @@ RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
         EventKind.CALL_ENDED: CallEnded,
         EventKind.TURN: Turn,
         EventKind.DECISION: Decision,
+        EventKind.LATENCY: Latency,
+        EventKind.USAGE: TokensUsed,
         EventKind.FLOW: FlowNote,
         EventKind.KEY: KeyPressed,
         EventKind.GAP: ModelLost,

@@ -10,6 +10,7 @@ class Fault(StrEnum):
     ADMISSION_FULL = "admission.full"
     ADMISSION_NUMBER_FULL = "admission.number_full"
     ADMISSION_CALLER_FULL = "admission.caller_full"
+    ADMISSION_OVER_BUDGET = "admission.over_budget"  # money of the day is spent
 
     # The model's session couldn't be opened: what StepFun answered.
     STEPFUN_BAD_REQUEST = "stepfun.bad_request"

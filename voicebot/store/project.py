@@ -1,11 +1,12 @@
 """
-What a call's events come to: the rows of `calls`, `turns`, `decisions` and `messages`.
+What a call's events come to: the rows of `calls`, `turns`, `decisions`, `latencies`
+and `messages`.
 
 The one place that says so. A batch of new events goes through it as all events of a
 call do when its rows are made anew, so both come to the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from voicebot.store.records import (
@@ -15,8 +16,10 @@ from voicebot.store.records import (
     CallStarted,
     Decision,
     EndReason,
+    Latency,
     Message,
     Record,
+    TokensUsed,
     Turn,
 )
 
@@ -30,6 +33,7 @@ class Rows:
 
     turns: dict[int, Turn] = field(default_factory=dict)
     decisions: dict[int, Decision] = field(default_factory=dict)
+    latencies: dict[int, Latency] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
 
     def add(self, records: Iterable[Record]) -> None:
@@ -44,10 +48,12 @@ class Rows:
                     self.turns[record.seq] = record
                 case Decision():
                     self.decisions[record.seq] = record
+                case Latency():
+                    self.latencies[record.seq] = record
                 case Message():
                     sid = record.recording_sid
                     self.messages[sid] = merged(self.messages.get(sid), record)
-                case CallAnswered() | CallEnded():
+                case CallAnswered() | CallEnded() | TokensUsed():
                     self.call = moved(self.call, record)
                 case _:
                     pass  # it has no row: who wants to know reads the events
@@ -80,9 +86,12 @@ def call_of(start: CallStarted) -> Call:
     )
 
 
-def moved(call: Call, record: CallAnswered | CallEnded) -> Call:
+def moved(call: Call, record: CallAnswered | CallEnded | TokensUsed) -> Call:
     """
     Move a call on.
+
+    Of what it costs, each answer tells a part, and its end tells all; of a process that
+    died, the parts stand.
 
     Its first stream and its first end stand. That its process died is what others
     presume, until somebody knows better: a process that was only cut off does.
@@ -96,7 +105,16 @@ def moved(call: Call, record: CallAnswered | CallEnded) -> Call:
         return replace(
             call, answered_at=record.answered_at, stream_sid=record.stream_sid
         )
-    if presumed and record.end_reason is EndReason.NODE_CRASH:
+    if isinstance(record, TokensUsed):
+        cost = summed(call.cost, record.cost)
+        return replace(
+            call,
+            usage=summed(call.usage, record.usage),
+            cost=cost,
+            cost_ucny=sum(cost.values()),
+        )
+    crashed = record.end_reason is EndReason.NODE_CRASH
+    if presumed and crashed:
         return call
     return replace(
         call,
@@ -107,8 +125,15 @@ def moved(call: Call, record: CallAnswered | CallEnded) -> Call:
         faults=record.faults,
         recording=record.recording,
         recording_ms=record.recording_ms,
-        usage=record.usage,
+        usage=call.usage if crashed else record.usage,
+        cost=call.cost if crashed else record.cost,
+        cost_ucny=call.cost_ucny if crashed else sum(record.cost.values()),
     )
+
+
+def summed(some: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    """Add counts up, each kind by itself."""
+    return {kind: some.get(kind, 0) + more.get(kind, 0) for kind in {**some, **more}}
 
 
 def merged(known: Message | None, news: Message) -> Message:

@@ -1,7 +1,7 @@
 """What the call log holds, one frozen dataclass a record. All instants are UTC."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -112,6 +112,9 @@ class CallEnded:
     usage: dict[str, int]
     """What StepFun will bill: tokens by kind."""
 
+    cost: dict[str, int] = field(default_factory=dict)
+    """What it cost, by what it was for, in millionths of a yuan."""
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -140,6 +143,37 @@ class Turn:
     interrupted: bool
     reply_ms: int | None
     """From the caller's last word to the bot's first sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """
+    How one answer came to the caller: see `voicebot.bridge.waterfall.NoteLatency`.
+
+    Times are milliseconds from the start of the media stream.
+    """
+
+    call_id: str
+    seq: int
+    """Of the decision that ended the turn. One written again replaces itself."""
+
+    caller_seq: int | None
+    spoken_ms: int
+    committed_ms: int | None
+    delta_ms: int | None
+    sent_ms: int
+    heard_ms: int
+    heard_by: Literal["clock", "mark"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokensUsed:
+    """An answer was billed; noted at once, so that no crash hides what was spent."""
+
+    call_id: str
+    at_ms: int
+    usage: dict[str, int]
+    cost: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +286,8 @@ Record = (
     | CallAnswered
     | Turn
     | Decision
+    | Latency
+    | TokensUsed
     | FlowNote
     | KeyPressed
     | ModelLost
@@ -271,6 +307,16 @@ class JournalEntry:
     decision: Decision
     has_words: bool
     """Whether the model found words in the caller's turn that it made or ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What calls between two numbers cost."""
+
+    direction: str
+    from_number: str
+    to_number: str
+    ucny: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,3 +344,6 @@ class Call:
     recording_ms: int | None
     usage: dict[str, int]
     instance_id: str | None = None
+    cost: dict[str, int] = field(default_factory=dict)
+    cost_ucny: int = 0
+    """All of `cost`: in millionths of a yuan, as all money here."""

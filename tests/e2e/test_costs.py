@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from tests.e2e.house import CALLER, DIALPLAN, House, house, says
+import orjson
+
+from tests.e2e.house import CALLER, DIALPLAN, PERSONA, House, house, says
+from tests.net.test_webhooks import Receiver
 from voicebot.sim.stepfun.script import Line
 from voicebot.sim.twilio.report import CallReport, Outcome
 from voicebot.sim.twilio.script import Say
@@ -60,3 +63,21 @@ async def test_a_call_that_costs_too_much_ends_and_the_next_finds_no_room(
         assert again.faults == (Fault.ADMISSION_OVER_BUDGET,)
         assert again.end_reason is EndReason.REJECTED
         assert again.from_number == CALLER
+
+
+async def test_others_are_told_of_a_call_that_is_over(tmp_path: Path) -> None:
+    receiver = Receiver()
+    server = await receiver.server()
+    hook = f"after_call: {{deliver: [{{webhook: '{server.make_url('/')}'}}]}}\n"
+    async with house(
+        tmp_path, *LINES, persona=PERSONA + hook, webhook_secret="hush"
+    ) as home:
+        call, _ = await home.record(await a_call(home))
+        await receiver.arrived.wait()
+    await server.close()
+    ((headers, body),) = receiver.got
+    assert headers["Idempotency-Key"] == f"{call.call_id}.0"
+    told = orjson.loads(body)
+    assert (told["call_sid"], told["end_reason"]) == (call.call_sid, "bot_goodbye")
+    assert told["reply_ms"]["median"] > 0
+    assert CALLER.encode() not in body

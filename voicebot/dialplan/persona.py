@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from voicebot.dialplan.actions import Action
+from voicebot.dialplan.after_call import AfterCall
 from voicebot.dialplan.language import own_words
 from voicebot.dialplan.menus import Menu
 from voicebot.dialplan.section import Section
@@ -336,6 +337,7 @@ class Persona(Section):
     on_budget: Action | None = None
     """What is done when a budget is spent; without it, a goodbye."""
 
+    after_call: AfterCall = AfterCall()
     stages: Annotated[dict[Label, Stage], Field(max_length=20)] = {}
     start_stage: Label | None = None
     """With which stage a call begins; needed where there are `stages`."""

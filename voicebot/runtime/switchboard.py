@@ -22,6 +22,8 @@ from voicebot.dialplan.routing import Decision, choose, settled
 from voicebot.errors import ConfigError, StoreError, UpstreamError
 from voicebot.net.tts import Tts
 from voicebot.net.twilio import TwilioRest
+from voicebot.net.webhooks import Webhooks
+from voicebot.runtime.after_call import Messenger
 from voicebot.runtime.answers import Connect, Refuse, Tell
 from voicebot.runtime.call import Call
 from voicebot.runtime.conduct import apology_of, flow_of, session_config
@@ -101,7 +103,10 @@ class Switchboard:
         self.store = writer.store
         self.till = Till(lambda: plans.current, now)
         prices = load_prices(settings.prices)
-        self.scribe = Scribe(writer, prices, self.till.over)
+        self.messenger = Messenger(
+            writer.store, lambda: plans.current, _webhooks(settings, http), now
+        )
+        self.scribe = Scribe(writer, prices, self._told_over)
         self._instance = instance
         self._disk = disk
         self._loop = asyncio.get_running_loop()
@@ -403,6 +408,10 @@ class Switchboard:
             usage=dict(call.usage),
         )
 
+    def _told_over(self, call_id: str) -> None:
+        self.till.over(call_id)
+        self.messenger.nudge()
+
     def never_started(self, ticket: Ticket, reason: EndReason) -> None:
         """Close the books on a call whose stream came to nothing."""
         log.warning("stream came to nothing", call_id=ticket.call_id, why=reason.value)
@@ -525,6 +534,7 @@ async def open_switchboard(
                         board.reap,
                         board.follow_plans,
                         board.render_prompts,
+                        board.messenger.tell_others,
                     )
                 ]
                 try:
@@ -583,6 +593,11 @@ def _tell(decision: Decision, call_id: str) -> None:
         rollout=decision.rollout,
         hours=[f"{x.calendar}: {x.why}" for x in decision.hours] or None,
     )
+
+
+def _webhooks(settings: Settings, http: ClientSession) -> Webhooks | None:
+    secret = settings.webhook_secret
+    return Webhooks(http, secret.get_secret_value()) if secret else None
 
 
 def _rest(settings: Settings, http: ClientSession) -> TwilioRest | None:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, and_, desc, func, or_, select
 from voicebot.errors import StoreError
 from voicebot.store import append, orphans
 from voicebot.store.database import Database, open_database
+from voicebot.store.deliveries import Deliveries
 from voicebot.store.events import Event
 from voicebot.store.records import (
     Call,
@@ -63,6 +64,7 @@ class CallStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.deliveries = Deliveries(database)
 
     @property
     def place(self) -> str:

@@ -1,0 +1,50 @@
+"""Who is told of calls: what an operator writes, and what is wrong with it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.dialplan.plans import PERSONA, mistakes, written
+from voicebot.dialplan.load import load
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://crm.example.com/calls?team=a",
+        "https://crm.example.com:8443",
+        "http://127.0.0.1:9000/calls",
+        "http://localhost/",
+    ],
+)
+def test_an_address_is_taken(tmp_path: Path, url: str) -> None:
+    text = f"{PERSONA}after_call: {{deliver: [{{webhook: '{url}', include: [words]}}]}}"
+    (hook,) = load(written(tmp_path, desk=text)).personas["desk"].after_call.deliver
+    assert (hook.webhook, hook.include) == (url, ("words",))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("{webhook: http://crm.example.com/}", "deliver[0].webhook: expected an https"),
+        ("{webhook: 'https://a@b.example/'}", "deliver[0].webhook: expected an https"),
+        ("{webhook: ftp://b.example/}", "deliver[0].webhook: expected an https"),
+        ("{webhook: 'https://b.example/a b'}", "deliver[0].webhook: expected an"),
+        ("{}", "after_call.deliver[0].webhook: missing"),
+        (
+            "{webhook: https://b.example/, include: [audio]}",
+            "after_call.deliver[0].include[0]: expected 'numbers' or 'words'",
+        ),
+        (
+            "{webhook: https://b.example/, includes: [words]}",
+            "after_call.deliver[0].includes: unknown key; did you mean 'include'?",
+        ),
+    ],
+)
+def test_a_mistake_is_told_where_it_stands(
+    tmp_path: Path, text: str, found: str
+) -> None:
+    desk = f"{PERSONA}after_call:\n  deliver:\n    - {text}\n"
+    (told,) = mistakes(written(tmp_path, desk=desk))
+    assert told.startswith("personas/desk.yaml:7:")
+    assert found in told

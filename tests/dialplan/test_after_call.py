@@ -1,5 +1,6 @@
 """Who is told of calls: what an operator writes, and what is wrong with it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,9 @@ def test_a_mistake_is_told_where_it_stands(
     (told,) = mistakes(written(tmp_path, desk=desk))
     assert told.startswith("personas/desk.yaml:7:")
     assert found in told
+
+
+def test_the_example_of_the_docs_is_good(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "after-call.md").read_text()
+    for example in re.findall("```yaml\n(.*?)```", text, re.DOTALL):
+        assert mistakes(written(tmp_path, desk=PERSONA + example)) == []

@@ -1,5 +1,6 @@
 """Money in dialplan files: budgets, limits, prices."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,15 @@ def test_a_mistake_in_prices_is_told_where_it_stands(text: str, found: str) -> N
     file, (problem, *_) = read(text)
     assert file is None
     assert problem.startswith(found)
+
+
+def test_the_examples_about_costs_are_good(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "costs.md").read_text()
+    prices, plan, desk = re.findall("```yaml\n(.*?)```", text, re.DOTALL)
+    file, problems = read(prices)
+    assert problems == []
+    assert file
+    assert file.twilio.minute_ucny == 60_000
+    targets = "targets: {front_desk: {number: '+12025550199'}}\n"
+    folder = written(tmp_path, PLAN + targets + plan, desk=PERSONA + desk)
+    assert mistakes(folder) == []

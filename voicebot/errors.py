@@ -61,11 +61,13 @@ class UpstreamError(VoicebotError):
         detail: the service's error code, or a word of ours; never its body.
         status: HTTP status, or None if the connection failed before one came.
         retryable: whether the same request may succeed later.
+        trace_id: by which the service finds the request, if it told one.
     """
 
     def __init__(self, service: str, detail: str, status: int | None = None) -> None:
         super().__init__(service, detail, status)
         self.service, self.detail, self.status = service, detail, status
+        self.trace_id: str | None = None
 
     @property
     def retryable(self) -> bool:

@@ -34,7 +34,7 @@ def test_an_address_is_taken(tmp_path: Path, url: str) -> None:
         ("{}", "after_call.deliver[0].webhook: missing"),
         (
             "{webhook: https://b.example/, include: [audio]}",
-            "after_call.deliver[0].include[0]: expected 'numbers' or 'words'",
+            "after_call.deliver[0].include[0]: expected 'numbers', 'words' or 'review'",
         ),
         (
             "{webhook: https://b.example/, includes: [words]}",
@@ -49,6 +49,38 @@ def test_a_mistake_is_told_where_it_stands(
     (told,) = mistakes(written(tmp_path, desk=desk))
     assert told.startswith("personas/desk.yaml:7:")
     assert found in told
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("{summary: 1}", "after_call.summary: expected true or false"),
+        ("{extract: {a: date}}", "after_call.extract.a.type: expected 'text', 'nu"),
+        (
+            "{extract: {a: {type: bool, one_of: [b]}}}",
+            "after_call.extract.a: expected one_of only with type: text",
+        ),
+        (
+            "{extract: {summary: text}}",
+            "after_call.extract: expected another name than summary",
+        ),
+        ("{dispositions: [No!]}", "after_call.dispositions[0]: expected a name of"),
+    ],
+)
+def test_a_mistake_in_what_is_wanted_is_told_where_it_stands(
+    tmp_path: Path, text: str, found: str
+) -> None:
+    (told,) = mistakes(written(tmp_path, desk=f"{PERSONA}after_call: {text}\n"))
+    assert told.startswith("personas/desk.yaml:5:")
+    assert found in told
+
+
+def test_what_is_wanted_may_be_one_word(tmp_path: Path) -> None:
+    text = "after_call: {extract: {a: bool, b: {about: Who it is.}}}\n"
+    wants = load(written(tmp_path, desk=PERSONA + text)).personas["desk"].after_call
+    assert [wanted.type for wanted in wants.extract.values()] == ["bool", "text"]
+    assert wants.is_reviewed
+    assert not load(written(tmp_path)).personas["desk"].after_call.is_reviewed
 
 
 def test_the_example_of_the_docs_is_good(tmp_path: Path) -> None:

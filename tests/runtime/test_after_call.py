@@ -20,11 +20,18 @@ from tests.store.test_latencies import LATENCY
 from voicebot.dialplan.model import Dialplan
 from voicebot.net.webhooks import Webhooks
 from voicebot.runtime.after_call import Messenger, told_of
+from voicebot.runtime.reviews import Reviewer
 from voicebot.store.calls import CallStore, open_store
 from voicebot.store.database import Database
 from voicebot.store.records import Call
 
 COST = {"output": 42_000}
+
+
+def no_review(store: CallStore) -> Reviewer:
+    """Whom nobody asks."""
+    nobody: Any = None
+    return Reviewer(store, nobody, nobody)
 
 
 class Clock:
@@ -87,7 +94,9 @@ async def test_a_call_is_told_of_once_to_each(
     url = f"{server.make_url('/')}"
     plain: dict[str, object] = {"webhook": url}
     wants = plan(plain, plain | {"include": ["words"]})
-    one = Messenger(store, lambda: wants, Webhooks(http, "hush"), Clock())
+    one = Messenger(
+        store, lambda: wants, Webhooks(http, "hush"), no_review(store), Clock()
+    )
     assert await one.round() == 2
     assert await one.round() == 0
     await server.close()
@@ -105,7 +114,9 @@ async def test_who_is_away_is_told_later_and_who_is_gone_never(
     wants = plan({"webhook": f"{server.make_url('/')}"})
 
     def messenger() -> Messenger:  # each try is another process's
-        return Messenger(store, lambda: wants, Webhooks(http, "hush"), clock)
+        return Messenger(
+            store, lambda: wants, Webhooks(http, "hush"), no_review(store), clock
+        )
 
     assert await messenger().round() == 1
     assert await messenger().round() == 0
@@ -123,7 +134,9 @@ async def test_after_a_day_it_is_given_up(
 ) -> None:
     clock = Clock()
     wants = plan({"webhook": f"http://127.0.0.1:{unused_tcp_port}/"})
-    one = Messenger(store, lambda: wants, Webhooks(http, "hush"), clock)
+    one = Messenger(
+        store, lambda: wants, Webhooks(http, "hush"), no_review(store), clock
+    )
     tries = 0
     for _ in range(30 * 60):
         tries += await one.round()
@@ -137,9 +150,9 @@ async def test_after_a_day_it_is_given_up(
 
 async def test_nobody_is_told_without_a_secret(store: CallStore) -> None:
     wants = plan({"webhook": "https://example.com/"})
-    one = Messenger(store, lambda: wants, None, Clock())
+    one = Messenger(store, lambda: wants, None, no_review(store), Clock())
     assert [await one.round() for _ in range(2)] == [0, 0]
-    nobody = Messenger(store, dialplan, None, Clock())
+    nobody = Messenger(store, dialplan, None, no_review(store), Clock())
     assert await nobody.round() == 0
 
 
@@ -151,7 +164,9 @@ async def test_a_call_that_was_erased_is_not_told_of(
 
     monkeypatch.setattr(store, "get_call", erased)
     wants = plan({"webhook": "https://example.com/"})
-    one = Messenger(store, lambda: wants, Webhooks(http, "hush"), Clock())
+    one = Messenger(
+        store, lambda: wants, Webhooks(http, "hush"), no_review(store), Clock()
+    )
     assert await one.round() == 1
 
 
@@ -161,7 +176,9 @@ async def test_it_goes_on_whatever_the_log_does(
     receiver = Receiver()
     server = await receiver.server()
     wants = plan({"webhook": f"{server.make_url('/')}"})
-    one = Messenger(store, lambda: wants, Webhooks(http, "hush"), Clock())
+    one = Messenger(
+        store, lambda: wants, Webhooks(http, "hush"), no_review(store), Clock()
+    )
     broken = asyncio.Event()
     read = Database.read
 

@@ -101,6 +101,15 @@ def records() -> st.SearchStrategy[rec.Record]:
         ),
         st.builds(rec.TokensUsed, call_id=ids, at_ms=ms, usage=counts, cost=counts),
         st.builds(
+            rec.Reviewed,
+            call_id=ids,
+            summary=st.none() | words,
+            disposition=st.none() | words,
+            extracted=st.dictionaries(words, words | ms | st.booleans(), max_size=2),
+            usage=counts,
+            cost=counts,
+        ),
+        st.builds(
             rec.Message,
             recording_sid=st.sampled_from(["RE1", "RE2"]),
             call_id=ids,

@@ -8,12 +8,19 @@ from sqlalchemy import select
 from tests.store.noted import put
 from tests.store.test_calls import ENDED, STARTED
 from voicebot.store.calls import CallStore
-from voicebot.store.deliveries import FORGET_AFTER, LEASE, TELL_FOR, Delivery
+from voicebot.store.deliveries import (
+    FORGET_AFTER,
+    LEASE,
+    REVIEW,
+    REVIEW_FOR,
+    TELL_FOR,
+    Delivery,
+)
 from voicebot.store.tables import deliveries
 
 END = ENDED.ended_at
 SOON = END + timedelta(seconds=1)
-HOOKS = {"reception": 1, "sales": 2}
+HOOKS = {0: ["reception", "sales"], 1: ["sales"]}
 
 
 async def ended(store: CallStore, number: int, persona: str = "reception") -> None:
@@ -95,3 +102,23 @@ async def test_rows_that_are_made_anew_are_not_told_of_again(store: CallStore) -
     await store.deliveries.settle(due, "delivered", SOON, None)
     assert await store.rebuild() == 1
     assert await store.deliveries.claim(HOOKS, SOON + LEASE) == []
+
+
+async def test_others_wait_for_the_review_but_not_for_ever(store: CallStore) -> None:
+    await ended(store, 1)
+    await ended(store, 2, "sales")
+    outbox, wants = store.deliveries, {REVIEW: ["reception"], **HOOKS}
+    due = await outbox.claim(wants, SOON, ["reception"])
+    assert ids(due) == [("c1", REVIEW, 0), ("c2", 0, 0), ("c2", 1, 0)]
+    await outbox.settle(due[0], "reviewed", SOON, None)
+    assert ids(await outbox.claim(wants, SOON, ["reception"])) == [("c1", 0, 0)]
+
+
+async def test_a_review_that_does_not_come_keeps_others_for_minutes(
+    store: CallStore,
+) -> None:
+    await ended(store, 1)
+    wants = {REVIEW: ["reception"], **HOOKS}
+    assert len(await store.deliveries.claim(wants, SOON, ["reception"])) == 1
+    due = await store.deliveries.claim(wants, SOON + REVIEW_FOR, ["reception"])
+    assert ids(due) == [("c1", REVIEW, 1), ("c1", 0, 0)]

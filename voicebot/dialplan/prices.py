@@ -26,6 +26,19 @@ class Tokens(Section):
     """Those that it writes and speaks."""
 
 
+class Chat(Section):
+    """Yuan for a million tokens of the chat model that reviews calls."""
+
+    input_ucny: Price = Field(10_000_000, alias="input")
+    """Those that it reads."""
+
+    cached_ucny: Price = Field(2_000_000, alias="cached")
+    """Those that it had read before."""
+
+    output_ucny: Price = Field(25_000_000, alias="output")
+    """Those that it writes."""
+
+
 class Twilio(Section):
     """Yuan for the telephone."""
 
@@ -36,7 +49,7 @@ class Twilio(Section):
 class PriceFile(Section):
     """
     What is paid, in yuan. What isn't there is as StepFun lists it for
-    `stepaudio-2.5-realtime`.
+    `stepaudio-2.5-realtime` and `stepaudio-2.5-chat`.
 
     Source: StepFun, Pricing details (guides/pricing/details), read in November 2026.
     """
@@ -45,6 +58,7 @@ class PriceFile(Section):
     """Of this format: 1."""
 
     tokens: Tokens = Tokens()
+    chat: Chat = Chat()
     twilio: Twilio = Twilio()
 
 

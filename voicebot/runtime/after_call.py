@@ -13,11 +13,13 @@ import structlog
 
 from voicebot.dialplan.after_call import Webhook
 from voicebot.dialplan.model import Dialplan
+from voicebot.dialplan.persona import Persona
 from voicebot.errors import StoreError, UpstreamError
 from voicebot.net.webhooks import GONE, Webhooks, pause_s
+from voicebot.runtime.reviews import Reviewer
 from voicebot.store.calls import CallStore
-from voicebot.store.deliveries import TELL_FOR, Delivery
-from voicebot.store.records import Call, Latency, Turn
+from voicebot.store.deliveries import REVIEW, TELL_FOR, Delivery
+from voicebot.store.records import Call, Latency, Reviewed, Turn
 from voicebot.store.usage import yuan
 
 log = structlog.get_logger()
@@ -31,6 +33,7 @@ class Messenger:
     Args:
         plan: the one that is in force: it says who is told.
         webhooks: None: there is no secret to sign with, and nobody is told.
+        reviewer: reviews calls, where a persona wants that.
         now: the time.
     """
 
@@ -39,8 +42,10 @@ class Messenger:
         store: CallStore,
         plan: Callable[[], Dialplan],
         webhooks: Webhooks | None,
+        reviewer: Reviewer,
         now: Callable[[], datetime],
     ) -> None:
+        self._reviewer = reviewer
         self._store, self._plan = store, plan
         self._webhooks, self._now = webhooks, now
         self._news = asyncio.Event()
@@ -74,63 +79,63 @@ class Messenger:
             StoreError: the call log can't be read or written.
         """
         personas = self._plan().personas
-        hooks = {
-            name: len(persona.after_call.deliver)
-            for name, persona in personas.items()
-            if persona.after_call.deliver
-        }
-        if not hooks:
-            return 0
-        if self._webhooks is None:
-            if not self._warned:
-                log.error("webhooks wait: VOICEBOT_WEBHOOK_SECRET is not set")
-            self._warned = True
-            return 0
-        due = await self._store.deliveries.claim(hooks, self._now())
-        await asyncio.gather(
-            *(
-                self._tell(
-                    self._webhooks, personas[x.persona].after_call.deliver[x.hook], x
-                )
-                for x in due
-            )
-        )
+        reviewed = [name for name, x in personas.items() if x.after_call.is_reviewed]
+        hooks: dict[int, list[str]] = {REVIEW: reviewed} if reviewed else {}
+        for name, persona in personas.items():
+            for number in range(len(persona.after_call.deliver) * self._can_sign()):
+                hooks.setdefault(number, []).append(name)
+        due = await self._store.deliveries.claim(hooks, self._now(), reviewed)
+        await asyncio.gather(*(self._do(personas[x.persona], x) for x in due))
         return len(due)
 
-    async def _tell(
-        self, webhooks: Webhooks, hook: Webhook, delivery: Delivery
-    ) -> None:
+    def _can_sign(self) -> bool:
+        """Whether others can be told; else their calls wait."""
+        if self._webhooks is None and not self._warned:
+            self._warned = True
+            log.error("webhooks wait: VOICEBOT_WEBHOOK_SECRET is not set")
+        return self._webhooks is not None
+
+    async def _do(self, persona: Persona, delivery: Delivery) -> None:
         call = await self._store.get_call(delivery.call_id)
         if call is None:  # erased meanwhile
             return
-        body = await self._body(call, hook)
-        at = self._now()
-        key = f"{call.call_id}.{delivery.hook}"
+        last = "delivered"
         try:
-            await webhooks.send(
-                hook.webhook, body, key=key, timestamp=int(at.timestamp())
-            )
+            if delivery.hook == REVIEW:
+                last = await self._reviewer.review(call, persona)
+            elif self._webhooks:
+                hook = persona.after_call.deliver[delivery.hook]
+                await self._tell(self._webhooks, hook, call, delivery)
         except UpstreamError as exc:
             await self._failed(delivery, exc)
             return
-        log.info("webhook delivered", call_id=call.call_id, hook=delivery.hook)
-        await self._store.deliveries.settle(delivery, "delivered", self._now(), None)
+        log.info("after call", call_id=call.call_id, hook=delivery.hook, done=last)
+        await self._store.deliveries.settle(delivery, last, self._now(), None)
+
+    async def _tell(
+        self, webhooks: Webhooks, hook: Webhook, call: Call, delivery: Delivery
+    ) -> None:
+        body = await self._body(call, hook)
+        at = self._now()
+        key = f"{call.call_id}.{delivery.hook}"
+        await webhooks.send(hook.webhook, body, key=key, timestamp=int(at.timestamp()))
 
     async def _failed(self, delivery: Delivery, exc: UpstreamError) -> None:
         now = self._now()
         next_at = now + timedelta(seconds=pause_s(delivery.tries))
         told = log.bind(call_id=delivery.call_id, hook=delivery.hook, error=str(exc))
         if exc.status == GONE or next_at >= delivery.ended_at + TELL_FOR:
-            told.error("webhook given up")
+            told.error("after call: given up")
             await self._store.deliveries.settle(delivery, str(exc), now, None)
         else:
-            told.warning("webhook failed", tries=delivery.tries + 1)
+            told.warning("after call: failed", tries=delivery.tries + 1)
             await self._store.deliveries.settle(delivery, str(exc), now, next_at)
 
     async def _body(self, call: Call, hook: Webhook) -> bytes:
         turns = await self._store.turns(call.call_id)
         latencies = await self._store.latencies(call.call_id)
-        return orjson.dumps(told_of(call, turns, latencies, hook.include))
+        review = await self._store.review(call.call_id)
+        return orjson.dumps(told_of(call, turns, latencies, hook.include, review))
 
 
 def told_of(
@@ -138,12 +143,13 @@ def told_of(
     turns: Sequence[Turn],
     latencies: Sequence[Latency],
     include: Collection[str] = (),
+    review: Reviewed | None = None,
 ) -> dict[str, Any]:
     """
     Return what others are told of a call: nothing that is private, unless asked for.
 
     Args:
-        include: `numbers` of both sides, and `words`.
+        include: `numbers` of both sides, `words`, and the `review`.
     """
     replies = [each.sent_ms - each.spoken_ms for each in latencies]
     speakers = Counter(turn.who for turn in turns)
@@ -176,6 +182,12 @@ def told_of(
     }
     if "numbers" in include:
         told |= {"from_number": call.from_number, "to_number": call.to_number}
+    if "review" in include:
+        told["review"] = review and {
+            "summary": review.summary,
+            "disposition": review.disposition,
+            "extracted": review.extracted,
+        }
     if "words" in include:
         told["words"] = [
             {

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from voicebot.bridge.model import NoteDecision, NoteTurn
 from voicebot.bridge.waterfall import NoteLatency
 from voicebot.flow.model import NoteEvent
+from voicebot.flow.review import Review
 from voicebot.runtime.live import Earlier
 from voicebot.store.faults import Fault
 from voicebot.store.records import (
@@ -25,10 +26,11 @@ from voicebot.store.records import (
     Latency,
     Message,
     ModelLost,
+    Reviewed,
     TokensUsed,
     Turn,
 )
-from voicebot.store.usage import Prices, cost_of
+from voicebot.store.usage import Prices, chat_cost_of, cost_of
 from voicebot.store.writer import Writer
 
 NOTHING_EARLIER = Earlier()
@@ -194,6 +196,19 @@ class Scribe:
         """
         self._writer.note(message, now())
         await self._writer.written()
+
+    def reviewed(self, call_id: str, review: Review, usage: Mapping[str, int]) -> None:
+        """A model found something out about a call that is over."""
+        cost = chat_cost_of(self._prices, usage)
+        record = Reviewed(
+            call_id,
+            review.summary,
+            review.disposition,
+            review.extracted,
+            dict(usage),
+            {"review": cost} if cost else {},
+        )
+        self._writer.note(record, now())
 
     def ended(self, end: CallEnded) -> None:
         """A call is over. What it cost is added here."""

@@ -20,6 +20,7 @@ from voicebot.dialplan.calls import CallFacts
 from voicebot.dialplan.model import Action, Dialplan
 from voicebot.dialplan.routing import Decision, choose, settled
 from voicebot.errors import ConfigError, StoreError, UpstreamError
+from voicebot.net.chat import Chat
 from voicebot.net.tts import Tts
 from voicebot.net.twilio import TwilioRest
 from voicebot.net.webhooks import Webhooks
@@ -44,6 +45,7 @@ from voicebot.runtime.reception import (
     wanted,
 )
 from voicebot.runtime.recorder import Recorder
+from voicebot.runtime.reviews import Reviewer
 from voicebot.runtime.scribe import Diary, Scribe, ending, now
 from voicebot.runtime.till import Till, load_prices
 from voicebot.runtime.warm import WarmLegs
@@ -103,10 +105,15 @@ class Switchboard:
         self.store = writer.store
         self.till = Till(lambda: plans.current, now)
         prices = load_prices(settings.prices)
-        self.messenger = Messenger(
-            writer.store, lambda: plans.current, _webhooks(settings, http), now
-        )
         self.scribe = Scribe(writer, prices, self._told_over)
+        chat = Chat(http, settings.stepfun_base_url, self._api_key)
+        self.messenger = Messenger(
+            writer.store,
+            lambda: plans.current,
+            _webhooks(settings, http),
+            Reviewer(writer.store, chat, self.scribe),
+            now,
+        )
         self._instance = instance
         self._disk = disk
         self._loop = asyncio.get_running_loop()

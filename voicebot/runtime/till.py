@@ -48,6 +48,9 @@ def _prices(file: PriceFile) -> Prices:
         input=yuan(file.tokens.input_ucny),
         cached=yuan(file.tokens.cached_ucny),
         output=yuan(file.tokens.output_ucny),
+        chat_input=yuan(file.chat.input_ucny),
+        chat_cached=yuan(file.chat.cached_ucny),
+        chat_output=yuan(file.chat.output_ucny),
         twilio_minute=yuan(file.twilio.minute_ucny),
     )
 

@@ -13,13 +13,14 @@ from voicebot.errors import StoreError
 from voicebot.store import append, orphans
 from voicebot.store.database import Database, open_database
 from voicebot.store.deliveries import Deliveries
-from voicebot.store.events import Event
+from voicebot.store.events import Event, EventKind
 from voicebot.store.records import (
     Call,
     Decision,
     JournalEntry,
     Latency,
     Message,
+    Reviewed,
     Spent,
     Turn,
 )
@@ -107,6 +108,21 @@ class CallStore:
             .order_by(call_events.c.seq)
         )
         return [append.read_event(row) for row in await self._database.read(query)]
+
+    async def review(self, call_id: str) -> Reviewed | None:
+        """Read what a model found out about a call; None: nothing, or not yet."""
+        query = (
+            select(call_events)
+            .where(call_events.c.call_id == call_id)
+            .where(call_events.c.kind == EventKind.REVIEW.value)
+            .order_by(call_events.c.seq.desc())
+            .limit(1)
+        )
+        for row in await self._database.read(query):
+            record = append.read_event(row).record
+            assert isinstance(record, Reviewed)
+            return record
+        return None
 
     async def rebuild(self) -> int:
         """

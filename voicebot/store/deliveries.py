@@ -6,12 +6,22 @@ be written when it ends, and nothing is lost if a process dies before, while or 
 tells. Who dies in between tells again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, delete, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    delete,
+    exists,
+    false,
+    not_,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebot.store.database import Database
@@ -23,6 +33,12 @@ TELL_FOR: Final = timedelta(days=1)
 
 LEASE: Final = timedelta(seconds=60)
 """Who took it upon itself to tell has so long, before another may."""
+
+REVIEW: Final = -1
+"""A model is told of the call, to review it."""
+
+REVIEW_FOR: Final = timedelta(minutes=10)
+"""Others wait no longer for that."""
 
 FORGET_AFTER: Final = timedelta(days=7)
 AT_ONCE: Final = 20
@@ -36,7 +52,7 @@ class Delivery:
     persona: str
     ended_at: datetime
     hook: int
-    """Whom to tell: the number of one of the persona's webhooks."""
+    """Whom to tell: the number of one of the persona's webhooks; or REVIEW."""
 
     tries: int
     """How often it was tried before."""
@@ -52,19 +68,24 @@ class Deliveries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, hooks: Mapping[str, int], at: datetime) -> list[Delivery]:
+    async def claim(
+        self,
+        hooks: Mapping[int, Collection[str]],
+        at: datetime,
+        reviewed: Collection[str] = (),
+    ) -> list[Delivery]:
         """
         Take what is due, the oldest first. It is ours for a minute.
 
         Args:
-            hooks: how many webhooks each persona has.
+            hooks: the personas that have each webhook; REVIEW: whose calls are to be
+                reviewed.
+            reviewed: personas whose webhooks wait for that, some minutes.
         """
-        queries = [
-            _due(names, hook, at)
-            for hook in range(max(hooks.values(), default=0))
-            if (names := [name for name, count in hooks.items() if count > hook])
-        ]
-        for query in queries:
+        queries = {
+            hook: _due(names, hook, at, reviewed) for hook, names in hooks.items()
+        }
+        for query in queries.values():
             if await self._database.read(query):
                 break
         else:
@@ -72,7 +93,7 @@ class Deliveries:
 
         async def work(connection: AsyncConnection) -> list[Delivery]:
             taken: list[Delivery] = []
-            for hook, query in enumerate(queries):
+            for hook, query in queries.items():
                 for row in await connection.execute(query):
                     tries = row.tries or 0
                     await _put(
@@ -118,15 +139,27 @@ class Deliveries:
         await self._database.transact(work)
 
 
-def _due(names: list[str], hook: int, at: datetime) -> Select[Any]:
+def _due(
+    names: Collection[str], hook: int, at: datetime, reviewed: Collection[str]
+) -> Select[Any]:
     told = and_(deliveries.c.call_id == calls.c.call_id, deliveries.c.hook == hook)
     untold = deliveries.c.call_id.is_(None)
     again = and_(deliveries.c.done_at.is_(None), deliveries.c.next_at <= at)
+    waits: ColumnElement[bool] = false()
+    if hook != REVIEW and reviewed:
+        review = deliveries.alias()
+        is_over = exists().where(
+            review.c.call_id == calls.c.call_id,
+            review.c.hook == REVIEW,
+            review.c.done_at.is_not(None),
+        )
+        fresh = calls.c.ended_at > at - REVIEW_FOR
+        waits = and_(calls.c.persona.in_(reviewed), fresh, not_(is_over))
     return (
         select(calls.c.call_id, calls.c.persona, calls.c.ended_at, deliveries.c.tries)
         .join_from(calls, deliveries, told, isouter=True)
         .where(calls.c.ended_at > at - TELL_FOR)
-        .where(calls.c.persona.in_(names), or_(untold, again))
+        .where(calls.c.persona.in_(names), or_(untold, again), not_(waits))
         .order_by(calls.c.ended_at)
         .limit(AT_ONCE)
     )

@@ -31,6 +31,7 @@ from voicebot.store.records import (
     Message,
     ModelLost,
     Record,
+    Reviewed,
     TokensUsed,
     Turn,
 )
@@ -57,6 +58,7 @@ class EventKind(StrEnum):
     TRANSFER = "transfer"
     TRANSFER_OVER = "transfer.over"
     MESSAGE = "message"
+    REVIEW = "review"
 
 
 RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
@@ -75,6 +77,7 @@ RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
         EventKind.TRANSFER: Forwarded,
         EventKind.TRANSFER_OVER: ForwardOver,
         EventKind.MESSAGE: Message,
+        EventKind.REVIEW: Reviewed,
     }
 )
 

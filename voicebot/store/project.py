@@ -19,6 +19,7 @@ from voicebot.store.records import (
     Latency,
     Message,
     Record,
+    Reviewed,
     TokensUsed,
     Turn,
 )
@@ -53,6 +54,8 @@ class Rows:
                 case Message():
                     sid = record.recording_sid
                     self.messages[sid] = merged(self.messages.get(sid), record)
+                case Reviewed():
+                    self.call = dearer(self.call, record.cost)
                 case CallAnswered() | CallEnded() | TokensUsed():
                     self.call = moved(self.call, record)
                 case _:
@@ -106,13 +109,8 @@ def moved(call: Call, record: CallAnswered | CallEnded | TokensUsed) -> Call:
             call, answered_at=record.answered_at, stream_sid=record.stream_sid
         )
     if isinstance(record, TokensUsed):
-        cost = summed(call.cost, record.cost)
-        return replace(
-            call,
-            usage=summed(call.usage, record.usage),
-            cost=cost,
-            cost_ucny=sum(cost.values()),
-        )
+        usage = summed(call.usage, record.usage)
+        return dearer(replace(call, usage=usage), record.cost)
     crashed = record.end_reason is EndReason.NODE_CRASH
     if presumed and crashed:
         return call
@@ -129,6 +127,12 @@ def moved(call: Call, record: CallAnswered | CallEnded | TokensUsed) -> Call:
         cost=call.cost if crashed else record.cost,
         cost_ucny=call.cost_ucny if crashed else sum(record.cost.values()),
     )
+
+
+def dearer(call: Call, more: Mapping[str, int]) -> Call:
+    """Add what a call has cost besides."""
+    cost = summed(call.cost, more)
+    return replace(call, cost=cost, cost_ucny=sum(cost.values()))
 
 
 def summed(some: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:

@@ -206,6 +206,18 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What a model found out about a call that is over. As private as the call."""
+
+    call_id: str
+    summary: str | None
+    disposition: str | None
+    extracted: dict[str, str | int | float | bool | None]
+    usage: dict[str, int]
+    cost: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What a caller left on the voicemail. The recording itself lies at Twilio."""
 
@@ -296,6 +308,7 @@ Record = (
     | ForwardOver
     | Message
     | CallEnded
+    | Reviewed
 )
 """What can be noted of a call."""
 

@@ -37,6 +37,15 @@ class Prices:
     output: Decimal = Decimal(70)
     """For a million that it wrote or spoke."""
 
+    chat_input: Decimal = Decimal(10)
+    """For a million that `stepaudio-2.5-chat` read, which reviews calls."""
+
+    chat_cached: Decimal = Decimal(2)
+    """For a million that it had read before."""
+
+    chat_output: Decimal = Decimal(25)
+    """For a million that it wrote."""
+
     twilio_minute: Decimal = Decimal(0)
     """For each minute of a call, begun ones in full, as Twilio counts them."""
 
@@ -68,6 +77,15 @@ def cost_of(
         for purpose, amount in amounts.items()
         if amount > 0
     }
+
+
+def chat_cost_of(prices: Prices, usage: Mapping[str, int]) -> int:
+    """Return what the chat model's answers cost, in millionths of a yuan."""
+    cached = usage.get("cached_tokens", 0)
+    fresh = max(0, usage.get("prompt_tokens", 0) - cached)
+    written = prices.chat_output * usage.get("completion_tokens", 0)
+    amount = prices.chat_input * fresh + prices.chat_cached * cached + written
+    return int(amount.to_integral_value(ROUND_CEILING))
 
 
 def yuan(ucny: int) -> Decimal:

@@ -51,5 +51,5 @@ def downgrade() -> None:
         batch.drop_column("cost")
     op.drop_table("deliveries")
     op.drop_table("latencies")
-    kinds = "('latency', 'usage')"
+    kinds = "('latency', 'usage', 'review')"
     op.execute(f"DELETE FROM call_events WHERE kind IN {kinds}")  # noqa: S608 - ours

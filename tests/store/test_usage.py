@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicebot.store.usage import Prices, cost_of, shown, yuan
+from voicebot.store.usage import Prices, chat_cost_of, cost_of, shown, yuan
 
 USAGE = {
     "total_tokens": 412,
@@ -36,6 +36,12 @@ def test_an_answer_costs_what_its_tokens_do() -> None:
 def test_what_costs_nothing_is_left_out() -> None:
     assert cost_of(Prices(), {}) == {}
     assert cost_of(Prices(cached=Decimal(0)), {"input_cached_tokens": 9}) == {}
+
+
+def test_the_chat_model_has_prices_of_its_own() -> None:
+    usage = {"prompt_tokens": 100, "cached_tokens": 50, "completion_tokens": 10}
+    assert chat_cost_of(Prices(), usage) == 500 + 100 + 250
+    assert chat_cost_of(Prices(), {}) == 0
 
 
 def test_twilio_counts_begun_minutes() -> None:

@@ -41,7 +41,17 @@ PURE: dict[str, set[str]] = {
 # What the call log decides, and what its records mean.
 PURE_MODULES = [
     f"store/{name}"
-    for name in ("events", "faults", "project", "recent", "records", "traces", "triage")
+    for name in (
+        "events",
+        "faults",
+        "latency",
+        "project",
+        "recent",
+        "records",
+        "traces",
+        "triage",
+        "usage",
+    )
 ]
 CORE = {"errors", "fields", "audio", "twilio", "stepfun", "config"}
 SHELL: dict[str, set[str]] = {

@@ -564,11 +564,16 @@ def _with(good: str, path: tuple[str, ...], value: str) -> str:
     return "\n".join([*kept, f"{head} {nested}", ""])
 
 
+def _ways(given: dict[str, Any]) -> list[dict[str, Any]]:
+    """All that a value may be, however deep that is said."""
+    return [given, *(way for each in given.get("anyOf", ()) for way in _ways(each))]
+
+
 def _may_pass(given: dict[str, Any], value: str) -> bool:
     """Whether a value may be good here; rather too often than too seldom."""
     if "$ref" in given or given.get("type") == "object":
         return value in ("{}", "{x: 1}") or "properties" in given
-    ways = [given, *given.get("anyOf", ())]
+    ways = _ways(given)
     types = {way.get("type") for way in ways}
     if "array" in types and value in ("[]", "~"):
         return value == "[]" or "null" in types

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from tests.store.noted import writing
 from voicebot.bridge.model import NoteDecision, NoteTurn, Outcome, Rule
+from voicebot.bridge.waterfall import NoteLatency
 from voicebot.flow.model import NoteEvent
 from voicebot.runtime.live import Earlier
 from voicebot.runtime.scribe import Diary, Scribe, ending, now
@@ -21,8 +23,10 @@ from voicebot.store.records import (
     Forwarded,
     ForwardOver,
     KeyPressed,
+    Latency,
     ModelLost,
 )
+from voicebot.store.usage import Prices
 from voicebot.store.writer import Writer
 
 STARTED = CallStarted("c1", "CA1", "AC1", "", "", "inbound", "p", "r", "1", now())
@@ -159,3 +163,36 @@ async def test_what_goes_wrong_is_in_the_record_when_it_does(
     await scribe.stored()
     _, event = await writer.store.events("c1")
     assert event.record == FaultNote("c1", 1020, Fault.TWILIO_RESET)
+
+
+async def test_what_an_answer_took_is_written_behind_what_was_before(
+    writer: Writer, scribe: Scribe
+) -> None:
+    note = NoteLatency(3, 2, 100, None, 300, 400, 450, "clock")
+    diary = Diary(scribe, "c1", Earlier(turns=7, decisions=4, ms=60_000))
+    diary.latency(note)
+    diary.latency(replace(note, seq=4, caller_seq=None, committed_ms=200))
+    await scribe.stored()
+    assert await writer.store.latencies("c1") == [
+        Latency("c1", 7, 9, 60_100, None, 60_300, 60_400, 60_450, "clock"),
+        Latency("c1", 8, None, 60_100, 60_200, 60_300, 60_400, 60_450, "clock"),
+    ]
+
+
+async def test_what_a_call_costs_is_known_answer_by_answer_and_at_its_end(
+    writer: Writer,
+) -> None:
+    over: list[str] = []
+    prices = Prices(twilio_minute=Decimal("0.06"))
+    scribe = Scribe(writer, prices, over.append)
+    assert await scribe.started(STARTED)
+    assert Diary(scribe, "c1", Earlier()).usage({"output_tokens": 2}, 10.0) == 140
+    await scribe.stored()
+    (call,) = await writer.store.list_calls(1)
+    assert (call.usage, call.cost_ucny) == ({"output_tokens": 2}, 140)
+    usage = {"output_tokens": 3}
+    scribe.ended(ending("c1", EndReason.IDLE, 60_001, (), usage=usage))
+    assert over == ["c1"]
+    await scribe.stored()
+    (call,) = await writer.store.list_calls(1)
+    assert call.cost == {"output": 210, "twilio": 120_000}

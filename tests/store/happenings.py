@@ -16,6 +16,7 @@ ms = st.integers(0, 100_000)
 maybe_ms = st.none() | ms
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 instants = st.integers(0, 1000).map(lambda s: NOON + timedelta(seconds=s))
+counts = st.dictionaries(words, small, max_size=2)
 faults = st.sampled_from(Fault)
 reasons = st.sampled_from(rec.EndReason)
 
@@ -31,7 +32,8 @@ def ended(reason: rec.EndReason) -> st.SearchStrategy[rec.CallEnded]:
         faults=st.lists(faults, max_size=2).map(tuple),
         recording=st.none() | words,
         recording_ms=maybe_ms,
-        usage=st.dictionaries(words, small, max_size=2),
+        usage=counts,
+        cost=counts,
     )
 
 
@@ -84,6 +86,28 @@ def records() -> st.SearchStrategy[rec.Record]:
             caller_seq=st.none() | small,
             trace=st.text("vVhH.", max_size=9),
             features=st.dictionaries(words, ms | words, max_size=2),
+        ),
+        st.builds(
+            rec.Latency,
+            call_id=ids,
+            seq=small,
+            caller_seq=st.none() | small,
+            spoken_ms=ms,
+            committed_ms=maybe_ms,
+            delta_ms=maybe_ms,
+            sent_ms=ms,
+            heard_ms=ms,
+            heard_by=st.sampled_from(["clock", "mark"]),
+        ),
+        st.builds(rec.TokensUsed, call_id=ids, at_ms=ms, usage=counts, cost=counts),
+        st.builds(
+            rec.Reviewed,
+            call_id=ids,
+            summary=st.none() | words,
+            disposition=st.none() | words,
+            extracted=st.dictionaries(words, words | ms | st.booleans(), max_size=2),
+            usage=counts,
+            cost=counts,
         ),
         st.builds(
             rec.Message,

@@ -177,6 +177,8 @@ def _masked(call: "Call") -> "Call":
 
 
 def _facts(call: "Call") -> "Table":
+    from voicebot.store.usage import shown as yuan_shown
+
     facts = {
         "call": f"{call.call_id} ({call.call_sid})",
         "from": call.from_number,
@@ -190,6 +192,7 @@ def _facts(call: "Call") -> "Table":
         if call.recording is None
         else f"{call.recording} ({_clock(call.recording_ms)})",
         "waited": "not at all" if call.waited_ms is None else _clock(call.waited_ms),
+        "cost": yuan_shown(call.cost_ucny),
         "usage": ", ".join(f"{name} {n}" for name, n in call.usage.items()) or "none",
     }
     shown = table()

@@ -38,6 +38,7 @@ class Vendors:
             public_url=f"http://127.0.0.1:{port}",
             dialplans=dialplans,
             data=data,
+            webhook_secret=None,  # others are told of real calls only
             database_url=None,  # a real log is none of a rehearsal
             host="127.0.0.1",
             port=port,

@@ -64,6 +64,9 @@ def _mistakes(persona: Persona, names: Names) -> Iterator[tuple[Place, str]]:
     if lost and lost.name not in ALONE:
         said = f"expected one of {', '.join(ALONE)}, as there is nobody else to talk"
         yield ("fallback", "do"), said
+    spent = persona.on_budget
+    if spent and spent.name not in AWAY:
+        yield ("on_budget",), f"expected one of {', '.join(AWAY)}"
     if persona.silence:
         last = persona.silence[-1]
         if last.do is None or last.do.name not in AWAY:
@@ -85,6 +88,8 @@ def actions(persona: Persona) -> Iterator[tuple[Place, Action]]:
             yield ("director", "actions", name, "do"), choice.do
     if persona.fallback.do:
         yield ("fallback", "do"), persona.fallback.do
+    if persona.on_budget:
+        yield ("on_budget",), persona.on_budget
     if persona.transfer.on_fail and persona.transfer.on_fail.do:
         yield ("transfer", "on_fail", "do"), persona.transfer.on_fail.do
     for name, stage in persona.stages.items():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Final
 
 from voicebot.dialplan.model import Dialplan
@@ -11,6 +12,7 @@ from voicebot.dialplan.tree import EMPTY, merge
 
 BUILT_IN: Final = "built in"
 UNITS: Final = ("ms", "s")  # endings of the names of fields
+MONEY: Final = "ucny"  # another: millionths of a yuan
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ def shown(name: str, value: object) -> str:
             return "not set"
         case bool():
             return str(value).lower()
+        case int() if unit == MONEY:
+            return f"{Decimal(value).scaleb(-6).normalize():f}"
         case int() | float() if unit in UNITS and "_" in name:
             return _duration(value / 1000 if unit == "ms" else value)
         case tuple():

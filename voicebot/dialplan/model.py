@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from voicebot.dialplan.budgets import Budgets
 from voicebot.dialplan.callers import Callers
 from voicebot.dialplan.hours import Calendar
 from voicebot.dialplan.persona import Persona
@@ -634,6 +635,7 @@ class DialplanFile(Section):
 
     specials: Specials = Specials()
     capacity: Capacity = Capacity()
+    budgets: Budgets = Budgets()
     tests: Annotated[tuple[RouteTest, ...], Field(max_length=1000)] = ()
     """Calls that `voicebot check` tries, and the routes that they take."""
 
@@ -660,6 +662,7 @@ class Dialplan:
     callers: Callers = field(default_factory=lambda: Callers({}))
     specials: Specials = Specials()
     capacity: Capacity = Capacity()
+    budgets: Budgets = Budgets()
     tests: tuple[RouteTest, ...] = ()
 
     places: Mapping[str, str] = field(default_factory=dict)

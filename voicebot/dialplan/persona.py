@@ -17,6 +17,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from voicebot.dialplan.actions import Action
+from voicebot.dialplan.after_call import AfterCall
 from voicebot.dialplan.director import Director
 from voicebot.dialplan.fallback import Fallback
 from voicebot.dialplan.language import own_words
@@ -43,6 +45,7 @@ from voicebot.dialplan.values import (
     Voice,
     as_text,
     duration,
+    money,
     word,
 )
 
@@ -131,6 +134,9 @@ class Limits(Section):
 
     idle_s: Annotated[float, duration("5s", "5m", "s")] = Field(20.0, alias="idle")
     """Silence of both sides that ends the call."""
+
+    cny_ucny: Annotated[int, money("0.01", "999999")] | None = Field(None, alias="cny")
+    """Yuan that a call may cost, if that is less than `budgets.per_call` has."""
 
 
 class Goodbye(Section):
@@ -320,6 +326,10 @@ class Persona(Section):
 
     transfer: Transfer = Transfer()
     fallback: Fallback = Fallback()
+    on_budget: Action | None = None
+    """What is done when a budget is spent; without it, a goodbye."""
+
+    after_call: AfterCall = AfterCall()
     stages: Annotated[dict[Label, Stage], Field(max_length=20)] = {}
     start_stage: Label | None = None
     """With which stage a call begins; needed where there are `stages`."""

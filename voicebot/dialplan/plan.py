@@ -179,6 +179,7 @@ def assembled(
         callers=callers,
         specials=file.specials,
         capacity=file.capacity,
+        budgets=file.budgets,
         tests=file.tests,
         places=MappingProxyType(dict(_places(path, root))),
     )

@@ -15,6 +15,7 @@ from voicebot.dialplan.silence import Silence
 from voicebot.dialplan.transfer import abort_words, announcement
 from voicebot.dialplan.variables import fill, sensitive_in, values_of
 from voicebot.flow.asks import TALKING, Asks
+from voicebot.flow.budget import SHORTER
 from voicebot.flow.calls import PendingCall
 from voicebot.flow.come_back import TOLD, ComeBack
 from voicebot.flow.director import Directing, ask_of, judge_choice
@@ -30,6 +31,7 @@ from voicebot.flow.menus import (
     StopSaying,
 )
 from voicebot.flow.model import (
+    BudgetReached,
     DirectorAnswered,
     Fetched,
     Input,
@@ -93,6 +95,7 @@ GREET: Final = "The caller was put through to you just now: greet them."
 
 CLOSED: Final = frozenset({Phase.CLOSING, Phase.ENDED})
 SILENT: Final = Prompt("")
+GOODBYE: Final = Action.model_validate("goodbye")
 
 INTERRUPTED = Refused(
     Rule.INTERRUPTED,
@@ -183,6 +186,7 @@ class Flow:
         self._was_talking = False
         self._text_by = now
         self._fired: set[str] = set()
+        self._saves = False  # the model was told to be short
         self._bot_seq = -1
         self._directing = Directing(persona.director) if persona.director else None
         # the model's calls
@@ -253,6 +257,8 @@ class Flow:
                 self._text_over(event, now)
             case do.CallerKey(digit):
                 self._key(event, digit, now)
+            case BudgetReached():
+                self._budget(event, now)
             case do.CallerText(_, text):
                 echo = self._give(event, now)
                 if not echo and text.strip():
@@ -502,6 +508,16 @@ class Flow:
             self._perform(step.do, Source.SILENCE, now)
         else:
             self._say(step.say or "", now)
+
+    def _budget(self, reached: BudgetReached, now: float) -> None:
+        level = "hard" if reached.hard else "soft"
+        self._out.append(NoteEvent("budget", reached.scope, level))
+        if reached.hard:
+            if not self._pending and self.phase not in CLOSED:
+                self._perform(self._persona.on_budget or GOODBYE, Source.TRIGGER, now)
+        elif not self._saves:
+            self._saves = True
+            self._tell(None, SHORTER)
 
     # ---- what is done --------------------------------------------------------
 

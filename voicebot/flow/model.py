@@ -75,7 +75,26 @@ class LookedUp:
     duration_ms: int
 
 
-Input = Event | ModelCalled | DirectorAnswered | SmsOver | Fetched | LookedUp
+@dataclass(frozen=True, slots=True)
+class BudgetReached:
+    """Money that was set aside is spent. Comes once for each budget and kind."""
+
+    scope: str
+    """The budget's name, such as `per_call`."""
+
+    hard: bool
+    """The call is to end, or to go to somebody; else, answers are to be shorter."""
+
+
+Input = (
+    Event
+    | ModelCalled
+    | DirectorAnswered
+    | SmsOver
+    | Fetched
+    | LookedUp
+    | BudgetReached
+)
 
 
 # ---- orders ----------------------------------------------------------------------
@@ -146,6 +165,7 @@ Kind = Literal[
     "sms",
     "fetched",
     "lookup",
+    "budget",
 ]
 
 

@@ -1,6 +1,7 @@
 """One call, from the media stream's start to its end."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from math import inf
 from typing import Final, assert_never
@@ -10,6 +11,7 @@ from aiohttp import WSMsgType, web
 
 from voicebot.bridge import model as do
 from voicebot.bridge.model import Ending
+from voicebot.bridge.waterfall import NoteLatency, Waterfall
 from voicebot.dialplan.persona import Persona
 from voicebot.errors import RemoteProtocolError, UpstreamError
 from voicebot.flow import model as flow
@@ -75,6 +77,8 @@ class Call:
         stage: what the model is told in a language and in a stage, with what is known
             by then.
         diary: takes what is for the call log, at once.
+        spend: takes what an answer cost, in millionths of a yuan; says which budgets
+            are used up by it.
         leave: sends the call to a target, or to `voicemail`; False: nobody is there.
         text: sends a text message, and delivers what became of it.
         recorder: None if the call isn't recorded.
@@ -99,6 +103,7 @@ class Call:
         errands: Errands,
         stage: Callable[[Persona, str | None, Mapping[str, str]], SessionConfig],
         diary: Diary,
+        spend: Callable[[int], list[flow.BudgetReached]],
         leave: Callable[[str], Awaitable[bool]],
         text: Callable[[flow.SendSms, Callable[[Input], None]], None],
         recorder: Recorder | None,
@@ -118,6 +123,7 @@ class Call:
         self._errands = errands
         self._stage = stage
         self._diary = diary
+        self._spend = spend
         self._leave = leave
         self._text = text
         self._leaves_for: str | None = None
@@ -130,6 +136,8 @@ class Call:
         self.usage = model.usage
         self.faults = model.faults
         self._faults_noted = 0
+        self._counted: Counter[str] = Counter()  # of the usage
+        self._waterfall = Waterfall(self._began_at)
 
     def now_ms(self) -> float:
         """Milliseconds since the call began."""
@@ -191,7 +199,10 @@ class Call:
     def deliver(self, event: Input) -> None:
         """Hand an event to the flow, and do what it says."""
         self._now = self._loop.time()
+        self._note_latency(self._waterfall.happened(event, self._now))
         self._perform(self._flow.handle(event, self._now))
+        if isinstance(event, do.ReplyDone):
+            self._count_usage()
 
     def _deliver_late(self, event: Input) -> None:
         """Hand over what may come when the call is over."""
@@ -201,6 +212,7 @@ class Call:
     def _perform(self, orders: list[Order]) -> None:
         for order in orders:
             self._act(order)
+            self._note_latency(self._waterfall.did(order, self._now))
         self._note_faults()
         self._arm()
 
@@ -284,6 +296,18 @@ class Call:
             for code in list(self.faults)[self._faults_noted :]:
                 self._diary.fault(code, self._ms(self._now))
             self._faults_noted = len(self.faults)
+
+    def _note_latency(self, note: NoteLatency | None) -> None:
+        if note:
+            self._diary.latency(note)
+
+    def _count_usage(self) -> None:
+        """Put into the record what an answer cost; budgets may be used up by it."""
+        if news := self.usage - self._counted:
+            self._counted = Counter(self.usage)
+            ucny = self._diary.usage(news, self._ms(self._now))
+            for reached in self._spend(ucny):
+                self.deliver(reached)
 
     def _send(self, frame: bytes) -> None:
         if not self._outbox.put(frame):

@@ -251,7 +251,6 @@ def joined(first: CallEnded | None, last: CallEnded) -> CallEnded:
     if first is None:
         return last
     between = (last.ended_at - first.ended_at) // timedelta(milliseconds=1)
-    kinds = first.usage.keys() | last.usage.keys()
     has_first = first.recording is not None
     return replace(
         last,
@@ -260,11 +259,14 @@ def joined(first: CallEnded | None, last: CallEnded) -> CallEnded:
         recording=first.recording if has_first else last.recording,
         recording_ms=first.recording_ms if has_first else last.recording_ms,
         waited_ms=last.waited_ms if first.waited_ms is None else first.waited_ms,
-        usage={
-            kind: first.usage.get(kind, 0) + last.usage.get(kind, 0)
-            for kind in sorted(kinds)
-        },
+        usage=_sum(first.usage, last.usage),
+        cost=_sum(first.cost, last.cost),
     )
+
+
+def _sum(first: Mapping[str, int], last: Mapping[str, int]) -> dict[str, int]:
+    kinds = sorted(first.keys() | last.keys())
+    return {kind: first.get(kind, 0) + last.get(kind, 0) for kind in kinds}
 
 
 def _digest(token: str) -> str:

@@ -14,7 +14,7 @@ from voicebot.runtime.forward import Origin
 # Twilio opens the stream within a second or two of our TwiML.
 TOKEN_S: Final = 30.0
 
-Full = Literal["draining", "full", "number_full", "caller_full"]
+Full = Literal["draining", "full", "number_full", "caller_full", "over_budget"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
 """Writes down what becomes of calls, while they go on."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from voicebot.bridge.model import NoteDecision, NoteTurn
+from voicebot.bridge.waterfall import NoteLatency
 from voicebot.flow.model import NoteEvent
+from voicebot.flow.review import Review
 from voicebot.runtime.live import Earlier
 from voicebot.store.faults import Fault
 from voicebot.store.records import (
@@ -22,13 +25,18 @@ from voicebot.store.records import (
     Forwarded,
     ForwardOver,
     KeyPressed,
+    Latency,
     Message,
     ModelLost,
+    Reviewed,
+    TokensUsed,
     Turn,
 )
+from voicebot.store.usage import Prices, chat_cost_of, cost_of
 from voicebot.store.writer import Writer
 
 NOTHING_EARLIER = Earlier()
+LIST_PRICES = Prices()
 
 
 @dataclass(slots=True)
@@ -44,10 +52,22 @@ UNKNOWN: Final = _Extent(100_000, 100_000)
 
 
 class Scribe:
-    """Takes what calls tell, at once, as records: no call waits for the disk."""
+    """
+    Takes what calls tell, at once, as records: no call waits for the disk.
 
-    def __init__(self, writer: Writer) -> None:
+    Args:
+        prices: what is paid.
+        over: is told of each call that is over, by its ID.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        prices: Prices = LIST_PRICES,
+        over: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._writer = writer
+        self._prices, self._over = prices, over
         self._extents: dict[str, _Extent] = {}
 
     async def started(self, call: CallStarted) -> bool:
@@ -116,6 +136,39 @@ class Scribe:
         )
         self._writer.note(row, now())
 
+    def latency(
+        self, call_id: str, note: NoteLatency, earlier: Earlier = NOTHING_EARLIER
+    ) -> None:
+        """How an answer came to the caller, or what has become known of it."""
+
+        def at(ms: int | None) -> int | None:
+            return None if ms is None else earlier.ms + ms
+
+        caller_seq = note.caller_seq
+        row = Latency(
+            call_id=call_id,
+            seq=earlier.decisions + note.seq,
+            caller_seq=None if caller_seq is None else earlier.turns + caller_seq,
+            spoken_ms=earlier.ms + note.spoken_ms,
+            committed_ms=at(note.committed_ms),
+            delta_ms=at(note.delta_ms),
+            sent_ms=earlier.ms + note.sent_ms,
+            heard_ms=earlier.ms + note.heard_ms,
+            heard_by=note.heard_by,
+        )
+        self._writer.note(row, now())
+
+    def usage(self, call_id: str, usage: Mapping[str, int], at_ms: int) -> int:
+        """
+        An answer was billed.
+
+        Returns:
+            What it costs, in millionths of a yuan.
+        """
+        cost = cost_of(self._prices, usage)
+        self._writer.note(TokensUsed(call_id, at_ms, dict(usage), cost), now())
+        return sum(cost.values())
+
     def flow(self, call_id: str, note: NoteEvent, at_ms: int) -> None:
         """Something that was decided about a call."""
         record = FlowNote(call_id, at_ms, note.kind, note.name, note.detail)
@@ -150,9 +203,25 @@ class Scribe:
         self._writer.note(message, now())
         await self._writer.written()
 
+    def reviewed(self, call_id: str, review: Review, usage: Mapping[str, int]) -> None:
+        """A model found something out about a call that is over."""
+        cost = chat_cost_of(self._prices, usage)
+        record = Reviewed(
+            call_id,
+            review.summary,
+            review.disposition,
+            review.extracted,
+            dict(usage),
+            {"review": cost} if cost else {},
+        )
+        self._writer.note(record, now())
+
     def ended(self, end: CallEnded) -> None:
+        """A call is over. What it cost is added here."""
         self._extents.pop(end.call_id, None)
-        self._writer.note(end, now())
+        cost = cost_of(self._prices, end.usage, end.duration_ms)
+        self._writer.note(replace(end, cost=cost), now())
+        self._over(end.call_id)
 
     def reopened(self, call_id: str) -> None:
         """A call that was over goes on."""
@@ -192,6 +261,12 @@ class Diary:
 
     def decision(self, decision: NoteDecision) -> None:
         self._scribe.decision(self._call_id, decision, self._earlier)
+
+    def latency(self, note: NoteLatency) -> None:
+        self._scribe.latency(self._call_id, note, self._earlier)
+
+    def usage(self, usage: Mapping[str, int], at_ms: float) -> int:
+        return self._scribe.usage(self._call_id, usage, self._at(at_ms))
 
     def flow(self, note: NoteEvent, at_ms: float) -> None:
         self._scribe.flow(self._call_id, note, self._at(at_ms))

@@ -25,6 +25,8 @@ from voicebot.net.chat import Chat
 from voicebot.net.errands import ErrandClient, open_errands
 from voicebot.net.tts import Tts
 from voicebot.net.twilio import TwilioRest
+from voicebot.net.webhooks import Webhooks
+from voicebot.runtime.after_call import Messenger
 from voicebot.runtime.answers import Connect, Refuse, Tell
 from voicebot.runtime.call import Call
 from voicebot.runtime.conduct import (
@@ -55,8 +57,10 @@ from voicebot.runtime.reception import (
     wanted,
 )
 from voicebot.runtime.recorder import Recorder
+from voicebot.runtime.reviews import Reviewer
 from voicebot.runtime.scribe import NOTHING_EARLIER, Diary, Scribe, ending, now
 from voicebot.runtime.texting import Texting
+from voicebot.runtime.till import Till, load_prices
 from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.address import realtime_url
 from voicebot.stepfun.realtime.history import Means
@@ -113,13 +117,22 @@ class Switchboard:
         self._api_key = settings.stepfun_api_key.get_secret_value()
         self.plans = plans
         self.store = writer.store
-        self.scribe = Scribe(writer)
+        self.till = Till(lambda: plans.current, now)
+        prices = load_prices(settings.prices)
+        self.scribe = Scribe(writer, prices, self._told_over)
+        self._chat = Chat(http, settings.stepfun_base_url, self._api_key)
+        self.messenger = Messenger(
+            writer.store,
+            lambda: plans.current,
+            _webhooks(settings, http),
+            Reviewer(writer.store, self._chat, self.scribe),
+            now,
+        )
         self._instance = instance
         self._disk = disk
         self._loop = asyncio.get_running_loop()
         tts = Tts(http, settings.stepfun_base_url, self._api_key)
         self.prompts = Prompts(settings.data / "prompts", tts)
-        self._chat = Chat(http, settings.stepfun_base_url, self._api_key)
         self._rest = _rest(settings, http)
         self.texting = Texting(self._rest, settings.twilio_messaging_service_sid)
         self._calls: dict[str, Call] = {}
@@ -251,8 +264,11 @@ class Switchboard:
 
         def full(menu: bool) -> Full | None:
             why = self._crowded(plan, facts, menu)
-            behind = not menu and self.queueing.is_awaited()
-            return "full" if why is None and behind else why
+            if why or menu:
+                return why
+            if self.till.refusal(plan, facts):
+                return "over_budget"
+            return "full" if self.queueing.is_awaited() else None
 
         return full
 
@@ -272,7 +288,7 @@ class Switchboard:
         full: Full | None,
     ) -> Answer | None:
         """Let a call wait for its persona; None if it can't."""
-        if meant.menu:  # it waits for nobody
+        if meant.menu or full == "over_budget":  # there is nothing to wait for
             return None
         origin = self._origin(plan, meant.action, call, facts, meant.persona)
         otherwise = self._origin(plan, do.queue.then, call, facts, None)
@@ -478,6 +494,7 @@ class Switchboard:
             ),
             stage=lambda who, stage, values: session_config(who, values, stage),
             diary=Diary(self.scribe, ticket.call_id, ticket.earlier),
+            spend=self.till.spender(ticket.origin),
             leave=lambda wanted: self.leave_stream(ticket.origin, wanted),
             text=lambda order, done: self.texting.send(ticket.origin, order, done),
             recorder=recorder,
@@ -500,6 +517,10 @@ class Switchboard:
             recording_ms=recorder.milliseconds if recorder and recording else None,
             usage=dict(call.usage),
         )
+
+    def _told_over(self, call_id: str) -> None:
+        self.till.over(call_id)
+        self.messenger.nudge()
 
     def never_started(self, ticket: Ticket, reason: EndReason) -> None:
         """Close the books on a call whose stream came to nothing."""
@@ -628,6 +649,7 @@ async def open_switchboard(
             instance = Instance(writer.store, settings.data)
             _tell_orphans(await instance.begin(now()))
             board = Switchboard(settings, plans, writer, instance, http, client, disk)
+            await board.till.recall(writer.store)
             async with asyncio.TaskGroup() as tasks:
                 chores = [
                     tasks.create_task(_for_ever(chore), name=chore.__name__)
@@ -637,6 +659,7 @@ async def open_switchboard(
                         board.reap,
                         board.follow_plans,
                         board.render_prompts,
+                        board.messenger.tell_others,
                     )
                 ]
                 try:
@@ -697,6 +720,11 @@ def _tell(decision: Decision, call_id: str) -> None:
         rollout=decision.rollout,
         hours=[f"{x.calendar}: {x.why}" for x in decision.hours] or None,
     )
+
+
+def _webhooks(settings: Settings, http: ClientSession) -> Webhooks | None:
+    secret = settings.webhook_secret
+    return Webhooks(http, secret.get_secret_value()) if secret else None
 
 
 def _rest(settings: Settings, http: ClientSession) -> TwilioRest | None:

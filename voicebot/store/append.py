@@ -16,7 +16,14 @@ from voicebot.store.engines import insert_into
 from voicebot.store.events import Event, EventKind, data_of, record_of
 from voicebot.store.project import Rows
 from voicebot.store.records import Call, CallStarted, Message
-from voicebot.store.tables import call_events, calls, decisions, messages, turns
+from voicebot.store.tables import (
+    call_events,
+    calls,
+    decisions,
+    latencies,
+    messages,
+    turns,
+)
 
 Key = tuple[str, int]
 
@@ -158,6 +165,7 @@ async def _write(
     )
     await _put(connection, turns, [y for x in rows for y in x.turns.values()])
     await _put(connection, decisions, [y for x in rows for y in x.decisions.values()])
+    await _put(connection, latencies, [y for x in rows for y in x.latencies.values()])
     await _put(connection, messages, [y for x in rows for y in x.messages.values()])
 
 

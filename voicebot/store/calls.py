@@ -12,13 +12,24 @@ from sqlalchemy import ColumnElement, Row, and_, desc, func, or_, select
 from voicebot.errors import StoreError
 from voicebot.store import append, orphans
 from voicebot.store.database import Database, open_database
-from voicebot.store.events import Event
-from voicebot.store.records import Call, Decision, JournalEntry, Message, Turn
+from voicebot.store.deliveries import Deliveries
+from voicebot.store.events import Event, EventKind
+from voicebot.store.records import (
+    Call,
+    Decision,
+    JournalEntry,
+    Latency,
+    Message,
+    Reviewed,
+    Spent,
+    Turn,
+)
 from voicebot.store.tables import (
     call_events,
     calls,
     decisions,
     instances,
+    latencies,
     messages,
     turns,
 )
@@ -54,6 +65,7 @@ class CallStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.deliveries = Deliveries(database)
 
     @property
     def place(self) -> str:
@@ -96,6 +108,21 @@ class CallStore:
             .order_by(call_events.c.seq)
         )
         return [append.read_event(row) for row in await self._database.read(query)]
+
+    async def review(self, call_id: str) -> Reviewed | None:
+        """Read what a model found out about a call; None: nothing, or not yet."""
+        query = (
+            select(call_events)
+            .where(call_events.c.call_id == call_id)
+            .where(call_events.c.kind == EventKind.REVIEW.value)
+            .order_by(call_events.c.seq.desc())
+            .limit(1)
+        )
+        for row in await self._database.read(query):
+            record = append.read_event(row).record
+            assert isinstance(record, Reviewed)
+            return record
+        return None
 
     async def rebuild(self) -> int:
         """
@@ -203,6 +230,28 @@ class CallStore:
         """Read what was said in a call, in order."""
         query = select(turns).where(turns.c.call_id == call_id).order_by(turns.c.seq)
         return [Turn(**row._mapping) for row in await self._database.read(query)]
+
+    async def latencies(self, call_id: str) -> list[Latency]:
+        """Read how the answers of a call came to the caller, in order."""
+        query = (
+            select(latencies)
+            .where(latencies.c.call_id == call_id)
+            .order_by(latencies.c.sent_ms, latencies.c.seq)
+        )
+        return [Latency(**row._mapping) for row in await self._database.read(query)]
+
+    async def spent(self, since: datetime) -> list[Spent]:
+        """Read what calls cost that began since then, by who called whom."""
+        ways = (calls.c.direction, calls.c.from_number, calls.c.to_number)
+        query = (
+            select(*ways, func.sum(calls.c.cost_ucny).label("ucny"))
+            .where(calls.c.started_at >= since, calls.c.cost_ucny > 0)
+            .group_by(*ways)
+        )
+        return [
+            Spent(row.direction, row.from_number, row.to_number, int(row.ucny))
+            for row in await self._database.read(query)
+        ]
 
     async def messages(self, call_id: str) -> list[Message]:
         """Read what a caller left on the voicemail, oldest first."""

@@ -28,9 +28,12 @@ from voicebot.store.records import (
     Forwarded,
     ForwardOver,
     KeyPressed,
+    Latency,
     Message,
     ModelLost,
     Record,
+    Reviewed,
+    TokensUsed,
     Turn,
 )
 from voicebot.store.traces import packed, unpacked
@@ -48,6 +51,8 @@ class EventKind(StrEnum):
     CALL_REOPENED = "call.reopened"
     TURN = "turn"
     DECISION = "decision"
+    LATENCY = "latency"
+    USAGE = "usage"
     FLOW = "flow"
     KEY = "key"
     GAP = "gap"
@@ -55,6 +60,7 @@ class EventKind(StrEnum):
     TRANSFER = "transfer"
     TRANSFER_OVER = "transfer.over"
     MESSAGE = "message"
+    REVIEW = "review"
 
 
 RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
@@ -65,6 +71,8 @@ RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
         EventKind.CALL_REOPENED: CallReopened,
         EventKind.TURN: Turn,
         EventKind.DECISION: Decision,
+        EventKind.LATENCY: Latency,
+        EventKind.USAGE: TokensUsed,
         EventKind.FLOW: FlowNote,
         EventKind.KEY: KeyPressed,
         EventKind.GAP: ModelLost,
@@ -72,6 +80,7 @@ RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
         EventKind.TRANSFER: Forwarded,
         EventKind.TRANSFER_OVER: ForwardOver,
         EventKind.MESSAGE: Message,
+        EventKind.REVIEW: Reviewed,
     }
 )
 

@@ -10,6 +10,7 @@ class Fault(StrEnum):
     ADMISSION_FULL = "admission.full"
     ADMISSION_NUMBER_FULL = "admission.number_full"
     ADMISSION_CALLER_FULL = "admission.caller_full"
+    ADMISSION_OVER_BUDGET = "admission.over_budget"  # money of the day is spent
 
     # `specials.failure` took a call on whose stream had ended as these say.
     SPECIALS_FAILURE = "specials.failure"

@@ -1,11 +1,12 @@
 """
-What a call's events come to: the rows of `calls`, `turns`, `decisions` and `messages`.
+What a call's events come to: the rows of `calls`, `turns`, `decisions`, `latencies`
+and `messages`.
 
 The one place that says so. A batch of new events goes through it as all events of a
 call do when its rows are made anew, so both come to the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from voicebot.store.records import (
@@ -16,8 +17,11 @@ from voicebot.store.records import (
     CallStarted,
     Decision,
     EndReason,
+    Latency,
     Message,
     Record,
+    Reviewed,
+    TokensUsed,
     Turn,
 )
 
@@ -31,6 +35,7 @@ class Rows:
 
     turns: dict[int, Turn] = field(default_factory=dict)
     decisions: dict[int, Decision] = field(default_factory=dict)
+    latencies: dict[int, Latency] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
 
     def add(self, records: Iterable[Record]) -> None:
@@ -45,10 +50,14 @@ class Rows:
                     self.turns[record.seq] = record
                 case Decision():
                     self.decisions[record.seq] = record
+                case Latency():
+                    self.latencies[record.seq] = record
                 case Message():
                     sid = record.recording_sid
                     self.messages[sid] = merged(self.messages.get(sid), record)
-                case CallAnswered() | CallEnded() | CallReopened():
+                case Reviewed():
+                    self.call = dearer(self.call, record.cost)
+                case CallAnswered() | CallEnded() | CallReopened() | TokensUsed():
                     self.call = moved(self.call, record)
                 case _:
                     pass  # it has no row: who wants to know reads the events
@@ -81,9 +90,14 @@ def call_of(start: CallStarted) -> Call:
     )
 
 
-def moved(call: Call, record: CallAnswered | CallEnded | CallReopened) -> Call:
+def moved(
+    call: Call, record: CallAnswered | CallEnded | CallReopened | TokensUsed
+) -> Call:
     """
     Move a call on.
+
+    Of what it costs, each answer tells a part, and its end tells all; of a process that
+    died, the parts stand.
 
     Its first stream stands, and its first end, unless it goes on behind that. That its
     process died is what others presume, until somebody knows better: a process that
@@ -102,7 +116,11 @@ def moved(call: Call, record: CallAnswered | CallEnded | CallReopened) -> Call:
         return replace(
             call, answered_at=record.answered_at, stream_sid=record.stream_sid
         )
-    if presumed and record.end_reason is EndReason.NODE_CRASH:
+    if isinstance(record, TokensUsed):
+        usage = summed(call.usage, record.usage)
+        return dearer(replace(call, usage=usage), record.cost)
+    crashed = record.end_reason is EndReason.NODE_CRASH
+    if presumed and crashed:
         return call
     return replace(
         call,
@@ -113,9 +131,22 @@ def moved(call: Call, record: CallAnswered | CallEnded | CallReopened) -> Call:
         faults=record.faults,
         recording=record.recording,
         recording_ms=record.recording_ms,
-        usage=record.usage,
+        usage=call.usage if crashed else record.usage,
+        cost=call.cost if crashed else record.cost,
+        cost_ucny=call.cost_ucny if crashed else sum(record.cost.values()),
         waited_ms=record.waited_ms,
     )
+
+
+def dearer(call: Call, more: Mapping[str, int]) -> Call:
+    """Add what a call has cost besides."""
+    cost = summed(call.cost, more)
+    return replace(call, cost=cost, cost_ucny=sum(cost.values()))
+
+
+def summed(some: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    """Add counts up, each kind by itself."""
+    return {kind: some.get(kind, 0) + more.get(kind, 0) for kind in {**some, **more}}
 
 
 def merged(known: Message | None, news: Message) -> Message:

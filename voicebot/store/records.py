@@ -1,7 +1,7 @@
 """What the call log holds, one frozen dataclass a record. All instants are UTC."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -115,6 +115,9 @@ class CallEnded:
     waited_ms: int | None = None
     """How long the caller waited in line for room; None if they didn't."""
 
+    cost: dict[str, int] = field(default_factory=dict)
+    """What it cost, by what it was for, in millionths of a yuan."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallReopened:
@@ -153,6 +156,37 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Latency:
+    """
+    How one answer came to the caller: see `voicebot.bridge.waterfall.NoteLatency`.
+
+    Times are milliseconds from the start of the media stream.
+    """
+
+    call_id: str
+    seq: int
+    """Of the decision that ended the turn. One written again replaces itself."""
+
+    caller_seq: int | None
+    spoken_ms: int
+    committed_ms: int | None
+    delta_ms: int | None
+    sent_ms: int
+    heard_ms: int
+    heard_by: Literal["clock", "mark"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokensUsed:
+    """An answer was billed; noted at once, so that no crash hides what was spent."""
+
+    call_id: str
+    at_ms: int
+    usage: dict[str, int]
+    cost: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """
     Why the bot stopped, went on or answered. Never what was said.
@@ -179,6 +213,18 @@ class Decision:
 
     features: dict[str, int | float | str]
     """Levels, durations and settings that it rested on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What a model found out about a call that is over. As private as the call."""
+
+    call_id: str
+    summary: str | None
+    disposition: str | None
+    extracted: dict[str, str | int | float | bool | None]
+    usage: dict[str, int]
+    cost: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +308,8 @@ Record = (
     | CallAnswered
     | Turn
     | Decision
+    | Latency
+    | TokensUsed
     | FlowNote
     | KeyPressed
     | ModelLost
@@ -271,6 +319,7 @@ Record = (
     | Message
     | CallEnded
     | CallReopened
+    | Reviewed
 )
 """What can be noted of a call."""
 
@@ -282,6 +331,16 @@ class JournalEntry:
     decision: Decision
     has_words: bool
     """Whether the model found words in the caller's turn that it made or ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What calls between two numbers cost."""
+
+    direction: str
+    from_number: str
+    to_number: str
+    ucny: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,3 +369,6 @@ class Call:
     usage: dict[str, int]
     waited_ms: int | None = None
     instance_id: str | None = None
+    cost: dict[str, int] = field(default_factory=dict)
+    cost_ucny: int = 0
+    """All of `cost`: in millionths of a yuan, as all money here."""

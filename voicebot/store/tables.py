@@ -1,9 +1,9 @@
 """
 The call log's tables.
 
-`call_events` is what happened, `calls`, `turns`, `decisions` and `messages` are made of
-it (`project.py`) and can be made anew. A change of any of them is a new revision in
-`migrations/versions`; `migrate.HEAD` says which one these are.
+`call_events` is what happened, `calls`, `turns`, `decisions`, `latencies` and
+`messages` are made of it (`project.py`) and can be made anew. A change of any of them
+is a new revision in `migrations/versions`; `migrate.HEAD` says which one these are.
 """
 
 from datetime import UTC, datetime
@@ -117,6 +117,8 @@ calls = Table(
     Column("usage", JSON, nullable=False, default={}),
     Column("waited_ms", Integer),
     Column("instance_id", String),
+    Column("cost", JSON, nullable=False, default={}),
+    Column("cost_ucny", BigInteger, nullable=False, default=0),
 )
 
 turns = Table(
@@ -161,6 +163,24 @@ decisions = Table(
     Column("features", JSON, nullable=False),
 )
 
+latencies = Table(
+    "latencies",
+    metadata,
+    Column(
+        "call_id",
+        ForeignKey("calls.call_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("caller_seq", Integer),
+    Column("spoken_ms", Integer, nullable=False),
+    Column("committed_ms", Integer),
+    Column("delta_ms", Integer),
+    Column("sent_ms", Integer, nullable=False),
+    Column("heard_ms", Integer, nullable=False),
+    Column("heard_by", String, nullable=False),
+)
+
 messages = Table(
     "messages",
     metadata,
@@ -174,4 +194,17 @@ messages = Table(
     Column("duration_s", Integer),
     Column("transcription", Text),
     Column("received_at", Utc, nullable=False),
+)
+
+# What others were told of calls that are over: made of nothing else, so it goes with no
+# row. A call of which there is no row here is yet to be told of.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("call_id", String, primary_key=True),
+    Column("hook", Integer, primary_key=True, autoincrement=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_at", Utc, nullable=False),
+    Column("done_at", Utc),
+    Column("last", String),
 )

@@ -1,0 +1,70 @@
+"""Tokens and minutes become money, exactly."""
+
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from voicebot.store.usage import Prices, chat_cost_of, cost_of, shown, yuan
+
+USAGE = {
+    "total_tokens": 412,
+    "input_tokens": 301,
+    "output_tokens": 111,
+    "input_cached_tokens": 64,
+}
+
+
+def test_a_million_tokens_of_each_kind_cost_what_the_price_list_says() -> None:
+    usage = {
+        "input_tokens": 2_000_000,
+        "input_cached_tokens": 1_000_000,
+        "output_tokens": 1_000_000,
+    }
+    cost = cost_of(Prices(), usage)
+    assert {name: yuan(part) for name, part in cost.items()} == {
+        "input": Decimal(10),
+        "cached": Decimal(2),
+        "output": Decimal(70),
+    }
+
+
+def test_an_answer_costs_what_its_tokens_do() -> None:
+    assert cost_of(Prices(), USAGE) == {"input": 2370, "cached": 128, "output": 7770}
+
+
+def test_what_costs_nothing_is_left_out() -> None:
+    assert cost_of(Prices(), {}) == {}
+    assert cost_of(Prices(cached=Decimal(0)), {"input_cached_tokens": 9}) == {}
+
+
+def test_the_chat_model_has_prices_of_its_own() -> None:
+    usage = {"prompt_tokens": 100, "cached_tokens": 50, "completion_tokens": 10}
+    assert chat_cost_of(Prices(), usage) == 500 + 100 + 250
+    assert chat_cost_of(Prices(), {}) == 0
+
+
+def test_twilio_counts_begun_minutes() -> None:
+    prices = Prices(twilio_minute=Decimal("0.06"))
+    assert [
+        cost_of(prices, {}, ms).get("twilio", 0) for ms in (0, 1, 60_000, 60_001)
+    ] == [0, 60_000, 60_000, 120_000]
+
+
+def test_parts_of_a_millionth_are_rounded_up() -> None:
+    assert cost_of(Prices(input=Decimal("0.1")), {"input_tokens": 11}) == {"input": 2}
+
+
+def test_amounts_are_shown_in_yuan() -> None:
+    assert shown(42_123) == "¥0.0421"
+    assert shown(3_000_000) == "¥3.0000"
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, 10_000), max_size=5))
+def test_what_answers_cost_adds_up_to_the_call(outputs: list[int]) -> None:
+    each = [
+        sum(cost_of(Prices(), {"output_tokens": tokens}).values()) for tokens in outputs
+    ]
+    whole = cost_of(Prices(), {"output_tokens": sum(outputs)})
+    assert sum(each) == sum(whole.values())

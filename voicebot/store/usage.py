@@ -1,0 +1,98 @@
+"""
+What calls cost: tokens and minutes, times a price list. Pure.
+
+Prices are decimals, and what comes of them is counted in millionths of a yuan (`ucny`):
+a token at 10 yuan a million costs ten of them. So sums are whole numbers, in every
+database too, and no yuan is lost to rounding.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from typing import Final
+
+UCNY: Final = 1_000_000
+"""So many make a yuan."""
+
+MINUTE_MS: Final = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """
+    What is paid, in yuan.
+
+    The defaults are those of `stepaudio-2.5-realtime`, which has one price for text
+    and audio.
+
+    Source: StepFun, Pricing details (guides/pricing/details), read in November 2026.
+    """
+
+    input: Decimal = Decimal(10)
+    """For a million tokens that the model read."""
+
+    cached: Decimal = Decimal(2)
+    """For a million that it had read before."""
+
+    output: Decimal = Decimal(70)
+    """For a million that it wrote or spoke."""
+
+    chat_input: Decimal = Decimal(10)
+    """For a million that `stepaudio-2.5-chat` read, which reviews calls."""
+
+    chat_cached: Decimal = Decimal(2)
+    """For a million that it had read before."""
+
+    chat_output: Decimal = Decimal(25)
+    """For a million that it wrote."""
+
+    twilio_minute: Decimal = Decimal(0)
+    """For each minute of a call, begun ones in full, as Twilio counts them."""
+
+
+def cost_of(
+    prices: Prices, usage: Mapping[str, int], duration_ms: int = 0
+) -> dict[str, int]:
+    """
+    Return what a call, or an answer of it, costs: millionths of a yuan by purpose.
+
+    What costs nothing is left out. Parts of a millionth count as a whole one.
+
+    Args:
+        usage: tokens by kind, as the call log has them; kinds that aren't billed by
+            themselves, such as `total_tokens`, are of no consequence.
+        duration_ms: of the whole call; 0: Twilio's part isn't asked for.
+    """
+    cached = usage.get("input_cached_tokens", 0)
+    fresh = max(0, usage.get("input_tokens", 0) - cached)
+    minutes = -(-duration_ms // MINUTE_MS)
+    amounts = {
+        "input": prices.input * fresh,
+        "cached": prices.cached * cached,
+        "output": prices.output * usage.get("output_tokens", 0),
+        "twilio": prices.twilio_minute * UCNY * minutes,
+    }
+    return {
+        purpose: int(amount.to_integral_value(ROUND_CEILING))
+        for purpose, amount in amounts.items()
+        if amount > 0
+    }
+
+
+def chat_cost_of(prices: Prices, usage: Mapping[str, int]) -> int:
+    """Return what the chat model's answers cost, in millionths of a yuan."""
+    cached = usage.get("cached_tokens", 0)
+    fresh = max(0, usage.get("prompt_tokens", 0) - cached)
+    written = prices.chat_output * usage.get("completion_tokens", 0)
+    amount = prices.chat_input * fresh + prices.chat_cached * cached + written
+    return int(amount.to_integral_value(ROUND_CEILING))
+
+
+def yuan(ucny: int) -> Decimal:
+    """Return an amount in yuan, exactly."""
+    return Decimal(ucny).scaleb(-6)
+
+
+def shown(ucny: int) -> str:
+    """Write an amount for people: `¥0.0421`, to the hundredth of a fen."""
+    return f"¥{yuan(ucny):.4f}"

@@ -153,7 +153,8 @@ def lacks(connection: Connection) -> object:
     """What a log lacks, or has too much, compared with the tables of this release."""
     context = MigrationContext.configure(connection)
     found = compare_metadata(context, metadata)
-    return [each for each in found if "alembic_version" not in str(each)]
+    ours = ("alembic_version", "turn_search")  # what the tables don't tell of
+    return [each for each in found if not any(name in str(each) for name in ours)]
 
 
 def test_the_head_is_the_last_revision() -> None:
@@ -277,7 +278,7 @@ async def test_a_log_of_a_newer_release_is_refused(where: Path | str) -> None:
     async with open_store(where) as store:
         statement = text("UPDATE alembic_version SET version_num = '9999'")
         await store._database.write(statement)
-    with pytest.raises(StoreError, match="0002 or older, got '9999': it isn't this"):
+    with pytest.raises(StoreError, match="0004 or older, got '9999': it isn't this"):
         async with open_store(where):
             pass
 

@@ -14,6 +14,8 @@ from voicebot.store import append, orphans
 from voicebot.store.database import Database, open_database
 from voicebot.store.events import Event
 from voicebot.store.records import Call, Decision, JournalEntry, Message, Turn
+from voicebot.store.search import Hit, search
+from voicebot.store.statistics import Group, Grouping, statistics
 from voicebot.store.tables import (
     call_events,
     calls,
@@ -22,6 +24,7 @@ from voicebot.store.tables import (
     messages,
     turns,
 )
+from voicebot.store.which import EVERY, Which, conditions
 
 REBUILD_CALLS: Final = 200  # in one transaction: others write in between
 
@@ -148,18 +151,41 @@ class CallStore:
         )
 
     async def list_calls(
-        self, limit: int, before: datetime | None = None
+        self, limit: int, which: Which = EVERY, past: Call | None = None
     ) -> list[Call]:
-        """Read the newest calls, newest first; of those that began `before` it."""
-        query = select(calls).order_by(
-            calls.c.started_at.desc(), calls.c.call_id.desc()
+        """
+        Read the newest calls, newest first.
+
+        Args:
+            past: the last one of the page before.
+        """
+        query = (
+            select(calls)
+            .where(*conditions(which))
+            .order_by(calls.c.started_at.desc(), calls.c.call_id.desc())
         )
-        if before is not None:
-            query = query.where(calls.c.started_at < before)
+        if past is not None:
+            earlier = calls.c.started_at < past.started_at
+            query = query.where(
+                calls.c.started_at <= past.started_at,
+                or_(earlier, calls.c.call_id < past.call_id),
+            )
         return [
             append.read_call(row)
             for row in await self._database.read(query.limit(limit))
         ]
+
+    async def search(
+        self, words: Sequence[str], limit: int, which: Which = EVERY
+    ) -> list[Hit]:
+        """Find turns and messages that hold all of the words, newest call first."""
+        return await search(self._database, words, which, limit)
+
+    async def statistics(
+        self, by: Grouping | None, which: Which = EVERY
+    ) -> list[Group]:
+        """Count calls, and what happened in them."""
+        return await statistics(self._database, by, which)
 
     async def get_call(self, id_or_prefix: str) -> Call | None:
         """

@@ -3,7 +3,8 @@ The call log's tables.
 
 `call_events` is what happened, `calls`, `turns`, `decisions` and `messages` are made of
 it (`project.py`) and can be made anew. A change of any of them is a new revision in
-`migrations/versions`; `migrate.HEAD` says which one these are.
+`migrations/versions`; `migrate.HEAD` says which one these are. The full text of turns
+isn't among them: it is SQLite's or PostgreSQL's own (`migrations/search.py`).
 """
 
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Dialect,
     Enum,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     String,
@@ -116,6 +118,10 @@ calls = Table(
     Column("recording_ms", Integer),
     Column("usage", JSON, nullable=False, default={}),
     Column("instance_id", String),
+    *(
+        Index(f"ix_calls_{column}", column, "started_at")
+        for column in ("from_number", "to_number", "persona", "end_reason")
+    ),
 )
 
 turns = Table(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from voicebot.cli.output import clock, when
 from voicebot.errors import StoreError
 
 if TYPE_CHECKING:  # SQLAlchemy takes longer to import than the rest to run
@@ -68,3 +69,21 @@ async def found(store: "CallStore", call_id: str) -> "Call":
 
 def ending(call: "Call") -> str:
     return f"{call.end_reason} by {call.ended_by}" if call.ended_at else "not yet"
+
+
+def facts_of(call: "Call") -> dict[str, str]:
+    """What there is to tell of a call, for people."""
+    return {
+        "call": f"{call.call_id} ({call.call_sid})",
+        "from": call.from_number,
+        "to": call.to_number,
+        "persona": f"{call.persona}, by route {call.route} of {call.dialplan_revision}",
+        "began": when(call.started_at),
+        "lasted": clock(call.duration_ms),
+        "ended": ending(call),
+        "faults": ", ".join(call.faults) or "none",
+        "recording": "none"
+        if call.recording is None
+        else f"{call.recording} ({clock(call.recording_ms)})",
+        "usage": ", ".join(f"{name} {n}" for name, n in call.usage.items()) or "none",
+    }

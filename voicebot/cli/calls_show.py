@@ -9,26 +9,27 @@ from voicebot.cli.call_log import (
     CallId,
     Json,
     Numbers,
-    ending,
+    facts_of,
     found,
     masked_call,
     read_log,
 )
 from voicebot.cli.clips import cut_clips
+from voicebot.cli.files import written
+from voicebot.cli.happenings import HAPPENED, event_shown, happening
 from voicebot.cli.output import (
-    clock,
     print_json,
     print_out,
     seconds,
     stranger,
     table,
-    when,
 )
-from voicebot.errors import ConfigError
+from voicebot.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:  # SQLAlchemy takes longer to import than the rest to run
     from rich.table import Table
 
+    from voicebot.cli.waveform import Peaks
     from voicebot.store.calls import CallStore
     from voicebot.store.events import Event
     from voicebot.store.records import Call, Decision, Message, Turn
@@ -57,31 +58,45 @@ def show(
             "--events", help="Show all that was noted, in order, but what was said."
         ),
     ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            metavar="FILE",
+            help="Write all of it into one page, with a picture of the recording.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show one call: what was said, what of it was heard, how fast, how it ended."""
     if clips and not decisions:
         raise ConfigError("--clips: expected it together with --decisions")
+    whole = html is not None
 
     async def work(
         store: "CallStore",
     ) -> "tuple[Call, list[Turn], list[Decision], list[Message], list[Event]]":
         call = await found(store, call_id)
-        decided = await store.decisions(call.call_id) if decisions else []
+        decided = await store.decisions(call.call_id) if decisions or whole else []
         turns = await store.turns(call.call_id)
-        happened = await store.events(call.call_id) if events else []
+        happened = await store.events(call.call_id) if events or whole else []
         return call, turns, decided, await store.messages(call.call_id), happened
 
     call, turns, decided, messages, happened = read_log(work)
     if not numbers:
         call = masked_call(call)
     cut = cut_clips(call, decided, clips) if clips else {}
+    if html is not None:
+        with written(html) as file:
+            file.write(_page(call, turns, decided, messages, happened))
+        print(f"{html} written")
+        return
     if json:
         shown = {"call": call, "turns": turns, "messages": messages}
         if decisions:
             shown["decisions"] = decided
         if events:
-            shown["events"] = [_event(event) for event in happened]
+            shown["events"] = [event_shown(event) for event in happened]
         print_json(shown)
         return
     print_call(call, turns)
@@ -108,23 +123,45 @@ def print_call(call: "Call", turns: "list[Turn]") -> None:
     print_out(_transcript(turns) if turns else "nothing was said")
 
 
+def _page(
+    call: "Call",
+    turns: "list[Turn]",
+    decided: "list[Decision]",
+    messages: "list[Message]",
+    happened: "list[Event]",
+) -> bytes:
+    from voicebot.cli.call_page import Section, page
+    from voicebot.cli.decisions import HEADINGS, rows
+
+    left = [(_left(each), each.transcription or "") for each in messages]
+    return page(
+        f"Call {call.call_id}",
+        facts_of(call).items(),
+        turns,
+        decided,
+        _sound(call),
+        [
+            Section("Messages", ("message", "what was understood"), left),
+            Section("What was decided", HEADINGS, list(rows(decided))),
+            Section("What happened", HAPPENED, [*map(happening, happened)]),
+        ],
+    )
+
+
+def _sound(call: "Call") -> "Peaks | str":
+    from voicebot.cli.waveform import peaks
+
+    if call.recording is None:
+        return "There is no recording."
+    try:
+        return peaks(Path(call.recording))
+    except StoreError as exc:
+        return str(exc)
+
+
 def _facts(call: "Call") -> "Table":
-    facts = {
-        "call": f"{call.call_id} ({call.call_sid})",
-        "from": call.from_number,
-        "to": call.to_number,
-        "persona": f"{call.persona}, by route {call.route} of {call.dialplan_revision}",
-        "began": when(call.started_at),
-        "lasted": clock(call.duration_ms),
-        "ended": ending(call),
-        "faults": ", ".join(call.faults) or "none",
-        "recording": "none"
-        if call.recording is None
-        else f"{call.recording} ({clock(call.recording_ms)})",
-        "usage": ", ".join(f"{name} {n}" for name, n in call.usage.items()) or "none",
-    }
     shown = table()
-    for name, value in facts.items():
+    for name, value in facts_of(call).items():
         shown.add_row(name, stranger(value))
     return shown
 
@@ -152,37 +189,10 @@ def _decisions(decisions: "list[Decision]") -> "Table":
     return shown
 
 
-def _event(event: "Event") -> dict[str, object]:
-    """An event without words and numbers: for those there are turns, and the call."""
-    from voicebot.store.records import FaultNote, FlowNote, Forwarded, ForwardOver
-
-    shown: dict[str, object] = {"at": event.at, "kind": event.kind}
-    record = event.record
-    at_ms = getattr(record, "at_ms", getattr(record, "started_ms", None))
-    match record:
-        case FlowNote(_, _, kind, name, detail):
-            what = f"{kind} {name}: {detail}" if detail else f"{kind} {name}"
-        case FaultNote(_, _, code):
-            what = code
-        case Forwarded(_, step, target):
-            what = f"{step} {target}" if target else step
-        case ForwardOver(_, status):
-            what = status
-        case _:
-            what = str(getattr(record, "end_reason", getattr(record, "who", "")))
-    return shown | {"at_ms": at_ms, "what": what}
-
-
 def _events(events: "list[Event]") -> "Table":
-    shown = table("noted", "at", "kind", "what")
-    for event in map(_event, events):
-        at_ms = event["at_ms"]
-        shown.add_row(
-            f"{event['at']:%H:%M:%S.%f}"[:-3],
-            seconds(at_ms if isinstance(at_ms, int) else None),
-            str(event["kind"]),
-            stranger(str(event["what"])),
-        )
+    shown = table(*HAPPENED)
+    for event in events:
+        shown.add_row(*map(stranger, happening(event)))
     return shown
 
 

@@ -230,6 +230,16 @@ class CallStore:
         query = select(turns).where(turns.c.call_id == call_id).order_by(turns.c.seq)
         return [Turn(**row._mapping) for row in await self._database.read(query)]
 
+    async def turns_of(self, call_ids: Collection[str]) -> list[Turn]:
+        """Read what was said in some calls, the newest first."""
+        query = (
+            select(turns)
+            .join_from(turns, calls)
+            .where(turns.c.call_id.in_(call_ids))
+            .order_by(calls.c.started_at.desc(), calls.c.call_id.desc(), turns.c.seq)
+        )
+        return [Turn(**row._mapping) for row in await self._database.read(query)]
+
     async def messages(self, call_id: str) -> list[Message]:
         """Read what a caller left on the voicemail, oldest first."""
         query = (

@@ -2,7 +2,14 @@
 
 import typer
 
-from voicebot.cli import calls_export, calls_list, calls_search, calls_show, calls_stats
+from voicebot.cli import (
+    calls_export,
+    calls_list,
+    calls_replay,
+    calls_search,
+    calls_show,
+    calls_stats,
+)
 from voicebot.cli.call_log import read_log
 
 app = typer.Typer(help="Look at the calls that were taken.", no_args_is_help=True)
@@ -10,6 +17,7 @@ app.command("list")(calls_list.list_calls)
 app.command("search")(calls_search.search)
 app.command("show")(calls_show.show)
 app.command("export")(calls_export.export)
+app.command("replay")(calls_replay.replay)
 app.command("stats")(calls_stats.stats)
 
 

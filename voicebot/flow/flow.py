@@ -7,6 +7,7 @@ from typing import Final
 
 from voicebot.bridge import model as do
 from voicebot.bridge.bridge import Bridge
+from voicebot.bridge.flight import Listen
 from voicebot.bridge.model import Ending, Phase
 from voicebot.bridge.settings import Prompt, Settings
 from voicebot.dialplan.actions import Action
@@ -99,6 +100,7 @@ class Flow:
         open_targets: names of the dialplan's targets that can be called now.
         values: variables that are known from the start.
         opening: what is done at once in a call that has no model; None: it has one.
+        bridge: makes the bridge; one that records what it does, say.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class Flow:
         open_targets: Callable[[], frozenset[str]] = frozenset,
         values: Mapping[str, str] | None = None,
         opening: Action | None = None,
+        bridge: Callable[[Settings, float, Listen | None], Bridge] = Bridge,
     ) -> None:
         self.values = Values(values or {})
         self._persona, self._words = persona, words
@@ -125,7 +128,7 @@ class Flow:
             )
             self._ladder = Ladder(persona.silence or (last,))
             settings = replace(settings, idle_s=inf)
-        self._bridge = Bridge(settings, now, listen)
+        self._bridge = bridge(settings, now, listen)
         self._out: list[Order] = []
         self._hangup: do.HangUp | None = None
         self._said_ids = 0

@@ -15,6 +15,7 @@ from voicebot.flow import model as flow
 from voicebot.flow.flow import Flow
 from voicebot.flow.model import Input, Order
 from voicebot.net.twilio import TwilioRest
+from voicebot.runtime.flights import FlightFile
 from voicebot.runtime.legs import from_twilio
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.next_step import VOICEMAIL
@@ -72,6 +73,7 @@ class Call:
         recorder: None if the call isn't recorded.
         rest: None if calls can't be ended at Twilio; then its stream is closed, and
             Twilio asks `/twilio/after`.
+        flight: None if the call leaves no flight record.
 
     Attributes:
         faults: what went wrong, by code.
@@ -92,6 +94,7 @@ class Call:
         leave: Callable[[str], Awaitable[bool]],
         recorder: Recorder | None,
         rest: TwilioRest | None,
+        flight: FlightFile | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._began_at = self._loop.time()
@@ -108,6 +111,7 @@ class Call:
         self._leave = leave
         self._leaves_for: str | None = None
         self._recorder = recorder
+        self._flight = flight
         self._rest = rest
         self._outbox = Outbox(OUTBOX_FRAMES)
         self._over: asyncio.Future[Ending] = self._loop.create_future()
@@ -221,6 +225,8 @@ class Call:
             case flow.UpdateSession(stage):
                 self._model.instruct(self._stage(stage, self._flow.values.shown()))
             case flow.PauseRecording(on):
+                if on and self._flight:
+                    self._flight.stop()  # it holds what is said, and can't leave it out
                 if self._recorder:
                     self._recorder.pause(on, self._ms(self._now))
             case flow.NoteEvent(kind, name, detail):

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, Protocol
 
+from voicebot.bridge.bridge import Bridge
+from voicebot.bridge.flight import Listen
 from voicebot.bridge.settings import BargeIn, Listening, Prompt, Settings
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.prompt import as_spoken, compile_instructions
@@ -73,6 +75,7 @@ def flow_of(
     prompts: Rendered,
     now: float,
     listen: Callable[[bytes], float] | None = None,
+    bridge: Callable[[Settings, float, Listen | None], Bridge] = Bridge,
 ) -> Flow:
     """
     Return what conducts a call that has a persona.
@@ -80,6 +83,7 @@ def flow_of(
     Args:
         now: when it begins.
         listen: a neural VAD on the caller's line, if there is one: see `Bridge`.
+        bridge: as of `Flow`.
     """
     persona = origin.persona
     assert persona
@@ -91,6 +95,7 @@ def flow_of(
         listen=listen,
         open_targets=lambda: frozenset(filter(origin.is_open, origin.targets)),
         values=origin.values,
+        bridge=bridge,
     )
 
 

@@ -8,12 +8,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from math import inf
 from pathlib import Path
 
 import structlog
 from aiohttp import ClientSession, TCPConnector, web
 
+from voicebot.bridge.bridge import Bridge
+from voicebot.bridge.flight import RecordedBridge
 from voicebot.bridge.model import Ending
 from voicebot.config import Settings
 from voicebot.dialplan.calls import CallFacts
@@ -25,6 +28,7 @@ from voicebot.net.twilio import TwilioRest
 from voicebot.runtime.answers import Connect, Refuse, Tell
 from voicebot.runtime.call import Call
 from voicebot.runtime.conduct import apology_of, flow_of, session_config
+from voicebot.runtime.flights import FlightFile, flight_path
 from voicebot.runtime.forward import Answer, Origin
 from voicebot.runtime.forwarding import Forwarding
 from voicebot.runtime.live import TOKEN_S, Earlier, LiveCalls, Ticket
@@ -364,12 +368,16 @@ class Switchboard:
         recorder = self._recorder(ticket)
         listen = self._neural.listen() if self._neural else None
         apology = apology_of(ticket.origin, self.prompts)
+        flight = self._flight(ticket)
+        bridge = partial(RecordedBridge, tell=flight.tell) if flight else Bridge
         call = Call(
             call_sid=ticket.call_sid,
             account_sid=ticket.account_sid,
             socket=socket,
             stream=stream,
-            conduct=lambda now: flow_of(ticket.origin, self.prompts, now, listen),
+            conduct=lambda now: flow_of(
+                ticket.origin, self.prompts, now, listen, bridge
+            ),
             apologises=apology.ulaw is not None,
             model=self.warm.take(ticket.call_id),
             stage=lambda stage, values: session_config(ticket.persona, values, stage),
@@ -377,12 +385,15 @@ class Switchboard:
             leave=lambda wanted: self.leave_stream(ticket.origin, wanted),
             recorder=recorder,
             rest=self._rest,
+            flight=flight,
         )
         self._calls[ticket.call_sid] = call
         try:
             reason = EndReason((await call.run()).value)
         finally:
             del self._calls[ticket.call_sid]
+            if flight:
+                flight.stop()
         recording = recorder.path if recorder else None
         if recorder and recorder.lost:
             call.faults[Fault.RECORDING_LOST] += 1
@@ -418,6 +429,14 @@ class Switchboard:
         folder = self._settings.data / "recordings" / day
         later = f"-{ticket.earlier.ms}" if ticket.earlier.ms else ""
         return Recorder(folder / f"{ticket.call_id}{later}.wav", self._disk)
+
+    def _flight(self, ticket: Ticket) -> FlightFile | None:
+        always = ticket.persona.recording.mode == "always"
+        if not (always and self._settings.flight_records):
+            return None
+        data, earlier_ms = self._settings.data, ticket.earlier.ms
+        path = flight_path(data, ticket.call_id, now(), earlier_ms)
+        return FlightFile(path, self._disk)
 
     # ---- for the life of the process -----------------------------------------
 

@@ -205,7 +205,7 @@ def decoded(value: Any) -> Any:
         case {"map": pairs}:
             return {key: decoded(each) for key, each in pairs}
         case {"class": name, **values}:
-            return CLASSES[name](**{key: decoded(each) for key, each in values.items()})
+            return CLASSES[name](**{str(key): decoded(values[key]) for key in values})
         case _:
             return value
 

@@ -180,13 +180,32 @@ async def test_a_call_that_is_deleted_leaves_nothing_in_the_index(
     assert await found(file_store, "four") == []
 
 
+async def test_what_was_deleted_can_be_forgotten_by_the_index(
+    store: CallStore, path: Path
+) -> None:
+    def is_in_the_index() -> bool:
+        if not path.exists():
+            return False  # it is at a server
+        with closing(sqlite3.connect(path)) as connection:
+            rows = connection.execute("SELECT block FROM turn_search_data").fetchall()
+        return any(b"q  " in row[0] for row in rows)
+
+    await two_calls(store)
+    await put(store, said(1, 0, "qqq"))
+    assert is_in_the_index() is store._database.is_file
+    await put(store, said(1, 0, "else"))
+    await module.forget(store._database)
+    assert not is_in_the_index()
+    assert await found(store, "table") == [("c2", 1), ("c1", 1)]
+
+
 async def test_a_server_without_the_extension_is_searched_all_the_same(
     postgres: Postgres,
 ) -> None:
     where = postgres.emptied()
     async with open_store(where) as store:
         await two_calls(store)
-    postgres.execute("DROP EXTENSION pg_trgm CASCADE")
+    postgres.execute("DROP EXTENSION IF EXISTS pg_trgm CASCADE")
     async with open_store(where) as store:
         assert await found(store, "table") == [("c2", 1), ("c1", 1)]
 

@@ -199,8 +199,8 @@ class CallStore:
             select(calls, exact.label("exact"))
             .where(
                 or_(
-                    calls.c.call_id.startswith(id_or_prefix, autoescape=True),
-                    calls.c.call_sid.startswith(id_or_prefix, autoescape=True),
+                    self._begins(calls.c.call_id, id_or_prefix),
+                    self._begins(calls.c.call_sid, id_or_prefix),
                 )
             )
             .order_by(desc("exact"))
@@ -210,6 +210,11 @@ class CallStore:
         if len(found) > 1 and not found[0].exact:
             raise StoreError(f"several calls begin with {id_or_prefix!r}: give more")
         return append.read_call(found[0]) if found else None
+
+    def _begins(self, name: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+        if not self._database.is_file:  # it may sort as people do
+            return name.startswith(prefix, autoescape=True)
+        return and_(name >= prefix, name < prefix + "\U0010ffff")
 
     async def call_by_sid(self, call_sid: str) -> Call | None:
         """

@@ -90,6 +90,7 @@ class Settings(BaseSettings):
     prices: Path | None = Field(None, description="a file")
     max_calls: int = Field(100, ge=1, le=10_000, description="1 to 10000")
     drain_s: int = Field(3600, ge=0, le=86_400, description="0 to 86400 seconds")
+    flight_records: bool = Field(False, description="true or false")
     log_json: bool | None = Field(None, description="true or false")
 
     @property

@@ -74,12 +74,13 @@ class Call:
         far_end: FarEnd | None = None,
         marks: bool = True,
         listen: Callable[[bytes], float] | None = None,
+        bridge: Callable[..., Bridge] = Bridge,
     ) -> None:
         self.now = began_at
         self.log: list[tuple[float, Action]] = []
         self.far_end = far_end or FarEnd()
         self._marks = marks
-        self.bridge = Bridge(settings or PLAIN, self.now, listen)
+        self.bridge = bridge(settings or PLAIN, self.now, listen)
         self._note(self.bridge.start(self.now))
         if ready:
             self.give(SessionReady())

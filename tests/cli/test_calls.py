@@ -1,10 +1,14 @@
 """The commands read a call log that the store wrote."""
 
 import asyncio
+import csv
+import io
 import json
 import os
 import re
+import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +17,23 @@ import soundfile
 from typer.testing import CliRunner, Result
 
 from tests.store.noted import put
-from tests.store.test_calls import DECISION, ENDED, MESSAGE, STARTED, TURN
+from tests.store.test_calls import (
+    DECISION,
+    ENDED,
+    MESSAGE,
+    MINUTE,
+    NOON,
+    STARTED,
+    TURN,
+    another,
+)
+from tests.store.test_latencies import LATENCY
 from voicebot.bridge.model import Outcome, Rule
 from voicebot.cli import app
 from voicebot.cli.decisions import WHAT_CAME, WHY
-from voicebot.errors import ConfigError, StoreError
+from voicebot.errors import ConfigError, StoreError, VoicebotError
 from voicebot.store.calls import open_store
+from voicebot.store.export import cell
 from voicebot.store.faults import Fault
 from voicebot.store.recordings import StereoRecording
 from voicebot.store.records import (
@@ -393,7 +408,227 @@ def test_all_that_was_noted_is_shown_but_not_what_was_said() -> None:
 
 
 @pytest.mark.usefixtures("log")
+def test_where_the_time_before_an_answer_went_is_shown() -> None:
+    assert "no answer was waited for" in output("show", "c1", "--latency")
+
+    async def fill() -> None:
+        async with open_store(Path("data/calls.sqlite")) as store:
+            await put(store, LATENCY)
+
+    asyncio.run(fill())
+    shown = output("show", "c1", "--latency").partition("spoken at")[2].splitlines()
+    assert shown[1].split()[0] == "~1.00"
+    as_json = json.loads(output("show", "c1", "--latency", "--json"))
+    assert as_json["latencies"][0]["delta_ms"] == 1900
+
+
+@pytest.mark.usefixtures("log")
 def test_rows_are_made_anew() -> None:
     before = output("show", "c1", "--json")
     assert output("rebuild") == "the rows of 2 calls were made anew\n"
     assert output("show", "c1", "--json") == before
+
+
+@pytest.fixture
+def many() -> None:
+    """Three calls of one day, and words that are hostile to a spreadsheet."""
+
+    async def fill() -> None:
+        async with open_store(Path("data/calls.sqlite")) as store:
+            for number in range(3):
+                await put(store, another(number, NOON + number * MINUTE))
+                await put(store, replace(CALLER, call_id=f"c{number}"))
+            await put(store, replace(ENDED, call_id="c1"))
+            formula = replace(TURN, call_id="c1", generated_text='=1+1|"A"!B1')
+            await put(store, formula, replace(WHOLE, call_id="c1"))
+
+    asyncio.run(fill())
+
+
+@pytest.mark.usefixtures("many")
+def test_a_list_is_shown_page_by_page() -> None:
+    text = output("list", "--limit", "2")
+    assert text.endswith("older ones: --past c1\n")
+    assert [call["call_id"] for call in parsed("list", "--past", "c1")] == ["c0"]
+    assert output("list", "--past", "c0") == "no such calls\n"
+    result = run("list", "--past", "zz")
+    assert str(result.exception) == "no call begins with 'zz'"
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize(
+    ("options", "listed"),
+    [
+        (["--since", "2026-11-22T12:01:00+00:00"], ["c2", "c1"]),
+        (["--until", "2026-11-22T12:01:00+00:00"], ["c0"]),
+        (["--until", "99999d"], []),
+        (["--persona", "reception"], ["c2", "c1", "c0"]),
+        (["--persona", "nobody"], []),
+        (["--number", "+1 (555) 000-1111"], ["c2", "c1", "c0"]),
+        (["--number", "5550001111"], []),
+        (["--end-reason", "bot_goodbye"], ["c1"]),
+        (["--min-duration", "1m"], ["c1"]),
+        (["--min-duration", "61s"], []),
+    ],
+)
+def test_a_list_has_the_calls_that_are_asked_for(
+    options: list[str], listed: list[str]
+) -> None:
+    assert [call["call_id"] for call in parsed("list", *options)] == listed
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            ["--since", "lately"],
+            "--since: expected 30m, 12h, 7d, 2026-11-22 or 2026-11-22T13:30, "
+            "got 'lately'",
+        ),
+        (
+            ["--min-duration", "1w"],
+            "--min-duration: expected a time like 90s, 5m or 2h, got '1w'",
+        ),
+    ],
+)
+def test_what_is_no_time_is_one_sentence(options: list[str], sentence: str) -> None:
+    result = run("list", *options)
+    assert isinstance(result.exception, ConfigError)
+    assert str(result.exception) == sentence
+
+
+def test_what_is_no_end_reason_is_one_sentence_with_all_that_there_are() -> None:
+    result = run("list", "--end-reason", "boredom")
+    assert isinstance(result.exception, ConfigError)
+    assert "caller_hangup, " in str(result.exception)
+    assert str(result.exception).endswith("got 'boredom'")
+
+
+@pytest.mark.usefixtures("many")
+def test_words_are_searched_and_shown_with_their_call() -> None:
+    _, *hits = output("search", "TABLE").splitlines()
+    assert [line.split()[3] for line in hits] == ["c2", "c1", "c0"]
+    assert all(r"[red]a table\x1b[2J\x0afor two" in line for line in hits)
+    assert "+1555…11" in hits[0]
+    assert output("search", "您好", "--limit", "1").endswith(
+        "there may be more: --limit 2\n"
+    )
+    (hit, *_) = parsed("search", "two", "table", "--numbers")
+    assert hit["call"]["from_number"] == STARTED.from_number
+    assert (hit["seq"], hit["at_ms"], hit["who"]) == (0, 61_000, "caller")
+    assert output("search", "absent") == "nobody said that\n"
+    assert output("search", "table", "--persona", "no") == "nobody said that\n"
+
+
+@pytest.mark.usefixtures("log")
+def test_of_long_words_what_is_around_the_find_is_shown() -> None:
+    async def fill() -> None:
+        async with open_store(Path("data/calls.sqlite")) as store:
+            long = f"{'before ' * 30}needle{' after' * 30}"
+            await put(store, replace(CALLER, generated_text=long))
+            await put(store, replace(MESSAGE, transcription="a needle"))
+
+    asyncio.run(fill())
+    _, turn, message = output("search", "needle").splitlines()
+    assert "…" in turn
+    assert "before needle after" in turn
+    assert len(turn) < 200
+    assert "message" in message
+
+
+def test_nothing_cannot_be_searched() -> None:
+    result = run("search", " ")
+    assert isinstance(result.exception, ConfigError)
+    assert "got nothing" in str(result.exception)
+
+
+@pytest.mark.usefixtures("many")
+def test_calls_are_counted() -> None:
+    heading, line = output("stats").splitlines()
+    assert line.split()[:4] == ["all", "3", "2", "1:00"]
+    assert line.split()[-3:] == ["0", "stepfun.lost", "1"]
+    assert [group["key"] for group in parsed("stats", "--by", "end-reason")] == [
+        "bot_goodbye",
+        "not yet",
+    ]
+    assert output("stats", "--persona", "nobody") == "no such calls\n"
+    result = run("stats", "--by", "week")
+    assert "one of persona, day, end-reason, got 'week'" in str(result.exception)
+
+
+@pytest.mark.usefixtures("many")
+def test_calls_are_exported_masked_unless_asked_for() -> None:
+    rows = list(csv.DictReader(io.StringIO(output("export"))))
+    assert [row["call_id"] for row in rows] == ["c2", "c1", "c0"]
+    assert rows[1]["from_number"] == "'+1555…11"
+    assert rows[1]["faults"] == '["stepfun.lost"]'
+    assert rows[1]["started_at"] == "2026-11-22T12:01:00.123456+00:00"
+    assert rows[0]["ended_at"] == ""
+    assert STARTED.from_number not in output("export", "--format", "jsonl")
+    assert STARTED.from_number in output("export", "--numbers")
+
+
+@pytest.mark.usefixtures("many")
+def test_a_spreadsheet_finds_no_formula_in_an_export() -> None:
+    text = output("export", "--what", "turns")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [(row["call_id"], row["seq"]) for row in rows] == [
+        ("c2", "0"),
+        ("c1", "0"),
+        ("c1", "1"),
+        ("c1", "2"),
+        ("c0", "0"),
+    ]
+    assert rows[2]["generated_text"] == '\'=1+1|"A"!B1'
+    assert rows[0]["generated_text"] == CALLER.generated_text
+    for beginning in ("=", "+", "-", "@", "\t", "\r", "\n", "＝"):
+        assert str(cell(f"{beginning}cmd")).startswith("'")
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("what", ["calls", "turns"])
+def test_all_forms_of_an_export_tell_the_same(what: str) -> None:
+    from pyarrow import parquet  # only this test needs it
+
+    for form in ("jsonl", "parquet"):
+        told = output("export", "--what", what, "--format", form, "-o", form)
+        assert told.endswith(f"{what} written to {form}\n")
+        assert Path(form).stat().st_mode & 0o777 == 0o600
+    lines = [json.loads(line) for line in Path("jsonl").read_text().splitlines()]
+    table = parquet.read_table("parquet").to_pylist()
+    for line, row in zip(lines, table, strict=True):
+        for name, value in line.items():
+            if isinstance(value, list | dict):
+                assert json.loads(row[name]) == value
+            elif isinstance(row[name], datetime):
+                assert row[name] == datetime.fromisoformat(value)
+            else:
+                assert row[name] == value
+    assert {path.name for path in Path().iterdir()} == {"data", "jsonl", "parquet"}
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--format", "xml"], "--format: expected one of csv, jsonl, parquet, got"),
+        (["--what", "all"], "--what: expected calls or turns, got 'all'"),
+        (["--format", "parquet"], "--format parquet: expected --output FILE with it"),
+        (["-o", "no/where"], "no/where: No such file or directory"),
+    ],
+)
+def test_an_export_that_cannot_be_is_one_sentence(
+    options: list[str], sentence: str
+) -> None:
+    result = run("export", *options)
+    assert isinstance(result.exception, VoicebotError)
+    assert str(result.exception).startswith(sentence)
+
+
+@pytest.mark.usefixtures("many")
+def test_without_pyarrow_there_is_no_parquet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    result = run("export", "--format", "parquet", "-o", "file")
+    assert isinstance(result.exception, ConfigError)
+    assert "voicebot[parquet]" in str(result.exception)
+    assert not Path("file").exists()

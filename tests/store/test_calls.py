@@ -378,7 +378,7 @@ async def test_calls_are_listed_newest_first_and_page_by_page(
         await put(store, another(number, NOON + number * MINUTE))
     page = await store.list_calls(2)
     assert [call.call_id for call in page] == ["c4", "c3"]
-    page = await store.list_calls(10, before=page[-1].started_at)
+    page = await store.list_calls(10, past=page[-1])
     assert [call.call_id for call in page] == ["c2", "c1", "c0"]
 
 

@@ -101,7 +101,7 @@ def test_what_comes_of_a_call_after_its_crash_counts() -> None:
 async def test_older_tables_have_no_costs_and_calls_survive(where: Path | str) -> None:
     async with open_store(where) as store:
         await put(store, STARTED, TURN, LATENCY, USED, WHOLE)
-    await down(where, "0002")
+    await down(where, "0003")
     async with open_store(where) as store:
         assert await store.latencies("c1") == []
         assert await store.turns("c1") == [TURN]

@@ -153,7 +153,8 @@ def lacks(connection: Connection) -> object:
     """What a log lacks, or has too much, compared with the tables of this release."""
     context = MigrationContext.configure(connection)
     found = compare_metadata(context, metadata)
-    return [each for each in found if "alembic_version" not in str(each)]
+    ours = ("alembic_version", "turn_search")  # what the tables don't tell of
+    return [each for each in found if not any(name in str(each) for name in ours)]
 
 
 def test_the_head_is_the_last_revision() -> None:

@@ -168,7 +168,7 @@ def _show(
 ) -> None:
     from rich.table import Table
 
-    from voicebot.cli.calls import print_call
+    from voicebot.cli.calls_show import print_call
 
     console.print("\n[bold]The call record[/]")
     print_call(call, turns)

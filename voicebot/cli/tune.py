@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicebot.cli.calls import print_json, print_out, read_log, table
+from voicebot.cli.call_log import read_log
+from voicebot.cli.output import print_json, print_out, table
 from voicebot.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:  # SQLAlchemy and numpy take longer to import than the rest to run

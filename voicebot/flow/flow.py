@@ -7,6 +7,7 @@ from typing import Final
 
 from voicebot.bridge import model as do
 from voicebot.bridge.bridge import Bridge
+from voicebot.bridge.flight import Listen
 from voicebot.bridge.model import Ending, Phase
 from voicebot.bridge.settings import Prompt, Settings
 from voicebot.dialplan.actions import Action, Sms
@@ -132,6 +133,7 @@ class Flow:
         has_number: whether text messages can be sent to the caller.
         came_back: whether the call is back from a transfer that nobody took.
         family: the persona in all of its languages, if it has several.
+        bridge: makes the bridge; one that records what it does, say.
     """
 
     def __init__(
@@ -148,6 +150,7 @@ class Flow:
         has_number: bool = True,
         came_back: bool = False,
         family: Mapping[str, Persona] | None = None,
+        bridge: Callable[[Settings, float, Listen | None], Bridge] = Bridge,
     ) -> None:
         self.values = Values(values or {}, sensitive_in(persona))
         self._persona, self._words = persona, words
@@ -163,7 +166,7 @@ class Flow:
             )
             self._ladder = Ladder(persona.silence or (last,))
             settings = replace(settings, idle_s=inf)
-        self._bridge = Bridge(settings, now, listen)
+        self._bridge = bridge(settings, now, listen)
         self._out: list[Order] = []
         self._hangup: do.HangUp | None = None
         self._said_ids = 0

@@ -20,6 +20,7 @@ from voicebot.flow.model import Input, Order
 from voicebot.net.twilio import TwilioRest
 from voicebot.runtime.director import DirectorLeg
 from voicebot.runtime.errands import Errands
+from voicebot.runtime.flights import FlightFile
 from voicebot.runtime.legs import from_twilio
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.next_step import VOICEMAIL
@@ -84,6 +85,7 @@ class Call:
         recorder: None if the call isn't recorded.
         rest: None if calls can't be ended at Twilio; then its stream is closed, and
             Twilio asks `/twilio/after`.
+        flight: None if the call leaves no flight record.
 
     Attributes:
         faults: what went wrong, by code.
@@ -108,6 +110,7 @@ class Call:
         text: Callable[[flow.SendSms, Callable[[Input], None]], None],
         recorder: Recorder | None,
         rest: TwilioRest | None,
+        flight: FlightFile | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._began_at = self._loop.time()
@@ -128,6 +131,7 @@ class Call:
         self._text = text
         self._leaves_for: str | None = None
         self._recorder = recorder
+        self._flight = flight
         self._rest = rest
         self._outbox = Outbox(OUTBOX_FRAMES)
         self._over: asyncio.Future[Ending] = self._loop.create_future()
@@ -266,6 +270,8 @@ class Call:
                 assert self._director  # the persona has one
                 self._director.ask(action)
             case flow.PauseRecording(on):
+                if on and self._flight:
+                    self._flight.stop()  # it holds what is said, and can't leave it out
                 if self._recorder:
                     self._recorder.pause(on, self._ms(self._now))
             case flow.NoteEvent(kind, name, detail):

@@ -5,6 +5,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol, TypeAlias
 
+from voicebot.bridge.bridge import Bridge
+from voicebot.bridge.flight import Listen
 from voicebot.bridge.settings import Prompt, Resume, Settings
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.prompt import as_spoken, compile_instructions
@@ -88,6 +90,7 @@ def flow_of(
     prompts: Rendered,
     now: float,
     listen: Callable[[bytes], float] | None = None,
+    bridge: Callable[[Settings, float, Listen | None], Bridge] = Bridge,
 ) -> Flow:
     """
     Return what conducts a call that has a persona.
@@ -95,6 +98,7 @@ def flow_of(
     Args:
         now: when it begins.
         listen: a neural VAD on the caller's line, if there is one: see `Bridge`.
+        bridge: as of `Flow`.
     """
     persona = origin.persona
     assert persona
@@ -120,6 +124,7 @@ def flow_of(
         has_number=has_number(origin),
         came_back=origin.came_back,
         family=origin.family,
+        bridge=bridge,
     )
 
 

@@ -260,7 +260,6 @@ def joined(first: CallEnded | None, last: CallEnded) -> CallEnded:
         recording_ms=first.recording_ms if has_first else last.recording_ms,
         waited_ms=last.waited_ms if first.waited_ms is None else first.waited_ms,
         usage=_sum(first.usage, last.usage),
-        cost=_sum(first.cost, last.cost),
     )
 
 

@@ -376,7 +376,6 @@ def so_far(call: Call, at: datetime) -> CallEnded:
         recording=call.recording,
         recording_ms=call.recording_ms,
         usage=call.usage,
-        cost=call.cost,
         waited_ms=call.waited_ms,
     )
 

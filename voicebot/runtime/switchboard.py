@@ -8,12 +8,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from math import inf
 from pathlib import Path
 
 import structlog
 from aiohttp import ClientSession, TCPConnector, web
 
+from voicebot.bridge.bridge import Bridge
+from voicebot.bridge.flight import RecordedBridge
 from voicebot.bridge.model import Ending
 from voicebot.config import Settings
 from voicebot.dialplan.calls import CallFacts
@@ -37,6 +40,7 @@ from voicebot.runtime.conduct import (
 )
 from voicebot.runtime.director import DirectorLeg
 from voicebot.runtime.errands import Errands, Lookups
+from voicebot.runtime.flights import FlightFile, flight_path
 from voicebot.runtime.forward import Answer, Origin
 from voicebot.runtime.forwarding import RESUMED, Forwarding
 from voicebot.runtime.live import TOKEN_S, Earlier, Full, LiveCalls, Ticket
@@ -478,12 +482,14 @@ class Switchboard:
         if not ticket.origin.opening:
             model = self.warm.take(ticket.call_id)
         wants = ticket.persona.director
+        flight = self._flight(ticket)
+        bridge = partial(RecordedBridge, tell=flight.tell) if flight else Bridge
         call = Call(
             call_sid=ticket.call_sid,
             account_sid=ticket.account_sid,
             socket=socket,
             stream=stream,
-            conduct=lambda now: flow_of(origin, self.prompts, now, listen),
+            conduct=lambda now: flow_of(origin, self.prompts, now, listen, bridge),
             apologises=apology.ulaw is not None,
             model=model,
             director=DirectorLeg(self._chat, wants, model.faults, model.usage)
@@ -499,12 +505,15 @@ class Switchboard:
             text=lambda order, done: self.texting.send(ticket.origin, order, done),
             recorder=recorder,
             rest=self._rest,
+            flight=flight,
         )
         self._calls[ticket.call_sid] = call
         try:
             reason = EndReason((await call.run()).value)
         finally:
             del self._calls[ticket.call_sid]
+            if flight:
+                flight.stop()
         recording = recorder.path if recorder else None
         if recorder and recorder.lost:
             call.faults[Fault.RECORDING_LOST] += 1
@@ -547,6 +556,14 @@ class Switchboard:
         folder = self._settings.data / "recordings" / day
         later = f"-{ticket.earlier.ms}" if ticket.earlier.ms else ""
         return Recorder(folder / f"{ticket.call_id}{later}.wav", self._disk)
+
+    def _flight(self, ticket: Ticket) -> FlightFile | None:
+        always = ticket.persona.recording.mode == "always"
+        if not (always and self._settings.flight_records):
+            return None
+        data, earlier_ms = self._settings.data, ticket.earlier.ms
+        path = flight_path(data, ticket.call_id, now(), earlier_ms)
+        return FlightFile(path, self._disk)
 
     # ---- for the life of the process -----------------------------------------
 

@@ -24,6 +24,8 @@ from voicebot.store.records import (
     Spent,
     Turn,
 )
+from voicebot.store.search import Hit, search
+from voicebot.store.statistics import Group, Grouping, statistics
 from voicebot.store.tables import (
     call_events,
     calls,
@@ -33,6 +35,7 @@ from voicebot.store.tables import (
     messages,
     turns,
 )
+from voicebot.store.which import EVERY, Which, conditions
 
 REBUILD_CALLS: Final = 200  # in one transaction: others write in between
 
@@ -175,18 +178,41 @@ class CallStore:
         )
 
     async def list_calls(
-        self, limit: int, before: datetime | None = None
+        self, limit: int, which: Which = EVERY, past: Call | None = None
     ) -> list[Call]:
-        """Read the newest calls, newest first; of those that began `before` it."""
-        query = select(calls).order_by(
-            calls.c.started_at.desc(), calls.c.call_id.desc()
+        """
+        Read the newest calls, newest first.
+
+        Args:
+            past: the last one of the page before.
+        """
+        query = (
+            select(calls)
+            .where(*conditions(which))
+            .order_by(calls.c.started_at.desc(), calls.c.call_id.desc())
         )
-        if before is not None:
-            query = query.where(calls.c.started_at < before)
+        if past is not None:
+            earlier = calls.c.started_at < past.started_at
+            query = query.where(
+                calls.c.started_at <= past.started_at,
+                or_(earlier, calls.c.call_id < past.call_id),
+            )
         return [
             append.read_call(row)
             for row in await self._database.read(query.limit(limit))
         ]
+
+    async def search(
+        self, words: Sequence[str], limit: int, which: Which = EVERY
+    ) -> list[Hit]:
+        """Find turns and messages that hold all of the words, newest call first."""
+        return await search(self._database, words, which, limit)
+
+    async def statistics(
+        self, by: Grouping | None, which: Which = EVERY
+    ) -> list[Group]:
+        """Count calls, and what happened in them."""
+        return await statistics(self._database, by, which)
 
     async def get_call(self, id_or_prefix: str) -> Call | None:
         """
@@ -200,8 +226,8 @@ class CallStore:
             select(calls, exact.label("exact"))
             .where(
                 or_(
-                    calls.c.call_id.startswith(id_or_prefix, autoescape=True),
-                    calls.c.call_sid.startswith(id_or_prefix, autoescape=True),
+                    self._begins(calls.c.call_id, id_or_prefix),
+                    self._begins(calls.c.call_sid, id_or_prefix),
                 )
             )
             .order_by(desc("exact"))
@@ -211,6 +237,11 @@ class CallStore:
         if len(found) > 1 and not found[0].exact:
             raise StoreError(f"several calls begin with {id_or_prefix!r}: give more")
         return append.read_call(found[0]) if found else None
+
+    def _begins(self, name: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+        if not self._database.is_file:  # it may sort as people do
+            return name.startswith(prefix, autoescape=True)
+        return and_(name >= prefix, name < prefix + "\U0010ffff")
 
     async def call_by_sid(self, call_sid: str) -> Call | None:
         """
@@ -252,6 +283,16 @@ class CallStore:
             Spent(row.direction, row.from_number, row.to_number, int(row.ucny))
             for row in await self._database.read(query)
         ]
+
+    async def turns_of(self, call_ids: Collection[str]) -> list[Turn]:
+        """Read what was said in some calls, the newest first."""
+        query = (
+            select(turns)
+            .join_from(turns, calls)
+            .where(turns.c.call_id.in_(call_ids))
+            .order_by(calls.c.started_at.desc(), calls.c.call_id.desc(), turns.c.seq)
+        )
+        return [Turn(**row._mapping) for row in await self._database.read(query)]
 
     async def messages(self, call_id: str) -> list[Message]:
         """Read what a caller left on the voicemail, oldest first."""

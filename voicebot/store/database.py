@@ -70,6 +70,11 @@ class Database:
         self._writing = asyncio.Lock()  # there is one writer: wait here, not there
         self._working: set[asyncio.Task[Any]] = set()
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is SQLite's."""
+        return self._reader.dialect.name == "sqlite"
+
     def insert(self, table: Table) -> Insert:
         """Begin an INSERT that knows ON CONFLICT."""
         return insert_into(table, self._reader.dialect.name)
@@ -113,7 +118,7 @@ class Database:
         Raises:
             StoreError: it isn't.
         """
-        if self._reader.dialect.name == "sqlite":
+        if self.is_file:
             found = await self.read(text("PRAGMA quick_check(1)"))
             if (damage := found[0][0]) != "ok":
                 raise StoreError(f"{self.place}: the call log is damaged: {damage}")

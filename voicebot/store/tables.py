@@ -4,6 +4,8 @@ The call log's tables.
 `call_events` is what happened, `calls`, `turns`, `decisions`, `latencies` and
 `messages` are made of it (`project.py`) and can be made anew. A change of any of them
 is a new revision in `migrations/versions`; `migrate.HEAD` says which one these are.
+The full text of turns isn't among them: it is SQLite's or PostgreSQL's own
+(`migrations/search.py`).
 """
 
 from datetime import UTC, datetime
@@ -17,6 +19,7 @@ from sqlalchemy import (
     Dialect,
     Enum,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     String,
@@ -119,6 +122,10 @@ calls = Table(
     Column("instance_id", String),
     Column("cost", JSON, nullable=False, default={}),
     Column("cost_ucny", BigInteger, nullable=False, default=0),
+    *(
+        Index(f"ix_calls_{column}", column, "started_at")
+        for column in ("from_number", "to_number", "persona", "end_reason")
+    ),
 )
 
 turns = Table(

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import IO, Any, Final
 
 import orjson
-from sqlalchemy import JSON, Boolean, Integer, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Integer, Table
 
 from voicebot.errors import ConfigError
 from voicebot.store.records import Call, Turn
@@ -112,6 +112,7 @@ def _parquet(file: IO[bytes], table: Table) -> Iterator[Write]:
     types = {
         Boolean: pa.bool_(),
         Integer: pa.int64(),
+        BigInteger: pa.int64(),
         JSON: pa.string(),
         Utc: pa.timestamp("us", "UTC"),
     }

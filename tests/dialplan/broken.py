@@ -76,6 +76,10 @@ BY_HAND = (
         "two actions", "exactly one", plan=PLAN.replace("desk}", "desk, reject: x}")
     ),
     Broken("unreachable", "never reached", plan=PLAN + ROUTES[8:].replace("def", "x")),
+    # recordings
+    Broken("no words", "recording.consent", desk=PERSONA + "recording: {mode: ask}\n"),
+    Broken("60", "days", desk=PERSONA + "recording: {retention: 60}\n"),
+    Broken("hours", "days", desk=PERSONA + "recording: {retention: 48h}\n"),
     # inheritance
     Broken("extends nobody", "extends", desk="extends: nobody\n" + PERSONA),
     Broken("extends itself", "a chain that ends", desk="extends: desk\n" + PERSONA),

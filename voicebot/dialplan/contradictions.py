@@ -4,16 +4,26 @@ from collections.abc import Iterator
 
 from voicebot.dialplan.language import folded
 from voicebot.dialplan.persona import Persona
+from voicebot.dialplan.recording import TOLD
 from voicebot.dialplan.source import Node, Problem
 
 
 def contradictions(root: Node, persona: Persona) -> Iterator[Problem]:
     """Find settings that cannot both be meant."""
-    section = root.find("barge_in")
-    if section is None:
-        return
-    yield from _never_confirmed(section, persona)
-    yield from _said_twice(section)
+    if section := root.find("recording"):
+        yield from _never_told(section, persona)
+    if section := root.find("barge_in"):
+        yield from _never_confirmed(section, persona)
+        yield from _said_twice(section)
+
+
+def _never_told(section: Node, persona: Persona) -> Iterator[Problem]:
+    """Find recordings of which callers are to know, without the words that say so."""
+    asked = persona.recording
+    node = section.find("mode")
+    if node and asked.mode in TOLD and not asked.consent:
+        message = f"expected recording.consent with it, as mode is {node.shown()}"
+        yield node.problem("recording.mode", message)
 
 
 def _never_confirmed(section: Node, persona: Persona) -> Iterator[Problem]:

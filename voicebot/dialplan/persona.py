@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from voicebot.dialplan.actions import Action
 from voicebot.dialplan.language import own_words
 from voicebot.dialplan.menus import Menu
+from voicebot.dialplan.recording import Recording
 from voicebot.dialplan.section import Section
 from voicebot.dialplan.silence import Silence
 from voicebot.dialplan.stages import Stage
@@ -180,13 +181,6 @@ class Filler(Section):
 
     say: Annotated[tuple[Speech, ...], Field(max_length=10)] = ()
     """Said in turn when an answer is late; `[]` for silence."""
-
-
-class Recording(Section):
-    """Whether calls are recorded."""
-
-    mode: Literal["always", "never"] = "never"
-    """Whether calls are recorded."""
 
 
 class ServerVad(Section):

@@ -32,7 +32,7 @@ OPENING: Final = "{{"
 LITERAL: Final = frozenset(
     {
         *("title", "owner", "language", "also_speaks", "abstract", "extends", "mixins"),
-        *("model", "vars", "listening", "barge_in", "limits", "recording"),
+        *("model", "vars", "listening", "barge_in", "limits"),
         *("server_vad", "pronounce", "keyterms"),
     }
 )

@@ -15,6 +15,7 @@ from voicebot.dialplan.silence import Silence
 from voicebot.dialplan.transfer import abort_words, announcement
 from voicebot.flow.asks import TALKING, Asks
 from voicebot.flow.calls import PendingCall
+from voicebot.flow.consent import Consent
 from voicebot.flow.history import History
 from voicebot.flow.menus import (
     Chosen,
@@ -125,6 +126,13 @@ class Flow:
             )
             self._ladder = Ladder(persona.silence or (last,))
             settings = replace(settings, idle_s=inf)
+        self._greeting = settings.greeting
+        self._consent = Consent(persona.recording, "prompt:greeting")
+        self._asks_consent = self._consent.is_open  # until the caller is greeted
+        if self._asks_consent:
+            told = words(persona.recording.consent or "", self.values.shown())
+            self._consent.words_are(told.text)
+            settings = replace(settings, greeting=replace(told, must_hear=True))
         self._bridge = Bridge(settings, now, listen)
         self._out: list[Order] = []
         self._hangup: do.HangUp | None = None
@@ -163,6 +171,8 @@ class Flow:
     def start(self, now: float) -> list[Order]:
         """Begin. Call it once, before any event."""
         self._observe(self._bridge.start(now), now)
+        if self._asks_consent:
+            self._give(do.Answering(False), now)
         if self._opening or self._persona.on_model_lost:
             self._give(do.ModelOptional(True), now)
         if self._opening:
@@ -243,9 +253,12 @@ class Flow:
         return echo
 
     def _noted(self, note: do.Action, now: float) -> None:
+        if isinstance(note, do.NoteTurn):
+            self._consent.noted(note)
         match note:
             case do.NoteHeard(response_id, _, whole):
                 self._asks.heard(response_id, whole)
+                self._consent.heard(response_id, whole, now)
                 if self._run and response_id == self._prompt_id:
                     self._menu_does(self._run.heard(now), now)
                 if self._pending and response_id == self._announce_id:
@@ -253,7 +266,7 @@ class Flow:
             case do.ModelGone(ending):
                 self._gone = ending
                 self._asks.clear()
-                if not (self._run or self._pending):
+                if not (self._run or self._pending or self._asks_consent):
                     self._without_model(now)
             case do.NoteTurn(seq, heard_text=text) if seq > self._bot_seq:
                 self._bot_seq = seq
@@ -269,6 +282,8 @@ class Flow:
             if self._run:
                 self._close_menu(now)
             self._asks.clear()
+            self._consent.close()
+        self._out += self._consent.take()
         if self._unpause_at is not None and now >= self._unpause_at:
             self._unpause_at = None
             self._out.append(PauseRecording(False))
@@ -285,6 +300,8 @@ class Flow:
         if self._update and not self._model_busy and self._gone is None:
             self._tell_stage(self._update)
             return True
+        if self._asks_consent:
+            return self._ask_consent(now)
         if self._run and (outs := self._run.tick(now)):
             self._menu_does(outs, now)
             return True
@@ -309,6 +326,9 @@ class Flow:
             yield self._unpause_at
         if self.phase is Phase.CLOSING:
             return
+        if self._asks_consent:
+            if (due_at := self._consent.due_at(self._words_by())) < inf:
+                yield due_at
         if self._run and (due_at := self._run.next_deadline()) is not None:
             yield due_at
         if self._pending:
@@ -328,6 +348,9 @@ class Flow:
         self._active_at = now
         if self._ladder:
             self._ladder.reset()
+        if self._asks_consent:
+            self._consent.key(digit)
+            return
         if self._run:
             self._menu_does(self._run.key(digit, now), now)
             return
@@ -345,6 +368,10 @@ class Flow:
         if self._ladder:
             self._ladder.reset()
         if self.phase in CLOSED:
+            return
+        if self._consent.caller_said(text):
+            self._tell(None, "The caller doesn't want to be recorded: it has ended.")
+        if self._asks_consent:
             return
         if not self._pending:
             self._trigger("caller", text, now)
@@ -364,6 +391,8 @@ class Flow:
         """Since when the caller could have said something, and nothing else is on."""
         if self._run or self._pending or self._asks or self.phase in CLOSED:
             return None
+        if self._asks_consent:
+            return None
         since = self._bridge.idle_since(now)
         return None if since is None else max(since, self._active_at)
 
@@ -374,6 +403,20 @@ class Flow:
             self._perform(step.do, Source.SILENCE, now)
         else:
             self._say(step.say or "", now)
+
+    def _ask_consent(self, now: float) -> bool:
+        """Go on as soon as it is known whether the call may be recorded: greet."""
+        self._consent.tick(now, self._words_by())
+        if self._consent.is_open:
+            return False
+        self._asks_consent = False
+        self._give(do.Speak("welcome", self._greeting), now)
+        self._resume(now, reply=False)
+        return True
+
+    def _words_by(self) -> float:
+        """When all that the caller said has its words, or won't."""
+        return inf if self.phase in TALKING else self._text_by
 
     # ---- what is done --------------------------------------------------------
 

@@ -54,8 +54,28 @@ class PauseRecording:
     on: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RecordCall:
+    """
+    Record from now on, or no longer: the caller knows, agreed, or withdrew that.
+
+    Comes in calls that aren't recorded from their start; `on` at most once before off.
+    """
+
+    on: bool
+
+
 Kind = Literal[
-    "menu", "collected", "var", "trigger", "silence", "stage", "tool", "refused", "call"
+    "menu",
+    "collected",
+    "var",
+    "trigger",
+    "silence",
+    "stage",
+    "tool",
+    "refused",
+    "call",
+    "consent",
 ]
 
 
@@ -81,5 +101,12 @@ class Leave:
 
 
 Order = (
-    Action | ToolOutput | TellModel | UpdateSession | PauseRecording | NoteEvent | Leave
+    Action
+    | ToolOutput
+    | TellModel
+    | UpdateSession
+    | PauseRecording
+    | RecordCall
+    | NoteEvent
+    | Leave
 )

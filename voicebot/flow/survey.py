@@ -19,6 +19,8 @@ def named_targets(persona: Persona) -> frozenset[str]:
 
 
 def _words(persona: Persona) -> Iterator[str]:
+    if persona.recording.consent:
+        yield persona.recording.consent
     for menu in persona.menus.values():
         yield menu.prompt
         yield from (step.say for step in (*menu.noinput, *menu.nomatch) if step.say)

@@ -38,6 +38,7 @@ from voicebot.flow.model import (
     NoteEvent,
     Order,
     PauseRecording,
+    RecordCall,
     UpdateSession,
 )
 from voicebot.flow.survey import named_targets
@@ -216,8 +217,10 @@ class RehearsedCall:
                     self.record.decisions[seq] = action
                 case HangUp(ending):
                     self.record.ending = ending
-                case NoteHeard() | ModelGone() | PauseRecording() | Leave():
+                case NoteHeard() | ModelGone() | Leave():
                     pass  # what was heard is found at the ear
+                case PauseRecording() | RecordCall():
+                    pass  # a rehearsal has its own
                 case NoteEvent(kind, name, detail):
                     log.info("call event", kind=kind, name=name, detail=detail)
                 case UpdateSession(stage):

@@ -277,7 +277,7 @@ async def test_a_log_of_a_newer_release_is_refused(where: Path | str) -> None:
     async with open_store(where) as store:
         statement = text("UPDATE alembic_version SET version_num = '9999'")
         await store._database.write(statement)
-    with pytest.raises(StoreError, match="0002 or older, got '9999': it isn't this"):
+    with pytest.raises(StoreError, match="0003 or older, got '9999': it isn't this"):
         async with open_store(where):
             pass
 

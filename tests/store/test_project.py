@@ -18,9 +18,16 @@ from voicebot.store.calls import CallStore, open_store
 from voicebot.store.events import Event, Numbers
 from voicebot.store.project import Rows
 from voicebot.store.records import CallAnswered, EndReason, Record
-from voicebot.store.tables import call_events, calls, decisions, messages, turns
+from voicebot.store.tables import (
+    call_events,
+    calls,
+    decisions,
+    messages,
+    recordings,
+    turns,
+)
 
-TABLES = (calls, turns, decisions, messages, call_events)
+TABLES = (calls, turns, decisions, messages, recordings, call_events)
 
 
 async def everything(store: CallStore) -> list[object]:

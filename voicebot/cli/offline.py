@@ -39,6 +39,7 @@ class Vendors:
             dialplans=dialplans,
             data=data,
             database_url=None,  # a real log is none of a rehearsal
+            recordings=None,
             host="127.0.0.1",
             port=port,
         )

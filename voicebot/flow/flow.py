@@ -326,9 +326,9 @@ class Flow:
             yield self._unpause_at
         if self.phase is Phase.CLOSING:
             return
-        if self._asks_consent:
-            if (due_at := self._consent.due_at(self._words_by())) < inf:
-                yield due_at
+        due_at = self._consent.due_at(self._words_by())
+        if self._asks_consent and due_at < inf:
+            yield due_at
         if self._run and (due_at := self._run.next_deadline()) is not None:
             yield due_at
         if self._pending:

@@ -22,6 +22,7 @@ from voicebot.store.records import (
     KeyPressed,
     Message,
     ModelLost,
+    Recording,
     Turn,
 )
 from voicebot.store.writer import Writer
@@ -134,6 +135,10 @@ class Scribe:
     def forward_over(self, call_id: str, status: str) -> None:
         """Twilio says how a transfer went."""
         self._writer.note(ForwardOver(call_id, status), now())
+
+    def recording(self, recording: Recording) -> None:
+        """A recording begins, or is somewhere."""
+        self._writer.note(recording, now())
 
     async def message(self, message: Message) -> None:
         """

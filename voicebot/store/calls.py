@@ -13,13 +13,21 @@ from voicebot.errors import StoreError
 from voicebot.store import append, orphans
 from voicebot.store.database import Database, open_database
 from voicebot.store.events import Event
-from voicebot.store.records import Call, Decision, JournalEntry, Message, Turn
+from voicebot.store.records import (
+    Call,
+    Decision,
+    JournalEntry,
+    Message,
+    Recording,
+    Turn,
+)
 from voicebot.store.tables import (
     call_events,
     calls,
     decisions,
     instances,
     messages,
+    recordings,
     turns,
 )
 
@@ -54,6 +62,10 @@ class CallStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @property
+    def database(self) -> Database:
+        return self._database
 
     @property
     def place(self) -> str:
@@ -203,6 +215,15 @@ class CallStore:
             .order_by(messages.c.received_at, messages.c.recording_sid)
         )
         return [Message(**row._mapping) for row in await self._database.read(query)]
+
+    async def recordings(self, call_id: str) -> list[Recording]:
+        """Read what is known of a call's recordings, one a stream, in order."""
+        query = (
+            select(recordings)
+            .where(recordings.c.call_id == call_id)
+            .order_by(recordings.c.began_ms)
+        )
+        return [Recording(**row._mapping) for row in await self._database.read(query)]
 
     async def decisions(self, call_id: str) -> list[Decision]:
         """Read what was decided in a call, in order."""

@@ -30,6 +30,7 @@ from voicebot.store.records import (
     Message,
     ModelLost,
     Record,
+    Recording,
     Turn,
 )
 from voicebot.store.traces import packed, unpacked
@@ -53,6 +54,7 @@ class EventKind(StrEnum):
     TRANSFER = "transfer"
     TRANSFER_OVER = "transfer.over"
     MESSAGE = "message"
+    RECORDING = "recording"
 
 
 RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
@@ -69,6 +71,7 @@ RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
         EventKind.TRANSFER: Forwarded,
         EventKind.TRANSFER_OVER: ForwardOver,
         EventKind.MESSAGE: Message,
+        EventKind.RECORDING: Recording,
     }
 )
 

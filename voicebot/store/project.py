@@ -1,11 +1,12 @@
 """
-What a call's events come to: the rows of `calls`, `turns`, `decisions` and `messages`.
+What a call's events come to: the rows of `calls`, `turns`, `decisions`, `messages` and
+`recordings`.
 
 The one place that says so. A batch of new events goes through it as all events of a
 call do when its rows are made anew, so both come to the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from voicebot.store.records import (
@@ -17,6 +18,7 @@ from voicebot.store.records import (
     EndReason,
     Message,
     Record,
+    Recording,
     Turn,
 )
 
@@ -31,6 +33,7 @@ class Rows:
     turns: dict[int, Turn] = field(default_factory=dict)
     decisions: dict[int, Decision] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
+    recordings: dict[int, Recording] = field(default_factory=dict)
 
     def add(self, records: Iterable[Record]) -> None:
         """Let more have happened. Records come in the order of their events."""
@@ -47,6 +50,9 @@ class Rows:
                 case Message():
                     sid = record.recording_sid
                     self.messages[sid] = merged(self.messages.get(sid), record)
+                case Recording(began_ms=at):
+                    self.recordings[at] = joined(self.recordings.get(at), record)
+                    self.call = recorded(self.call, self.recordings)
                 case CallAnswered() | CallEnded():
                     self.call = moved(self.call, record)
                 case _:
@@ -123,3 +129,28 @@ def merged(known: Message | None, news: Message) -> Message:
         if news.transcription is None
         else news.transcription,
     )
+
+
+def joined(known: Recording | None, news: Recording) -> Recording:
+    """Put together what is known of a recording."""
+    if known is None:
+        return news
+    if news.gone:
+        return replace(news, keep_days=news.keep_days or known.keep_days)
+    given = {
+        name: value
+        for name in ("keep_days", "place", "recording_ms", "size_bytes", "sha256")
+        if (value := getattr(news, name)) is not None
+    }
+    return replace(known, **given, gone=False)
+
+
+def recorded(call: Call, recordings: Mapping[int, Recording]) -> Call:
+    """Say in a call's row where its first recording is; only its end says it before."""
+    there = [recordings[at] for at in sorted(recordings) if recordings[at].place]
+    if there:
+        first = there[0]
+        return replace(call, recording=first.place, recording_ms=first.recording_ms)
+    if any(each.gone for each in recordings.values()):
+        return replace(call, recording=None, recording_ms=None)
+    return call

@@ -3,8 +3,8 @@
 import asyncio
 import sqlite3
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from tests.e2e.house import (
@@ -42,13 +42,14 @@ async def a_call(home: House) -> CallReport:
     )
 
 
-@contextmanager
-def locked(home: House) -> Iterator[None]:
+@asynccontextmanager
+async def locked(home: House) -> AsyncIterator[None]:
     """Another process holds the log."""
     path = home.settings.call_log
     assert isinstance(path, Path)
-    with closing(sqlite3.connect(path)) as other:
-        other.execute("BEGIN EXCLUSIVE")
+    with closing(sqlite3.connect(path, check_same_thread=False)) as other:
+        # In a thread: if the server has the lock, it needs this one to give it back.
+        await asyncio.to_thread(other.execute, "BEGIN EXCLUSIVE")
         yield
 
 
@@ -79,7 +80,7 @@ async def test_a_log_that_is_locked_during_calls_lacks_nothing_afterwards(
     tmp_path: Path,
 ) -> None:
     async with house(tmp_path, *LINES, mood=Mood.burst()) as home:
-        with locked(home):
+        async with locked(home):
             report = await a_call(home)
             async with asyncio.timeout(10):
                 while (await known(home, report)).end_reason is None:  # noqa: ASYNC110

@@ -34,6 +34,7 @@ from voicebot.store.records import (
 )
 from voicebot.store.tables import calls, decisions, messages, turns
 from voicebot.store.traces import packed, unpacked
+from voicebot.store.writer import open_writer
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -568,9 +569,14 @@ def test_a_file_that_was_cut_short_is_refused(path: Path) -> None:
             for seq in range(50):
                 await put(store, replace(TURN, seq=seq, heard_text="x" * 2000))
 
+    async def serve() -> None:
+        async with open_writer(path, path.parent):
+            pass
+
     asyncio.run(fill())
     os.truncate(path, path.stat().st_size // 2)
-    assert "malformed" in refusal(path)
+    with pytest.raises(StoreError, match="malformed|damaged"):
+        asyncio.run(serve())
 
 
 def test_a_log_that_cannot_be_made_is_a_store_error(tmp_path: Path) -> None:

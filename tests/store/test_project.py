@@ -70,7 +70,7 @@ async def arrive(
 
 
 SLOW = settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -97,7 +97,7 @@ def test_rows_are_the_same_in_whatever_order_events_arrive(
     asyncio.run(check())
 
 
-@settings(SLOW, max_examples=10)
+@settings(SLOW, max_examples=6)
 @given(st.lists(records(), max_size=25), st.randoms(use_true_random=False))
 def test_they_are_the_same_at_postgresql(
     postgres: Postgres, happened: list[Record], chance: random.Random

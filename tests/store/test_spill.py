@@ -177,7 +177,7 @@ def test_a_reserve_for_which_there_is_no_room_is_done_without(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "posix_fallocate", full)
+    monkeypatch.setattr(os, "write", full)
     spill = Spill(tmp_path)
     assert not (tmp_path / "spill.reserve").exists()
     spill.append(some(1))

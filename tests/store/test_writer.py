@@ -182,6 +182,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.timeout(120)  # it starts three processes, one after the other
 async def test_nothing_that_was_acknowledged_is_lost_when_a_process_is_killed(
     tmp_path: Path,
 ) -> None:
@@ -202,7 +203,7 @@ async def test_nothing_that_was_acknowledged_is_lost_when_a_process_is_killed(
                 lines += line.strip().isdigit()
                 if lines == 5 and life == 1:
                     other.execute("BEGIN EXCLUSIVE")
-                if lines == 20:
+                if lines == 12:
                     process.send_signal(signal.SIGKILL)
         assert await process.wait() == -signal.SIGKILL
         acknowledged += lines
@@ -228,6 +229,7 @@ async def test_without_database_and_disk_no_call_is_taken_and_what_goes_on_is_he
 
     async with writing(tmp_path, patience=BRISK) as one:
         assert await one.start(STARTED)
+        await one.stored()  # else it has the lock that we take
         with closing(sqlite3.connect(tmp_path / "calls.sqlite")) as other:
             other.execute("BEGIN EXCLUSIVE")
             monkeypatch.setattr(os, "fsync", fails)

@@ -44,8 +44,8 @@ async def open_store(where: Path | str) -> AsyncIterator["CallStore"]:
 
     Raises:
         ConfigError: it is no such address, or its driver isn't installed.
-        StoreError: it cannot be reached, is damaged, isn't a call log, or is one of
-            a newer release. It is never replaced.
+        StoreError: it cannot be reached, isn't a call log, or is one of a newer
+            release. It is never replaced.
     """
     async with open_database(where) as database:
         yield CallStore(database)
@@ -90,6 +90,15 @@ class CallStore:
         return await self._database.transact(
             partial(append.append, events=events, claims=claims)
         )
+
+    async def check(self) -> None:
+        """
+        Read the whole log, if it is a file.
+
+        Raises:
+            StoreError: it is damaged.
+        """
+        await self._database.check()
 
     async def events(self, call_id: str) -> list[Event]:
         """Read all that happened in a call, in order."""

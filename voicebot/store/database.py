@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Executable, Row, Select, Table
+from sqlalchemy import URL, Executable, Row, Table, text
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -49,8 +49,8 @@ async def open_database(where: Path | str) -> AsyncIterator["Database"]:
 
     Raises:
         ConfigError: it is no address, or its driver isn't installed.
-        StoreError: it cannot be reached, is damaged, isn't a call log, or is one of
-            a newer release. It is never replaced.
+        StoreError: it cannot be reached, isn't a call log, or is one of a newer
+            release. It is never replaced.
     """
     url = url_of(where)
     database = Database(url, engine_for(url))
@@ -79,7 +79,7 @@ class Database:
         return insert_into(table, self._reader.dialect.name)
 
     async def prepare(self) -> None:
-        """Create what a new or an older log lacks; check that it can be served."""
+        """Create what a new or an older log lacks."""
         await self._finish(self._prepare())
 
     async def close(self) -> None:
@@ -106,7 +106,7 @@ class Database:
         """
         return await self._finish(self._transact(work))
 
-    async def read(self, query: Select[Any]) -> list[Row[Any]]:
+    async def read(self, query: Executable) -> list[Row[Any]]:
         """Read all rows of a query, which bounds them itself."""
         return await self._finish(self._fetch(query))
 
@@ -126,6 +126,18 @@ class Database:
             else:
                 await compact_server(self._url)
 
+    async def check(self) -> None:
+        """
+        Read all of a file, to see that it is whole. A server sees to that itself.
+
+        Raises:
+            StoreError: it isn't.
+        """
+        if self._reader.dialect.name == "sqlite":
+            found = await self.read(text("PRAGMA quick_check(1)"))
+            if (damage := found[0][0]) != "ok":
+                raise StoreError(f"{self.place}: the call log is damaged: {damage}")
+
     async def _prepare(self) -> None:
         with self._errors():
             async with self._reader.connect() as connection:
@@ -142,7 +154,7 @@ class Database:
                 await connection.run_sync(take_write_lock)
                 return await work(connection)
 
-    async def _fetch(self, query: Select[Any]) -> list[Row[Any]]:
+    async def _fetch(self, query: Executable) -> list[Row[Any]]:
         with self._errors():
             async with self._reader.connect() as connection:
                 return list(await connection.execute(query))

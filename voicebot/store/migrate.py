@@ -24,15 +24,11 @@ LEGACY_REVISION: Final = "0001"
 
 def is_ready(connection: Connection, place: str) -> bool:
     """
-    Check that a database is whole, and ours or empty; say whether it is up to date.
+    Check that a database is ours, or empty; say whether it is up to date.
 
     Raises:
-        StoreError: it is damaged, another program's, or a newer release's.
+        StoreError: it is another program's, or a newer release's.
     """
-    if connection.dialect.name == "sqlite":
-        damage = connection.scalar(text("PRAGMA quick_check(1)"))
-        if damage != "ok":
-            raise StoreError(f"{place}: the call log is damaged: {damage}")
     return _revision(connection, place) == HEAD
 
 

@@ -43,6 +43,7 @@ class Spill:
             self._end = os.fstat(self._file).st_size
             if self._end and os.pread(self._file, 1, self._end - 1) != b"\n":
                 self._end += os.pwrite(self._file, b"\n", self._end)  # cut off there
+            _sync_folder(folder)
         except OSError as exc:
             raise self._error(exc) from None
         self._keep_reserve()
@@ -140,7 +141,7 @@ class Spill:
         try:
             file = os.open(self._reserve, os.O_WRONLY | os.O_CREAT, 0o600)
             try:
-                os.posix_fallocate(file, 0, RESERVE_BYTES)
+                os.write(file, bytes(RESERVE_BYTES))
             finally:
                 os.close(file)
         except OSError as exc:
@@ -149,3 +150,12 @@ class Spill:
 
     def _error(self, exc: OSError) -> StoreError:
         return StoreError(f"{self._path}: {exc.strerror}")
+
+
+def _sync_folder(folder: Path) -> None:
+    """See that a new file's name survives a power cut, too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

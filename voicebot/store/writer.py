@@ -9,8 +9,10 @@ was on disk when this process died is put into the database by the next one.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -56,16 +58,17 @@ async def open_writer(
 
     Raises:
         ConfigError: as `open_store` does.
-        StoreError: the same, or the folder can't be written.
+        StoreError: the same, or the log is damaged, or the folder can't be written.
     """
     async with open_store(where) as store:
-        spill = await asyncio.to_thread(Spill, folder)
-        try:
-            writer = Writer(store, spill, patience or Patience())
+        await store.check()
+        spill = Spill(folder)
+        # One thread: what is done to the spill is done in order, and is over when the
+        # block is.
+        with closing(spill), ThreadPoolExecutor(1, "spill") as disk:
+            writer = Writer(store, spill, disk, patience or Patience())
             await writer.catch_up()
             yield writer
-        finally:
-            spill.close()
 
 
 class Writer:
@@ -76,12 +79,19 @@ class Writer:
         store: for reading. What it tells of a call lags behind what was noted.
     """
 
-    def __init__(self, store: CallStore, spill: Spill, patience: Patience) -> None:
+    def __init__(
+        self,
+        store: CallStore,
+        spill: Spill,
+        disk: ThreadPoolExecutor,
+        patience: Patience,
+    ) -> None:
         self.store = store
         self._spill = spill
-        self._spilling = asyncio.Lock()
+        self._loop = asyncio.get_running_loop()
+        self._on_disk = partial(self._loop.run_in_executor, disk)
+        self._clock = self._loop.time
         self._triage = Triage(patience)
-        self._clock = asyncio.get_running_loop().time
         self._numbers = Numbers()
         self._held: deque[Event] = deque()
         self._noted = -1  # the last event's number
@@ -223,11 +233,9 @@ class Writer:
         self._is_safe(batch[-1].seq)
 
     async def _replay_some(self) -> None:
-        async with self._spilling:
-            events, size = await asyncio.to_thread(self._spill.first, BATCH)
+        events, size = await self._on_disk(self._spill.first, BATCH)
         await self._append(events, frozenset())
-        async with self._spilling:
-            await asyncio.to_thread(self._spill.replayed, size)
+        await self._on_disk(self._spill.replayed, size)
         self._is_safe(self._safe.at)
 
     async def _append(self, events: list[Event], claims: frozenset[str]) -> set[str]:
@@ -241,15 +249,13 @@ class Writer:
                 taken |= await self.store.append([event], claims)
             except RowRefused as exc:
                 log.error("call log refuses an event", kind=event.kind, error=str(exc))
-                async with self._spilling:
-                    await asyncio.to_thread(self._spill.refuse, line_of(event))
+                await self._on_disk(self._spill.refuse, line_of(event))
         return taken
 
     async def _spill_held(self) -> None:
         batch = list(self._held)
         try:
-            async with self._spilling:
-                await asyncio.to_thread(self._spill.append, batch)
+            await self._on_disk(self._spill.append, batch)
         except StoreError as exc:
             log.error("spill fails", error=str(exc))
             self._triage.spill_failed(self._clock())

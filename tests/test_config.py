@@ -353,4 +353,4 @@ def test_recordings_may_go_to_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.recordings == "s3://calls/of-ours"
     assert found.recordings_endpoint == "http://127.0.0.1:8333"
     assert found.keep_words_days == 30
-    assert found.recordings_folder == Path("data/recordings")
+    assert found.recordings_folder == Path.cwd() / "data" / "recordings"

@@ -108,8 +108,11 @@ class Settings(BaseSettings):
 
     @property
     def recordings_folder(self) -> Path:
-        """Where recordings are made, and stay unless there is a bucket."""
-        return self.data / "recordings"
+        """Where recordings are made, and stay unless there is a bucket.
+
+        Absolute: the call log says where they are to whoever reads it, from anywhere.
+        """
+        return (self.data / "recordings").absolute()
 
     @property
     def call_log(self) -> Path | str:

@@ -2,19 +2,38 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 import soundfile
 
-from tests.e2e.house import PERSONA, House, house, says
+from tests.e2e.house import (
+    ACCOUNT,
+    CALLER,
+    DIALPLAN,
+    KEY,
+    OUR_NUMBER,
+    PERSONA,
+    TOKEN,
+    House,
+    free_port,
+    house,
+    says,
+)
+from tests.e2e.test_call_log import answered, process
+from tests.e2e.test_process import environment
 from tests.store.s3 import S3, running_s3
 from voicebot.runtime.housekeeping import archive_of
 from voicebot.sim.stepfun.mood import Mood
-from voicebot.sim.stepfun.script import Line
+from voicebot.sim.stepfun.script import Line, Scenario, ScriptedMind
+from voicebot.sim.stepfun.server import OfflineStepFun
+from voicebot.sim.twilio.caller import place_call
 from voicebot.sim.twilio.report import CallReport
-from voicebot.sim.twilio.script import Keys, Say, Wait
+from voicebot.sim.twilio.rest import TwilioRest
+from voicebot.sim.twilio.script import Keys, Say, Script, Wait
+from voicebot.store.calls import open_store
 from voicebot.store.records import Call, FlowNote
 
 LINES = (Line("Is this a call?", "It is one."), Line("Goodbye.", "Bye then."))
@@ -95,3 +114,60 @@ async def test_who_agrees_is_recorded_into_the_bucket(tmp_path: Path, s3: S3) ->
     assert abs(len(samples) * 1000 / rate - (call.recording_ms or 0)) < 1
     left = await asyncio.to_thread(list, (tmp_path / "data").rglob("*.wav"))
     assert left == []
+
+
+async def test_a_recording_of_a_killed_server_plays_up_to_its_last_seconds(
+    tmp_path: Path,
+) -> None:
+    plans = tmp_path / "dialplans"
+    (plans / "personas").mkdir(parents=True)
+    (plans / "dialplan.yaml").write_text(DIALPLAN)
+    (plans / "personas" / "tester.yaml").write_text(PERSONA)
+    vendor = OfflineStepFun(ScriptedMind(Scenario(LINES)), Mood.burst(), api_key=KEY)
+    path = tmp_path / "data" / "calls.sqlite"
+    async with (
+        vendor.running() as stepfun,
+        TwilioRest(ACCOUNT, TOKEN).running() as rest,
+    ):
+        port = str(free_port())
+        url = f"http://127.0.0.1:{port}"
+        env = environment(
+            VOICEBOT_STEPFUN_API_KEY=KEY,
+            VOICEBOT_STEPFUN_BASE_URL=stepfun.base_url,
+            VOICEBOT_TWILIO_API_URL=rest.api_url,
+            VOICEBOT_PUBLIC_URL=url,
+            VOICEBOT_PORT=port,
+        )
+        async with process(tmp_path, env) as server:
+            calling = asyncio.create_task(  # cancelled below
+                place_call(
+                    voice_url=f"{url}/twilio/voice",
+                    status_url=f"{url}/twilio/status",
+                    auth_token=TOKEN,
+                    account_sid=ACCOUNT,
+                    from_number=CALLER,
+                    to_number=OUR_NUMBER,
+                    script=Script((Say(says("Is this a call?"), "ask"), Wait(20_000))),
+                    rest=rest,
+                    max_call_s=30.0,
+                )
+            )
+            async with asyncio.timeout(30):
+                while not await answered(path):  # noqa: ASYNC110 - another process
+                    await asyncio.sleep(0.1)
+            killed_at = datetime.now(UTC)
+            server.kill()
+            calling.cancel()
+            await asyncio.gather(calling, return_exceptions=True)
+        async with process(tmp_path, env), open_store(path) as store:
+            async with asyncio.timeout(20):
+                while True:
+                    (call,) = await store.list_calls(9)
+                    if call.recording:
+                        break
+                    await asyncio.sleep(0.05)
+    assert call.answered_at
+    lasted_ms = (killed_at - call.answered_at) / timedelta(milliseconds=1)
+    samples, rate = soundfile.read(call.recording, dtype="int16")
+    assert lasted_ms - 2000 <= len(samples) * 1000 / rate <= lasted_ms + 100
+    assert (abs(samples) > 1000).any(axis=0).all()

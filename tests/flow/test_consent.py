@@ -1,5 +1,6 @@
 """Nothing is recorded before the caller knows, or agreed; and they can take it back."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -213,9 +214,17 @@ def test_without_a_model_the_caller_is_asked_all_the_same() -> None:
 
 
 def test_the_model_asks_if_the_question_was_not_rendered() -> None:
-    words = {"recording": {"mode": "ask", "consent": "x" * 3}}
-    one = Phone(persona(**words))
-    assert [x.text for x in one.took(do.AskToSay)] in ([], ["xxx"])
+    def unrendered(text: str, _: Mapping[str, str]) -> Prompt:
+        return Prompt(text)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.flow.flows.words", unrendered)
+        one = phone(ASKS)
+    assert [x.text for x in one.took(do.AskToSay)] == [ASKED]
+    one.answer("r1", ms=1000, text=ASKED)
+    one.wait(2.0)
+    one.turn("Yes.")
+    assert states(one) == ["given"]
 
 
 def test_other_calls_know_nothing_of_it() -> None:

@@ -19,7 +19,7 @@ from voicebot.store.archive import Archive
 from voicebot.store.calls import CallStore
 from voicebot.store.erasure import Erased, erase, is_erased
 from voicebot.store.events import line_of
-from voicebot.store.records import FlowNote, Recording
+from voicebot.store.records import FlowNote, Record, Recording
 from voicebot.store.tables import erasures
 
 NUMBER = "+15550777777"
@@ -134,7 +134,8 @@ async def test_what_is_spilled_is_erased_too(file_store: CallStore, path: Path) 
         for n, who in ((8, NUMBER), (9, "+15550888888"))
     ]
     late = [replace(TURN, call_id=id_of(n), generated_text=WORDS) for n in (0, 8)]
-    lines = [line_of(event(each)) for each in (*starts, *late)]
+    records: list[Record] = [*starts, *late]
+    lines = [line_of(event(each)) for each in records]
     (folder / "spill.jsonl").write_bytes(b"".join(lines))
     (folder / "refused.jsonl").write_bytes(lines[2] + f"{NUMBER} odd\n".encode())
     with at_work(folder), pytest.raises(StoreError, match="a server is at work on it"):

@@ -1,6 +1,8 @@
 """A recording is kept as it was, or isn't touched."""
 
 import os
+import resource
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +124,26 @@ def test_what_sounds_different_is_not_kept(
     with pytest.raises(StoreError, match="sounds different"):
         encode(path, "flac")
     assert not (tmp_path / "call.flac").exists()
+
+
+@pytest.mark.parametrize("form", ["flac", "opus"])
+@pytest.mark.parametrize("room", [0, 100, 8000])
+def test_a_full_disk_costs_nothing_of_it(
+    tmp_path: Path, form: Format, room: int
+) -> None:
+    path = wav(tmp_path / "call.wav")
+    data = path.read_bytes()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(StoreError):
+            encode(path, form)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_bytes() == data
+    assert not (tmp_path / f"call.{form}").exists()
 
 
 def test_recordings_are_found_by_their_names(tmp_path: Path) -> None:

@@ -88,11 +88,9 @@ def encode(wav: Path, form: Format) -> Encoded | None:
             return None
         with soundfile.SoundFile(wav) as source:
             wants: dict[str, Any] = {"samplerate": RATE_HZ, "channels": source.channels}
-            # A name that says nothing: else soundfile refuses it.
-            with (
-                open(draft, "w+b", opener=_private) as file,
-                soundfile.SoundFile(file, "w", **wants, **FORMATS[form]) as drawn,
-            ):
+            with open(draft, "wb", opener=_private):
+                pass  # nobody else may read it
+            with soundfile.SoundFile(draft, "w", **wants, **FORMATS[form]) as drawn:
                 for block in source.blocks(BLOCK, dtype="int16"):
                     drawn.write(block)
         frames = _checked(wav, draft, exact=form == "flac")
@@ -103,6 +101,8 @@ def encode(wav: Path, form: Format) -> Encoded | None:
         raise StoreError(f"{wav}: {exc.strerror}") from exc
     except soundfile.LibsndfileError as exc:
         raise StoreError(f"{wav}: {exc.error_string}") from exc
+    except AssertionError:  # soundfile's, of a write that was cut short
+        raise StoreError(f"{draft}: it can't be written: is the disk full?") from None
     return measured(target, frames)
 
 

@@ -132,6 +132,17 @@ async def test_recordings_of_older_releases_are_purged_too(
     assert (path.exists(), call.recording) == (False, None)
 
 
+async def test_a_recording_that_is_kept_before_the_call_ends_stays_in_its_row(
+    store: CallStore,
+) -> None:
+    await put(store, STARTED)
+    await put(store, Recording("c1", 0, place="kept.flac", recording_ms=7))
+    await put(store, ENDED)  # with the place where it was made
+    call = await store.get_call("c1")
+    assert call
+    assert (call.recording, call.recording_ms) == ("kept.flac", 7)
+
+
 async def test_what_cannot_be_removed_stays_in_the_log(
     store: CallStore, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voicebot.store.engines import insert_into
 from voicebot.store.events import Event, EventKind, data_of, record_of
 from voicebot.store.project import Rows
-from voicebot.store.records import Call, CallStarted, Message, Recording
+from voicebot.store.records import Call, CallEnded, CallStarted, Message, Recording
 from voicebot.store.tables import (
     call_events,
     calls,
@@ -146,7 +146,8 @@ async def _follow(connection: AsyncConnection, events: Sequence[Event]) -> None:
         query = select(messages).where(messages.c.call_id.in_(left))
         for row in await connection.execute(query):
             rows[row.call_id].messages[row.recording_sid] = Message(**row._mapping)
-    kept = {event.call_id for event in events if isinstance(event.record, Recording)}
+    of_it = (Recording, CallEnded)
+    kept = {event.call_id for event in events if isinstance(event.record, of_it)}
     if kept:
         query = select(recordings).where(recordings.c.call_id.in_(kept))
         for row in await connection.execute(query):

@@ -54,7 +54,8 @@ class Rows:
                     self.recordings[at] = joined(self.recordings.get(at), record)
                     self.call = recorded(self.call, self.recordings)
                 case CallAnswered() | CallEnded():
-                    self.call = moved(self.call, record)
+                    # A stream's recording may be kept before the call is over.
+                    self.call = recorded(moved(self.call, record), self.recordings)
                 case _:
                     pass  # it has no row: who wants to know reads the events
 
@@ -146,7 +147,7 @@ def joined(known: Recording | None, news: Recording) -> Recording:
 
 
 def recorded(call: Call, recordings: Mapping[int, Recording]) -> Call:
-    """Say in a call's row where its first recording is; only its end says it before."""
+    """Say in a call's row where its first recording is, not where it was made."""
     there = [recordings[at] for at in sorted(recordings) if recordings[at].place]
     if there:
         first = there[0]

@@ -362,3 +362,33 @@ def test_an_address_of_no_call_log_is_refused_without_being_repeated(
     assert "expected postgresql://user:password@host/database, or sqlite" in text
     assert f"got {len(url)} characters" in text
     assert CANARY not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("RECORDINGS", "https://bucket", "s3://bucket, or s3://bucket/prefix"),
+        ("RECORDINGS", "s3://", "s3://bucket, or s3://bucket/prefix"),
+        ("RECORDINGS", "s3://user:pass@bucket/x", "s3://bucket, or s3://bucket/prefix"),
+        ("RECORDINGS_ENDPOINT", "http://example.com", "an https:// address"),
+        ("RECORDINGS_FORMAT", "mp3", "flac or opus"),
+        ("KEEP_RECORDINGS_DAYS", "0", "1 to 36500 days"),
+        ("KEEP_CALLS_DAYS", "60d", "1 to 36500 days"),
+    ],
+)
+def test_where_recordings_go_is_checked(
+    name: str, value: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"VOICEBOT_{name}", value)
+    assert f"VOICEBOT_{name}: expected {expected}" in complaint()
+
+
+def test_recordings_may_go_to_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICEBOT_RECORDINGS", "s3://calls/of-ours")
+    monkeypatch.setenv("VOICEBOT_RECORDINGS_ENDPOINT", "http://127.0.0.1:8333/")
+    monkeypatch.setenv("VOICEBOT_KEEP_WORDS_DAYS", "30")
+    found = load_settings()
+    assert found.recordings == "s3://calls/of-ours"
+    assert found.recordings_endpoint == "http://127.0.0.1:8333"
+    assert found.keep_words_days == 30
+    assert found.recordings_folder == Path.cwd() / "data" / "recordings"

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from errno import ENOENT
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
@@ -37,8 +37,11 @@ SECRETS: Final = (
     "twilio_auth_token_secondary",
     "webhook_secret",
     "database_url",  # it may hold a password
+    "recordings_secret",
 )
 DATABASE: Final = "postgresql://user:password@host/database, or sqlite:///file"
+BUCKET: Final = "s3://bucket, or s3://bucket/prefix"
+KEEP: Final = "1 to 36500 days"
 KEY: Final = "one word of printable ASCII"
 ADDRESS: Final = "an https:// address without a query (http:// only to this machine)"
 
@@ -84,6 +87,21 @@ class Settings(BaseSettings):
     dialplans: Path = Field(Path("dialplans"), description="a folder")
     data: Path = Field(Path("data"), description="a folder")
     database_url: SecretStr | None = Field(None, description=DATABASE)
+    recordings: str | None = Field(
+        None, pattern=r"^s3://[a-z0-9][a-z0-9.-]+(/[\w./-]*)?$", description=BUCKET
+    )
+    recordings_endpoint: str | None = Field(None, description=ADDRESS)
+    recordings_region: str | None = Field(
+        None, pattern="^[a-z0-9-]+$", description="a region such as eu-central-1"
+    )
+    recordings_key_id: str | None = Field(None, pattern=r"^\S+$", description=KEY)
+    recordings_secret: SecretStr | None = Field(None, description=KEY)
+    recordings_format: Literal["flac", "opus"] = Field(
+        "flac", description="flac or opus"
+    )
+    keep_recordings_days: int | None = Field(None, ge=1, le=36_500, description=KEEP)
+    keep_words_days: int | None = Field(None, ge=1, le=36_500, description=KEEP)
+    keep_calls_days: int | None = Field(None, ge=1, le=36_500, description=KEEP)
     host: str = Field("127.0.0.1", description="an address to listen on")
     port: int = Field(8080, ge=1, le=65535, description="1 to 65535")
     webhook_secret: SecretStr | None = Field(None, description=KEY)
@@ -97,6 +115,14 @@ class Settings(BaseSettings):
     def json_logs(self) -> bool:
         """Whether to log JSON: what was asked for, else unless a person reads it."""
         return not sys.stderr.isatty() if self.log_json is None else self.log_json
+
+    @property
+    def recordings_folder(self) -> Path:
+        """Where recordings are made, and stay unless there is a bucket.
+
+        Absolute: the call log says where they are to whoever reads it, from anywhere.
+        """
+        return (self.data / "recordings").absolute()
 
     @property
     def call_log(self) -> Path | str:
@@ -116,7 +142,9 @@ class Settings(BaseSettings):
                 raise ValueError
         return value
 
-    @field_validator("stepfun_base_url", "twilio_api_url", "public_url")
+    @field_validator(
+        "stepfun_base_url", "twilio_api_url", "public_url", "recordings_endpoint"
+    )
     @classmethod
     def _check_address(cls, value: str | None) -> str | None:
         if value is None:

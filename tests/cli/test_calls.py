@@ -348,7 +348,9 @@ def test_a_recording_that_cannot_be_cut_is_one_sentence() -> None:
     recording.write_bytes(b"RIFF")
     assert refusal("c1") == f"{recording}: expected a recording, got 4 bytes"
     recording.write_bytes(bytes(100))
-    assert "expected a recording of ours, stereo μ-law, 8000 Hz" in refusal("c1")
+    assert refusal("c1") == f"{recording}: expected a recording, got 100 bytes"
+    soundfile.write(recording, [0.0] * 9, 8000)
+    assert "expected a recording of ours, stereo, 8000 Hz" in refusal("c1")
     recording.unlink()
     assert refusal("c1") == f"{recording}: the recording is gone"
     recording.mkdir()

@@ -316,6 +316,10 @@ BY_HAND = (
     Broken("many sessions", "at most 3", desk=PERSONA + "fallback: {attempts: 4}\n"),
     Broken("no unit", "with its unit", desk=PERSONA + "fallback: {within: 4}\n"),
     Broken("no fallback", "no menu 'x'", desk=PERSONA + "fallback: {do: {menu: x}}\n"),
+    # recordings
+    Broken("no words", "recording.consent", desk=PERSONA + "recording: {mode: ask}\n"),
+    Broken("60", "days", desk=PERSONA + "recording: {retention: 60}\n"),
+    Broken("hours", "days", desk=PERSONA + "recording: {retention: 48h}\n"),
     # inheritance
     Broken("extends nobody", "extends", desk="extends: nobody\n" + PERSONA),
     Broken("extends itself", "a chain that ends", desk="extends: desk\n" + PERSONA),

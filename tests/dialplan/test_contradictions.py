@@ -56,3 +56,20 @@ def test_all_phrases_that_are_said_twice_are_named(tmp_path: Path) -> None:
         "personas/desk.yaml:8:7:",
         "personas/desk.yaml:9:7:",
     ]
+
+
+@pytest.mark.parametrize("mode", ["announce", "ask"])
+def test_who_is_to_be_told_must_be_told_something(tmp_path: Path, mode: str) -> None:
+    desk = f"{PERSONA}recording: {{mode: {mode}}}\n"
+    assert mistakes(written(tmp_path, desk=desk)) == [
+        "personas/desk.yaml:5:19: recording.mode: expected recording.consent with it, "
+        f"as mode is {mode!r}"
+    ]
+
+
+@pytest.mark.parametrize(
+    "recording", ["{mode: always}", "{consent: x}", "{mode: ask, consent: May we?}"]
+)
+def test_who_is_not_need_not_be(tmp_path: Path, recording: str) -> None:
+    desk = f"{PERSONA}recording: {recording}\n"
+    assert mistakes(written(tmp_path, desk=desk)) == []

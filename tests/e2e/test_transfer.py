@@ -116,7 +116,7 @@ async def test_if_it_is_busy_the_persona_takes_the_call_back(tmp_path: Path) -> 
         )
         log, turns = await home.record(report)
         opened = home.stepfun.statistics.opened
-        files = sorted((tmp_path / "data" / "recordings").rglob("*.wav"))
+        files = sorted((tmp_path / "data" / "recordings").rglob("*.flac"))
     assert len(report.tally.stream_sids) == 2
     assert opened == 2
     assert (log.end_reason, log.ended_by) == (EndReason.CALLER_HANGUP, "caller")

@@ -14,7 +14,10 @@ from voicebot.flow.model import Input, ModelCalled, NoteEvent, Order
 O = TypeVar("O", bound=Order)  # noqa: E741 - an order
 
 FRAME_S = 0.02
-ORDERS = ("ToolOutput", "TellModel", "UpdateSession", "PauseRecording", "Leave")
+ORDERS = (
+    *("ToolOutput", "TellModel", "UpdateSession", "PauseRecording", "RecordCall"),
+    "Leave",
+)
 
 
 def words(text: str, values: Mapping[str, str]) -> Prompt:

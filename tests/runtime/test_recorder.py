@@ -1,6 +1,7 @@
 """The recording is complete when the call is over, and may fail without harm."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,11 @@ from voicebot.audio.framing import ULAW_SILENCE, ulaw_bytes
 from voicebot.runtime.recorder import Recorder
 
 LOUD = b"\x80"
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voicebot.runtime.recorder.FLUSH_S", 0.0)
 
 
 @pytest.fixture
@@ -132,3 +138,103 @@ async def test_a_pause_is_silent_on_both_sides_whatever_comes_then(
     assert silent[ulaw_bytes(500) : ulaw_bytes(900)].all()
     assert silent[ulaw_bytes(2500) :].all()
     assert silent.sum() == ulaw_bytes(900)
+
+
+async def written(recorder: Recorder, *times: float) -> None:
+    """Let the recorder write at these times; the last is the end of the call."""
+    over = asyncio.Event()
+    left = list(times)
+
+    def now_ms() -> float:
+        if len(left) == 2:
+            over.set()
+        return left.pop(0)
+
+    if len(left) == 1:
+        over.set()
+    await recorder.run(over, now_ms)
+
+
+def a_call(recorder: Recorder, frames: int = 250) -> None:
+    for number in range(frames):
+        recorder.caller(LOUD * 160, 155 + number * 20, number * 20)
+    recorder.bot(LOUD * ulaw_bytes(frames * 20), 0)
+
+
+async def test_a_call_that_nobody_allowed_to_record_leaves_no_file(
+    tmp_path: Path, disk: ThreadPoolExecutor
+) -> None:
+    recorder = Recorder(tmp_path / "a" / "call.wav", disk, allowed=False)
+    a_call(recorder)
+    recorder.pause(True, 1000)
+    recorder.pause(False, 2000)
+    await written(recorder, 2000, 5000)
+    assert not await asyncio.to_thread(os.listdir, tmp_path)
+    assert (recorder.path, recorder.milliseconds, recorder.lost) == (None, 0, False)
+
+
+async def test_nothing_from_before_it_was_allowed_is_stored(
+    tmp_path: Path, disk: ThreadPoolExecutor
+) -> None:
+    path = tmp_path / "call.wav"
+    recorder = Recorder(path, disk, allowed=False)
+    a_call(recorder)
+    recorder.pause(True, 1000)
+    seen = []
+    over = asyncio.Event()
+    times = iter([2500.0, 4500.0, 5000.0])
+
+    def now_ms() -> float:
+        at_ms = next(times)
+        seen.append(path.exists())
+        if at_ms == 2500:
+            recorder.allow(True, 2400)
+            recorder.pause(False, 3000)
+        elif at_ms == 4500:
+            over.set()
+        return at_ms
+
+    await recorder.run(over, now_ms)
+    samples, _ = soundfile.read(path, dtype="int16")
+    loud = (abs(samples) > 30_000).all(axis=1)
+    assert seen[0] is False
+    assert (len(loud), recorder.milliseconds) == (ulaw_bytes(5000), 5000)
+    assert not loud[: ulaw_bytes(3000)].any()
+    assert (samples[: ulaw_bytes(3000)] == 0).all()
+    assert loud[ulaw_bytes(3000) :].all()
+
+
+async def test_a_recording_ends_where_consent_is_withdrawn(
+    tmp_path: Path, disk: ThreadPoolExecutor
+) -> None:
+    recorder = Recorder(tmp_path / "call.wav", disk, allowed=False)
+    a_call(recorder)
+    recorder.allow(True, 500)
+    over = asyncio.Event()
+    times = iter([2000.0, 2500.0, 5000.0])
+
+    def now_ms() -> float:
+        at_ms = next(times)
+        if at_ms == 2500:
+            recorder.allow(False, 1700)
+            over.set()
+        return at_ms
+
+    await recorder.run(over, now_ms)
+    assert recorder.path
+    assert recorder.milliseconds == 1700
+    samples, _ = soundfile.read(recorder.path, dtype="int16")
+    loud = (abs(samples) > 30_000).all(axis=1)
+    assert loud[ulaw_bytes(500) :].all()
+    assert len(loud) == ulaw_bytes(1700)
+
+
+async def test_consent_that_is_withdrawn_at_once_leaves_no_file(
+    tmp_path: Path, disk: ThreadPoolExecutor
+) -> None:
+    recorder = Recorder(tmp_path / "call.wav", disk, allowed=False)
+    a_call(recorder)
+    recorder.allow(True, 500)
+    recorder.allow(False, 600)
+    await written(recorder, 5000)
+    assert not await asyncio.to_thread(os.listdir, tmp_path)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.postgres import Postgres, running_postgres
+from tests.store.s3 import S3, running_s3
 from voicebot.store.calls import CallStore, open_store
 
 Where = Path | str
@@ -40,3 +41,9 @@ async def store(where: Where) -> AsyncIterator[CallStore]:
 async def file_store(path: Path) -> AsyncIterator[CallStore]:
     async with open_store(path) as store:
         yield store
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    with running_s3() as server:
+        yield server

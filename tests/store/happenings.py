@@ -119,6 +119,17 @@ def records() -> st.SearchStrategy[rec.Record]:
             received_at=instants,
         ),
         st.builds(
+            rec.Recording,
+            call_id=ids,
+            began_ms=small,
+            keep_days=st.none() | st.integers(1, 9),
+            place=st.none() | words,
+            recording_ms=maybe_ms,
+            size_bytes=maybe_ms,
+            sha256=st.none() | words,
+            gone=st.booleans(),
+        ),
+        st.builds(
             rec.FlowNote, call_id=ids, at_ms=ms, kind=words, name=words, detail=words
         ),
         st.builds(rec.CallReopened, call_id=ids),

@@ -24,10 +24,11 @@ from voicebot.store.tables import (
     decisions,
     latencies,
     messages,
+    recordings,
     turns,
 )
 
-TABLES = (calls, turns, decisions, latencies, messages, call_events)
+TABLES = (calls, turns, decisions, latencies, messages, recordings, call_events)
 
 
 async def everything(store: CallStore) -> list[object]:

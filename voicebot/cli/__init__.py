@@ -12,10 +12,12 @@ from voicebot.cli import (
     check,
     config,
     demo,
+    erase,
     explain,
     measure,
     migrate,
     new,
+    play,
     schema,
     serve,
     show,
@@ -41,6 +43,9 @@ app.command("schema")(schema.run)
 app.command("migrate")(migrate.run)
 app.command("config")(config.run)
 app.command("call")(call.run)
+calls.app.command("play")(play.play)
+calls.app.command("purge")(erase.purge)
+calls.app.command("erase")(erase.erase)
 app.add_typer(calls.app, name="calls")
 app.command("tune")(tune.run)
 app.add_typer(measure.app, name="measure")

@@ -1,7 +1,8 @@
 """Cuts the moments of decisions out of a call's recording."""
 
+import asyncio
+import io
 from pathlib import Path
-from struct import unpack_from
 from typing import TYPE_CHECKING
 
 from voicebot.errors import StoreError
@@ -51,25 +52,30 @@ def cut_clips(
 
 
 def _sound(call: "Call") -> bytes:
-    """Return the caller's and the bot's bytes in turns, as the recording has them."""
-    from voicebot.store.recordings import CHANNELS, HEADER, MULAW, RATE_HZ
+    """Return the caller's and the bot's bytes in turns, whatever it is kept as."""
+    import soundfile
+
+    from voicebot.audio.g711 import pcm16_to_ulaw
+    from voicebot.config import load_settings
+    from voicebot.runtime.housekeeping import archive_of
+    from voicebot.store.recordings import CHANNELS, RATE_HZ
 
     if call.recording is None:
         raise StoreError(f"call {call.call_id}: it wasn't recorded, or that was lost")
-    path = Path(call.recording)
+    place = call.recording
+    data = asyncio.run(archive_of(load_settings()).read(place))
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise StoreError(f"{path}: the recording is gone") from None
-    except OSError as exc:
-        raise StoreError(f"{path}: {exc.strerror}") from exc
-    if len(data) < HEADER.size:
-        raise StoreError(f"{path}: expected a recording, got {len(data)} bytes")
-    # Its form, channels and rate; all else follows from these.
-    if unpack_from("<HHI", data, 20) != (MULAW, CHANNELS, RATE_HZ):
-        raise StoreError(f"{path}: expected a recording of ours, stereo μ-law, 8000 Hz")
-    sound = data[HEADER.size :]
-    return sound[: len(sound) - len(sound) % CHANNELS]  # of a process that was killed
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            if (file.channels, file.samplerate) != (CHANNELS, RATE_HZ):
+                raise StoreError(
+                    f"{place}: expected a recording of ours, stereo, 8000 Hz"
+                )
+            samples: bytes = file.read(dtype="int16").tobytes()
+    except soundfile.LibsndfileError:
+        raise StoreError(
+            f"{place}: expected a recording, got {len(data)} bytes"
+        ) from None
+    return pcm16_to_ulaw(samples)
 
 
 def _remove(path: Path) -> None:

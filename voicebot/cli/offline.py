@@ -40,6 +40,7 @@ class Vendors:
             data=data,
             webhook_secret=None,  # others are told of real calls only
             database_url=None,  # a real log is none of a rehearsal
+            recordings=None,
             host="127.0.0.1",
             port=port,
         )

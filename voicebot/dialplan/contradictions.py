@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from voicebot.dialplan.language import folded
 from voicebot.dialplan.persona import Persona
+from voicebot.dialplan.recording import TOLD
 from voicebot.dialplan.section import overlaid
 from voicebot.dialplan.source import Node, Problem
 from voicebot.dialplan.turns import BargeIn
@@ -14,6 +15,8 @@ OPENING = "{{"
 def contradictions(root: Node, persona: Persona) -> Iterator[Problem]:
     """Find settings that cannot both be meant."""
     yield from _greeted_twice(root, persona)
+    if section := root.find("recording"):
+        yield from _never_told(section, persona)
     own = root.find("barge_in")
     if own:
         yield from _never_confirmed(own, persona.barge_in, "")
@@ -23,6 +26,15 @@ def contradictions(root: Node, persona: Persona) -> Iterator[Problem]:
             asked = overlaid(persona.barge_in, stage.barge_in)
             yield from _never_confirmed(section, asked, f"stages.{name}.")
             yield from _said_twice(section, f"stages.{name}.")
+
+
+def _never_told(section: Node, persona: Persona) -> Iterator[Problem]:
+    """Find recordings of which callers are to know, without the words that say so."""
+    asked = persona.recording
+    node = section.find("mode")
+    if node and asked.mode in TOLD and not asked.consent:
+        message = f"expected recording.consent with it, as mode is {node.shown()}"
+        yield node.problem("recording.mode", message)
 
 
 def _greeted_twice(root: Node, persona: Persona) -> Iterator[Problem]:

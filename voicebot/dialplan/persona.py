@@ -24,6 +24,7 @@ from voicebot.dialplan.fallback import Fallback
 from voicebot.dialplan.language import own_words
 from voicebot.dialplan.lookup import Lookup
 from voicebot.dialplan.menus import Menu
+from voicebot.dialplan.recording import Recording
 from voicebot.dialplan.section import Section
 from voicebot.dialplan.silence import Silence
 from voicebot.dialplan.stages import Stage
@@ -164,13 +165,6 @@ class Filler(Section):
 
     say: Annotated[tuple[Speech, ...], Field(max_length=10)] = ()
     """Said in turn when an answer is late; `[]` for silence."""
-
-
-class Recording(Section):
-    """Whether calls are recorded."""
-
-    mode: Literal["always", "never"] = "never"
-    """Whether calls are recorded."""
 
 
 class ServerVad(Section):

@@ -12,6 +12,7 @@ from voicebot.bridge.model import Ending, Phase
 from voicebot.bridge.settings import Prompt, Settings
 from voicebot.dialplan.actions import Action, Sms
 from voicebot.dialplan.persona import Persona
+from voicebot.dialplan.recording import Recording
 from voicebot.dialplan.silence import Silence
 from voicebot.dialplan.transfer import abort_words, announcement
 from voicebot.dialplan.variables import fill, sensitive_in, values_of
@@ -19,6 +20,7 @@ from voicebot.flow.asks import TALKING, Asks
 from voicebot.flow.budget import SHORTER
 from voicebot.flow.calls import PendingCall
 from voicebot.flow.come_back import TOLD, ComeBack
+from voicebot.flow.consent import Consent
 from voicebot.flow.director import Directing, ask_of, judge_choice
 from voicebot.flow.errands import Errands
 from voicebot.flow.history import History
@@ -166,6 +168,16 @@ class Flow:
             )
             self._ladder = Ladder(persona.silence or (last,))
             settings = replace(settings, idle_s=inf)
+        self._greeting = settings.greeting
+        # Whoever has come back, or presses keys only, isn't asked: that isn't recorded.
+        asks = opening is None and not came_back
+        recording = persona.recording if asks else Recording()
+        self._consent = Consent(recording, "prompt:greeting")
+        self._asks_consent = self._consent.is_open  # until the caller is greeted
+        if self._asks_consent:
+            told = words(persona.recording.consent or "", self.values.shown())
+            self._consent.words_are(told.text)
+            settings = replace(settings, greeting=replace(told, must_hear=True))
         self._bridge = bridge(settings, now, listen)
         self._out: list[Order] = []
         self._hangup: do.HangUp | None = None
@@ -223,6 +235,8 @@ class Flow:
     def start(self, now: float) -> list[Order]:
         """Begin. Call it once, before any event."""
         self._observe(self._bridge.start(now), now)
+        if self._asks_consent:
+            self._give(do.Answering(False), now)
         if self._opening or self._persona.fallback.do:
             self._give(do.ModelOptional(True), now)
         if self._opening:
@@ -232,11 +246,8 @@ class Flow:
         if self._back:
             self._give(do.Answering(False), now)
             self._come_back_does(self._back.begun(), now)
-        elif not self._opening:
-            if self._model_greets:
-                self._out.append(TellModel(GREET))
-                self._give(do.ReplyWanted(), now)
-            self._arrive(now)
+        elif not (self._opening or self._asks_consent):
+            self._set_out(now)
         return self._settle(now)
 
     def handle(self, event: Input, now: float) -> list[Order]:
@@ -330,10 +341,13 @@ class Flow:
         return echo
 
     def _noted(self, note: do.Action, now: float) -> None:
+        if isinstance(note, do.NoteTurn):
+            self._consent.noted(note)
         match note:
             case do.NoteHeard(response_id, _, whole):
                 self._asks.heard(response_id, whole)
                 self._come_back_does(self._back.heard(response_id), now)
+                self._consent.heard(response_id, whole, now)
                 if self._run and response_id == self._prompt_id:
                     self._menu_does(self._run.heard(now), now)
                 if self._pending and response_id == self._announce_id:
@@ -347,7 +361,7 @@ class Flow:
                 self._texts.clear()
                 self._back.drop()
                 self._out += self._errands.close(now)
-                if not (self._run or self._pending):
+                if not (self._run or self._pending or self._asks_consent):
                     self._without_model(now)
             case do.NoteTurn(seq, heard_text=text) if seq > self._bot_seq:
                 self._bot_seq = seq
@@ -366,6 +380,8 @@ class Flow:
                 self._close_menu(now)
             self._asks.clear()
             self._out += self._errands.close(now)
+            self._consent.close()
+        self._out += self._consent.take()
         if self._unpause_at is not None and now >= self._unpause_at:
             self._unpause_at = None
             self._out.append(PauseRecording(False))
@@ -382,6 +398,8 @@ class Flow:
         if self._update and not self._model_busy and self._gone is None:
             self._tell_stage()
             return True
+        if self._asks_consent:
+            return self._ask_consent(now)
         if self._run and (outs := self._run.tick(now)):
             self._menu_does(outs, now)
             return True
@@ -408,6 +426,9 @@ class Flow:
             yield self._unpause_at
         if self.phase is Phase.CLOSING:
             return
+        due_at = self._consent.due_at(self._words_by())
+        if self._asks_consent and due_at < inf:
+            yield due_at
         if self._run and (due_at := self._run.next_deadline()) is not None:
             yield due_at
         if self._pending:
@@ -432,6 +453,9 @@ class Flow:
         self._active_at, self._only_back = now, False
         if self._ladder:
             self._ladder.reset()
+        if self._asks_consent:
+            self._consent.key(digit)
+            return
         if self._run:
             self._menu_does(self._run.key(digit, now), now)
             return
@@ -455,6 +479,10 @@ class Flow:
         if self._directing:
             self._directing.heard("caller", text)
         if self.phase in CLOSED:
+            return
+        if self._consent.caller_said(text):
+            self._tell(None, "The caller doesn't want to be recorded: it has ended.")
+        if self._asks_consent:
             return
         if self._errands and means_it(text, self._persona.barge_in):
             self._out += self._errands.caller_spoke(now)
@@ -521,6 +549,29 @@ class Flow:
         elif not self._saves:
             self._saves = True
             self._tell(None, SHORTER)
+
+    def _ask_consent(self, now: float) -> bool:
+        """Go on as soon as it is known whether the call may be recorded: greet."""
+        self._consent.tick(now, self._words_by())
+        if self._consent.is_open:
+            return False
+        self._asks_consent = False
+        if self._greeting.text:
+            self._give(do.Speak("welcome", self._greeting), now)
+        self._resume(now, reply=False)
+        self._set_out(now)
+        return True
+
+    def _set_out(self, now: float) -> None:
+        """Begin what the persona has to begin with."""
+        if self._gone is None and self._model_greets:
+            self._out.append(TellModel(GREET))
+            self._give(do.ReplyWanted(), now)
+        self._arrive(now)
+
+    def _words_by(self) -> float:
+        """When all that the caller said has its words, or won't."""
+        return inf if self.phase in TALKING else self._text_by
 
     # ---- what is done --------------------------------------------------------
 
@@ -641,7 +692,8 @@ class Flow:
     def _occupied(self) -> bool:
         """Whether the model has to wait for something."""
         asked = self._asks or self._texts or self._errands
-        return bool(self._run or self._pending or asked or self._back)
+        busy = self._run or self._pending or self._asks_consent
+        return bool(busy or asked or self._back)
 
     def _send_text(
         self, name: str, text: str, to: str, call: ModelCalled | None

@@ -150,6 +150,17 @@ class SendSms:
     """`caller`, or the name of a target of the dialplan."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecordCall:
+    """
+    Record from now on, or no longer: the caller knows, agreed, or withdrew that.
+
+    Comes in calls that aren't recorded from their start; `on` at most once before off.
+    """
+
+    on: bool
+
+
 Kind = Literal[
     "menu",
     "collected",
@@ -166,6 +177,7 @@ Kind = Literal[
     "fetched",
     "lookup",
     "budget",
+    "consent",
 ]
 
 
@@ -216,6 +228,7 @@ Order = (
     | AskDirector
     | SendSms
     | PauseRecording
+    | RecordCall
     | NoteEvent
     | Leave
     | Fetch

@@ -39,6 +39,8 @@ def named_secrets(persona: Persona) -> Iterator[tuple[Secret, tuple[str, ...]]]:
 
 
 def _words(persona: Persona) -> Iterator[str]:
+    if persona.recording.consent:
+        yield persona.recording.consent
     for menu in persona.menus.values():
         yield menu.prompt
         if menu.gather and menu.gather.readback != "none":

@@ -32,6 +32,7 @@ from voicebot.flow.model import (
     NoteEvent,
     Order,
     PauseRecording,
+    RecordCall,
     SendSms,
     UpdateSession,
 )
@@ -55,6 +56,7 @@ Told = (
     | HangUp
     | Leave
     | PauseRecording
+    | RecordCall
     | UpdateSession
     | AskDirector
     | SendSms

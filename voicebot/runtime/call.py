@@ -274,6 +274,9 @@ class Call:
                     self._flight.stop()  # it holds what is said, and can't leave it out
                 if self._recorder:
                     self._recorder.pause(on, self._ms(self._now))
+            case flow.RecordCall(on):
+                if self._recorder:
+                    self._recorder.allow(on, self._ms(self._now))
             case flow.NoteEvent(kind, name, detail):
                 log.info("call event", kind=kind, name=name, detail=detail or None)
                 self._diary.flow(action, self._ms(self._now))

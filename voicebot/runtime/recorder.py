@@ -35,9 +35,13 @@ class Recorder:
     """
     Times are milliseconds from the start of the call.
 
+    What comes while it isn't allowed is silence; before it is for the first time,
+    there is no file, and what was heard is forgotten within a second.
+
     Args:
         path: of the file to create.
         disk: one thread: writes of one file must not overtake each other.
+        allowed: whether to record from the start, or not before `allow` says so.
 
     Attributes:
         path: of the file, or None if there is none.
@@ -45,15 +49,20 @@ class Recorder:
         milliseconds: how much of it was written, once the call is over.
     """
 
-    def __init__(self, path: Path, disk: Executor) -> None:
+    def __init__(self, path: Path, disk: Executor, *, allowed: bool = True) -> None:
         self.path: Path | None = path
         self._disk = disk
+        self._allowed = allowed
+        self._end_ms = inf  # consent was withdrawn then
+        self._file: StereoRecording | None = None
         self.milliseconds = 0
         self.lost = False
         self._mix = Mixdown()
         self._caller_until_ms = 0.0
         self._taken = 0  # samples of each side
-        self._pauses: list[tuple[float, float]] = []  # from, until; the last is open
+        # Silent from, until; the last may be open.
+        self._pauses: list[tuple[float, float]] = [] if allowed else [(0.0, inf)]
+        self._is_typing = False
         self._line_offset_ms = inf  # our clock less the line's; set by the first frame
 
     def caller(self, ulaw: bytes, timestamp_ms: float, now_ms: float) -> None:
@@ -84,16 +93,23 @@ class Recorder:
 
     def pause(self, on: bool, at_ms: float) -> None:
         """Record silence of both sides from now on, or the call again."""
-        if on == self._is_paused:
-            return
-        if on:
-            self._pauses.append((at_ms, inf))
-        else:
-            self._pauses[-1] = (self._pauses[-1][0], at_ms)
+        self._is_typing = on
+        self._silence(at_ms)
 
-    @property
-    def _is_paused(self) -> bool:
-        return bool(self._pauses) and self._pauses[-1][1] == inf
+    def allow(self, on: bool, at_ms: float) -> None:
+        """Record from now on; or no longer, for good."""
+        self._allowed = on
+        if not on:
+            self._end_ms = at_ms
+        self._silence(at_ms)
+
+    def _silence(self, at_ms: float) -> None:
+        is_silent = bool(self._pauses) and self._pauses[-1][1] == inf
+        wanted = self._is_typing or not self._allowed
+        if wanted and not is_silent:
+            self._pauses.append((at_ms, inf))
+        elif is_silent and not wanted:
+            self._pauses[-1] = (self._pauses[-1][0], at_ms)
 
     async def run(self, over: asyncio.Event, now_ms: Callable[[], float]) -> None:
         """
@@ -101,25 +117,35 @@ class Recorder:
 
         A disk that fails costs what is recorded from then on, never the call.
         """
-        assert self.path
         try:
-            file = await self._on_disk(StereoRecording, self.path)
             try:
                 while not await _within(FLUSH_S, over):
-                    await self._write(file, now_ms() - HELD_BACK_MS)
-                await self._write(file, now_ms())
+                    await self._write(now_ms() - HELD_BACK_MS)
+                await self._write(now_ms())
             finally:
-                self.milliseconds = file.milliseconds
-                await self._on_disk(file.close)
+                if self._file:
+                    self.milliseconds = self._file.milliseconds
+                    await self._on_disk(self._file.close)
         except StoreError as exc:
             log.error("recording lost", error=str(exc))
             self.lost = True
-            if not self.milliseconds:
-                self.path = None
+        if not self.milliseconds:
+            self.path = None
 
-    async def _write(self, file: StereoRecording, until_ms: float) -> None:
-        stereo = self._silenced(self._mix.take(max(0.0, until_ms)))
-        await self._on_disk(_write_and_flush, file, stereo)
+    async def _write(self, until_ms: float) -> None:
+        before, stereo = self._taken, self._mix.take(max(0.0, until_ms))
+        if not self._file and not self._allowed:
+            self._taken += len(stereo) // 2
+            return
+        if not self._file:
+            assert self.path
+            self._file = await self._on_disk(StereoRecording, self.path)
+            # The file's time is the call's.
+            await self._on_disk(self._file.write, ULAW_SILENCE * (2 * before))
+        heard = self._silenced(stereo)
+        if self._end_ms < inf:
+            heard = heard[: 2 * max(0, ulaw_bytes(self._end_ms) - before)]
+        await self._on_disk(_write_and_flush, self._file, heard)
 
     def _silenced(self, stereo: bytes) -> bytes:
         """Blank what lies in a pause, of the piece that follows what was taken."""

@@ -28,6 +28,7 @@ from voicebot.store.records import (
     Latency,
     Message,
     ModelLost,
+    Recording,
     Reviewed,
     TokensUsed,
     Turn,
@@ -193,6 +194,10 @@ class Scribe:
     def forward_over(self, call_id: str, status: str) -> None:
         """Twilio says how a transfer went."""
         self._writer.note(ForwardOver(call_id, status), now())
+
+    def recording(self, recording: Recording) -> None:
+        """A recording begins, or is somewhere."""
+        self._writer.note(recording, now())
 
     async def message(self, message: Message) -> None:
         """

@@ -43,6 +43,7 @@ from voicebot.runtime.errands import Errands, Lookups
 from voicebot.runtime.flights import FlightFile, flight_path
 from voicebot.runtime.forward import Answer, Origin
 from voicebot.runtime.forwarding import RESUMED, Forwarding
+from voicebot.runtime.housekeeping import Housekeeping, archive_of
 from voicebot.runtime.live import TOKEN_S, Earlier, Full, LiveCalls, Ticket
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.neural import load_neural
@@ -68,11 +69,12 @@ from voicebot.runtime.till import Till, load_prices
 from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.address import realtime_url
 from voicebot.stepfun.realtime.history import Means
+from voicebot.store.archive import name_of
 from voicebot.store.faults import Fault
 from voicebot.store.instance import Instance
 from voicebot.store.orphans import HEARTBEAT_S
 from voicebot.store.records import Call as LoggedCall
-from voicebot.store.records import CallEnded, CallStarted, EndReason
+from voicebot.store.records import CallEnded, CallStarted, EndReason, Recording
 from voicebot.store.writer import Writer, open_writer
 from voicebot.twilio.stream import MediaStream
 from voicebot.twilio.webhooks import IncomingCall
@@ -133,6 +135,8 @@ class Switchboard:
             now,
         )
         self._instance = instance
+        archive = archive_of(settings)
+        self.keeper = Housekeeping(settings, archive, self.scribe, self.store.database)
         self._disk = disk
         self._loop = asyncio.get_running_loop()
         tts = Tts(http, settings.stepfun_base_url, self._api_key)
@@ -509,7 +513,8 @@ class Switchboard:
         )
         self._calls[ticket.call_sid] = call
         try:
-            reason = EndReason((await call.run()).value)
+            async with self.keeper.recording(recorder.path if recorder else None):
+                reason = EndReason((await call.run()).value)
         finally:
             del self._calls[ticket.call_sid]
             if flight:
@@ -550,12 +555,15 @@ class Switchboard:
             self._quiet.set()
 
     def _recorder(self, ticket: Ticket) -> Recorder | None:
-        if ticket.persona.recording.mode == "never":
+        wanted, began_ms = ticket.persona.recording, ticket.earlier.ms
+        if wanted.mode == "never":
             return None
-        day = now().strftime("%Y/%m/%d")
-        folder = self._settings.data / "recordings" / day
-        later = f"-{ticket.earlier.ms}" if ticket.earlier.ms else ""
-        return Recorder(folder / f"{ticket.call_id}{later}.wav", self._disk)
+        # What is promised to this caller, whatever the persona says tomorrow.
+        promise = Recording(ticket.call_id, began_ms, keep_days=wanted.keep_days)
+        self.scribe.recording(promise)
+        folder = self._settings.recordings_folder / now().strftime("%Y/%m/%d")
+        path = folder / f"{name_of(ticket.call_id, began_ms)}.wav"
+        return Recorder(path, self._disk, allowed=wanted.mode == "always")
 
     def _flight(self, ticket: Ticket) -> FlightFile | None:
         always = ticket.persona.recording.mode == "always"
@@ -570,6 +578,7 @@ class Switchboard:
     async def quiet(self) -> None:
         """Wait until no call is there, and the call log has all that was noted."""
         await self._quiet.wait()
+        await self.keeper.archive()
         await self.scribe.stored()
 
     async def reap(self) -> None:
@@ -677,6 +686,7 @@ async def open_switchboard(
                         board.follow_plans,
                         board.render_prompts,
                         board.messenger.tell_others,
+                        board.keeper.run,
                     )
                 ]
                 try:
@@ -689,6 +699,7 @@ async def open_switchboard(
                     await board.close_books()
                     for chore in chores:
                         chore.cancel()
+                    await asyncio.to_thread(board.keeper.close)
 
 
 async def _for_ever(chore: Callable[[], Awaitable[None]]) -> None:

@@ -15,13 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voicebot.store.engines import insert_into
 from voicebot.store.events import Event, EventKind, data_of, record_of
 from voicebot.store.project import Rows
-from voicebot.store.records import Call, CallStarted, Message
+from voicebot.store.records import Call, CallEnded, CallStarted, Message, Recording
 from voicebot.store.tables import (
     call_events,
     calls,
     decisions,
     latencies,
     messages,
+    recordings,
     turns,
 )
 
@@ -146,6 +147,12 @@ async def _follow(connection: AsyncConnection, events: Sequence[Event]) -> None:
         query = select(messages).where(messages.c.call_id.in_(left))
         for row in await connection.execute(query):
             rows[row.call_id].messages[row.recording_sid] = Message(**row._mapping)
+    of_it = (Recording, CallEnded)
+    kept = {event.call_id for event in events if isinstance(event.record, of_it)}
+    if kept:
+        query = select(recordings).where(recordings.c.call_id.in_(kept))
+        for row in await connection.execute(query):
+            rows[row.call_id].recordings[row.began_ms] = Recording(**row._mapping)
     for event in events:
         rows[event.call_id].add([event.record])
     await _write(connection, rows.values(), before)
@@ -167,6 +174,8 @@ async def _write(
     await _put(connection, decisions, [y for x in rows for y in x.decisions.values()])
     await _put(connection, latencies, [y for x in rows for y in x.latencies.values()])
     await _put(connection, messages, [y for x in rows for y in x.messages.values()])
+    kept = [y for x in rows for y in x.recordings.values()]
+    await _put(connection, recordings, kept)
 
 
 async def _put(

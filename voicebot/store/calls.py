@@ -20,6 +20,7 @@ from voicebot.store.records import (
     JournalEntry,
     Latency,
     Message,
+    Recording,
     Reviewed,
     Spent,
     Turn,
@@ -33,6 +34,7 @@ from voicebot.store.tables import (
     instances,
     latencies,
     messages,
+    recordings,
     turns,
 )
 from voicebot.store.which import EVERY, Which, conditions
@@ -69,6 +71,10 @@ class CallStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.deliveries = Deliveries(database)
+
+    @property
+    def database(self) -> Database:
+        return self._database
 
     @property
     def place(self) -> str:
@@ -302,6 +308,15 @@ class CallStore:
             .order_by(messages.c.received_at, messages.c.recording_sid)
         )
         return [Message(**row._mapping) for row in await self._database.read(query)]
+
+    async def recordings(self, call_id: str) -> list[Recording]:
+        """Read what is known of a call's recordings, one a stream, in order."""
+        query = (
+            select(recordings)
+            .where(recordings.c.call_id == call_id)
+            .order_by(recordings.c.began_ms)
+        )
+        return [Recording(**row._mapping) for row in await self._database.read(query)]
 
     async def decisions(self, call_id: str) -> list[Decision]:
         """Read what was decided in a call, in order."""

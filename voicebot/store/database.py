@@ -17,11 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from voicebot.errors import StoreError
 from voicebot.store import migrate
+from voicebot.store.compact import compact_file, compact_server
 from voicebot.store.engines import (
     Insert,
     engine_for,
     failures,
     insert_into,
+    is_file,
     place_of,
     reason_of,
     take_write_lock,
@@ -63,7 +65,9 @@ class Database:
     """Runs reads and whole transactions; raises StoreError whatever goes wrong."""
 
     def __init__(self, url: URL, engine: AsyncEngine) -> None:
+        self._url = url
         self.place = place_of(url)
+        self.file = Path(url.database or "") if is_file(url) else None
         self._failures = failures(url)
         self._reader = engine
         self._writer = engine.execution_options(writes=True)
@@ -110,6 +114,22 @@ class Database:
     async def read(self, query: Executable) -> list[Row[Any]]:
         """Read all rows of a query, which bounds them itself."""
         return await self._finish(self._fetch(query))
+
+    async def compact(self) -> None:
+        """
+        Leave nothing of what was deleted in the files. Others may go on meanwhile.
+
+        Raises:
+            StoreError: it can't be done now.
+        """
+        await self._finish(self._compact())
+
+    async def _compact(self) -> None:
+        with self._errors():
+            if self.file:
+                await asyncio.to_thread(compact_file, self.file)
+            else:
+                await compact_server(self._url)
 
     async def check(self) -> None:
         """

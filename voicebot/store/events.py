@@ -32,6 +32,7 @@ from voicebot.store.records import (
     Message,
     ModelLost,
     Record,
+    Recording,
     Reviewed,
     TokensUsed,
     Turn,
@@ -61,6 +62,7 @@ class EventKind(StrEnum):
     TRANSFER_OVER = "transfer.over"
     MESSAGE = "message"
     REVIEW = "review"
+    RECORDING = "recording"
 
 
 RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
@@ -81,6 +83,7 @@ RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
         EventKind.TRANSFER_OVER: ForwardOver,
         EventKind.MESSAGE: Message,
         EventKind.REVIEW: Reviewed,
+        EventKind.RECORDING: Recording,
     }
 )
 

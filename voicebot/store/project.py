@@ -1,6 +1,6 @@
 """
-What a call's events come to: the rows of `calls`, `turns`, `decisions`, `latencies`
-and `messages`.
+What a call's events come to: the rows of `calls`, `turns`, `decisions`, `latencies`,
+`messages` and `recordings`.
 
 The one place that says so. A batch of new events goes through it as all events of a
 call do when its rows are made anew, so both come to the same.
@@ -20,6 +20,7 @@ from voicebot.store.records import (
     Latency,
     Message,
     Record,
+    Recording,
     Reviewed,
     TokensUsed,
     Turn,
@@ -37,6 +38,7 @@ class Rows:
     decisions: dict[int, Decision] = field(default_factory=dict)
     latencies: dict[int, Latency] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
+    recordings: dict[int, Recording] = field(default_factory=dict)
 
     def add(self, records: Iterable[Record]) -> None:
         """Let more have happened. Records come in the order of their events."""
@@ -57,8 +59,12 @@ class Rows:
                     self.messages[sid] = merged(self.messages.get(sid), record)
                 case Reviewed():
                     self.call = dearer(self.call, record.cost)
+                case Recording(began_ms=at):
+                    self.recordings[at] = joined(self.recordings.get(at), record)
+                    self.call = recorded(self.call, self.recordings)
                 case CallAnswered() | CallEnded() | CallReopened() | TokensUsed():
-                    self.call = moved(self.call, record)
+                    # A stream's recording may be kept before the call is over.
+                    self.call = recorded(moved(self.call, record), self.recordings)
                 case _:
                     pass  # it has no row: who wants to know reads the events
 
@@ -161,3 +167,28 @@ def merged(known: Message | None, news: Message) -> Message:
         if news.transcription is None
         else news.transcription,
     )
+
+
+def joined(known: Recording | None, news: Recording) -> Recording:
+    """Put together what is known of a recording."""
+    if known is None:
+        return news
+    if news.gone:
+        return replace(news, keep_days=news.keep_days or known.keep_days)
+    given = {
+        name: value
+        for name in ("keep_days", "place", "recording_ms", "size_bytes", "sha256")
+        if (value := getattr(news, name)) is not None
+    }
+    return replace(known, **given, gone=False)
+
+
+def recorded(call: Call, recordings: Mapping[int, Recording]) -> Call:
+    """Say in a call's row where its first recording is, not where it was made."""
+    there = [recordings[at] for at in sorted(recordings) if recordings[at].place]
+    if there:
+        first = there[0]
+        return replace(call, recording=first.place, recording_ms=first.recording_ms)
+    if any(each.gone for each in recordings.values()):
+        return replace(call, recording=None, recording_ms=None)
+    return call

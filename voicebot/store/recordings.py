@@ -105,6 +105,27 @@ class StereoRecording:
             raise StoreError(f"{self.path}: {exc.strerror}") from exc
 
 
+def repair(path: Path) -> bool:
+    """
+    Count in the header all that was written, whoever was killed before he did.
+
+    Returns:
+        Whether there is any sound.
+
+    Raises:
+        OSError: it can't be read or written.
+    """
+    frames = max(0, path.stat().st_size - HEADER.size) // CHANNELS
+    if frames:
+        file = os.open(path, os.O_WRONLY)
+        try:
+            os.ftruncate(file, HEADER.size + frames * CHANNELS)
+            os.pwrite(file, _header(frames), 0)
+        finally:
+            os.close(file)
+    return frames > 0
+
+
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 

@@ -245,6 +245,30 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """The recording of one stream of a call, as far as is known; the last one stands.
+
+    What is None leaves what was known as it is, unless it is `gone`.
+    """
+
+    call_id: str
+    began_ms: int
+    """When in the call it begins: not 0 for a caller who comes back."""
+
+    keep_days: int | None = None
+    """So long after the call it is kept, as was promised; None: as the settings say."""
+
+    place: str | None = None
+    """A path or an address; None while nothing is there but the call going on."""
+
+    recording_ms: int | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    gone: bool = False
+    """Whether it was erased."""
+
+
+@dataclass(frozen=True, slots=True)
 class FlowNote:
     """Something that was decided about a call: names of the dialplan's, never words."""
 
@@ -317,6 +341,7 @@ Record = (
     | Forwarded
     | ForwardOver
     | Message
+    | Recording
     | CallEnded
     | CallReopened
     | Reviewed

@@ -1,10 +1,10 @@
 """
 The call log's tables.
 
-`call_events` is what happened, `calls`, `turns`, `decisions`, `latencies` and
-`messages` are made of it (`project.py`) and can be made anew. A change of any of them
-is a new revision in `migrations/versions`; `migrate.HEAD` says which one these are.
-The full text of turns isn't among them: it is SQLite's or PostgreSQL's own
+`call_events` is what happened, `calls`, `turns`, `decisions`, `latencies`, `messages`
+and `recordings` are made of it (`project.py`) and can be made anew. A change of any of
+them is a new revision in `migrations/versions`; `migrate.HEAD` says which one these
+are. The full text of turns isn't among them: it is SQLite's or PostgreSQL's own
 (`migrations/search.py`).
 """
 
@@ -214,4 +214,31 @@ deliveries = Table(
     Column("next_at", Utc, nullable=False),
     Column("done_at", Utc),
     Column("last", String),
+)
+
+recordings = Table(
+    "recordings",
+    metadata,
+    Column(
+        "call_id",
+        ForeignKey("calls.call_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("began_ms", Integer, primary_key=True, autoincrement=False),
+    Column("keep_days", Integer),
+    Column("place", String),
+    Column("recording_ms", Integer),
+    Column("size_bytes", BigInteger),
+    Column("sha256", String),
+    Column("gone", Boolean, nullable=False),
+)
+
+# What is left of callers who were erased: that it was done, and of how much.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("erasure_id", String, primary_key=True),
+    Column("erased_at", Utc, nullable=False),
+    Column("number_hash", String, nullable=False),
+    Column("counts", JSON, nullable=False),
 )

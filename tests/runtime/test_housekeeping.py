@@ -1,0 +1,199 @@
+"""Recordings come to where they are kept, whatever fails on the way."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from tests.store.noted import writing
+from tests.store.s3 import KEY_ID, S3, SECRET, running_s3
+from tests.store.test_archive import sound, wav
+from tests.store.test_calls import ENDED, STARTED
+from voicebot.config import Settings
+from voicebot.runtime import housekeeping
+from voicebot.runtime.housekeeping import Housekeeping, archive_of
+from voicebot.runtime.scribe import Scribe
+from voicebot.store.records import Recording
+from voicebot.store.writer import Writer
+
+CALL = "ab" * 16
+START = replace(STARTED, call_id=CALL)
+END = replace(ENDED, call_id=CALL, recording=None, recording_ms=None)
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3]:
+    with running_s3() as server:
+        yield server
+
+
+@asynccontextmanager
+async def keeping(
+    folder: Path, **wants: Any
+) -> AsyncIterator[tuple[Housekeeping, Writer]]:
+    settings = Settings(data=folder, **wants)
+    async with writing(folder) as writer:
+        archive = archive_of(settings)
+        keeper = Housekeeping(settings, archive, Scribe(writer), writer.store.database)
+        try:
+            yield keeper, writer
+        finally:
+            keeper.close()
+
+
+def recorded(folder: Path, began: str = "") -> Path:
+    return wav(folder / "recordings" / "2026" / "11" / "23" / f"{CALL}{began}.wav")
+
+
+async def kept(writer: Writer) -> list[Recording]:
+    await writer.stored()
+    return await writer.store.recordings(CALL)
+
+
+async def gone(writer: Writer) -> bool:
+    return any(one.gone for one in await kept(writer))
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(x.name for x in folder.rglob("*") if x.suffix in (".wav", ".flac"))
+
+
+async def test_a_recording_is_encoded_and_its_row_says_where_it_is(
+    tmp_path: Path,
+) -> None:
+    path = recorded(tmp_path)
+    later = recorded(tmp_path, "-5000")
+    before = sound(path)
+    async with keeping(tmp_path) as (keeper, writer):
+        writer.note(START, datetime.now(UTC))
+        writer.note(Recording(CALL, 0, keep_days=60), datetime.now(UTC))
+        writer.note(END, datetime.now(UTC))
+        assert await keeper.archive()
+        first, second = await kept(writer)
+        call = await writer.store.get_call(CALL)
+    assert (first.keep_days, first.recording_ms) == (60, 3000)
+    assert first.place == str(path.with_suffix(".flac"))
+    assert second.place == str(later.with_suffix(".flac"))
+    assert second.began_ms == 5000
+    assert call
+    assert (call.recording, call.recording_ms) == (first.place, 3000)
+    assert (sound(path.with_suffix(".flac")) == before).all()
+    assert files(tmp_path) == [f"{CALL}-5000.flac", f"{CALL}.flac"]
+
+
+async def test_a_recording_that_goes_on_is_left_alone(tmp_path: Path) -> None:
+    path = recorded(tmp_path)
+    async with keeping(tmp_path) as (keeper, _):
+        async with keeper.recording(path):
+            assert await keeper.archive()
+            assert path.exists()
+        async with keeper.recording(None):
+            pass
+        running = asyncio.create_task(keeper.run())
+        async with asyncio.timeout(10):
+            while files(tmp_path) != [f"{CALL}.flac"]:  # noqa: ASYNC110 - a thread's
+                await asyncio.sleep(0.01)
+        running.cancel()
+
+
+async def test_what_a_killed_process_left_is_cleared_up(tmp_path: Path) -> None:
+    path = recorded(tmp_path)
+    path.with_name(f"{CALL}.flac.draft").write_bytes(b"half of it")
+    path.with_suffix(".flac").write_bytes(b"whole, but nobody was told")
+    empty = path.with_name(f"{'cd' * 16}.wav")
+    empty.write_bytes(bytes(58))
+    async with keeping(tmp_path) as (keeper, writer):
+        writer.note(START, datetime.now(UTC))
+        assert await keeper.archive()
+        (one,) = await kept(writer)
+    assert one.recording_ms == 3000
+    assert [x.name for x in path.parent.iterdir()] == [f"{CALL}.flac"]
+
+
+async def test_one_that_cannot_be_encoded_stays_and_hinders_no_other(
+    tmp_path: Path,
+) -> None:
+    path = recorded(tmp_path)
+    other = path.with_name(f"{'cd' * 16}.wav")
+    wav(other)
+    (path.parent / f"{CALL}.flac.draft").mkdir()
+    with structlog.testing.capture_logs() as logs:
+        async with keeping(tmp_path) as (keeper, _):
+            assert not await keeper.archive()
+    assert files(tmp_path) == [f"{CALL}.wav", f"{'cd' * 16}.flac"]
+    assert {x["event"] for x in logs} >= {"recording stays behind", "recording kept"}
+
+
+async def test_an_upload_is_retried_until_the_bucket_is_back(
+    tmp_path: Path, s3: S3
+) -> None:
+    path = recorded(tmp_path)
+    s3.kill()
+    wants = {**s3.settings("retried")}
+    async with keeping(tmp_path, **wants) as (keeper, writer):
+        writer.note(START, datetime.now(UTC))
+        assert not await keeper.archive()
+        (one,) = await kept(writer)
+        assert one.place == str(path.with_suffix(".flac"))
+    s3.start()
+    # Another process finds what the last one left behind.
+    async with keeping(tmp_path, **wants) as (keeper, writer):
+        assert await keeper.archive()
+        (one,) = await kept(writer)
+        place = f"s3://recordings/retried/2026/11/23/{CALL}.flac"
+        assert (one.place, one.recording_ms) == (place, 3000)
+        data = await archive_of(Settings(data=tmp_path, **wants)).read(place)
+    assert len(data) == one.size_bytes
+    assert files(tmp_path) == []
+    assert s3.keys("retried") == [place.removeprefix("s3://recordings/")]
+
+
+async def test_a_wrong_secret_leaves_everything_where_it_is_and_in_no_log(
+    tmp_path: Path, s3: S3
+) -> None:
+    path = recorded(tmp_path)
+    wants = s3.settings("refused") | {"recordings_secret": f"{SECRET}-wrong"}
+    with structlog.testing.capture_logs() as logs:
+        async with keeping(tmp_path, **wants) as (keeper, _):
+            assert not await keeper.archive()
+    assert path.with_suffix(".flac").exists()
+    assert SECRET not in repr(logs)
+    assert KEY_ID not in repr(logs)
+
+
+async def test_what_is_old_is_purged_by_the_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded(tmp_path)
+    monkeypatch.setattr(housekeeping, "PURGE_S", 0.01)
+    async with keeping(tmp_path, keep_recordings_days=1) as (keeper, writer):
+        at = datetime.now(UTC)
+        writer.note(START, at)
+        writer.note(replace(END, ended_at=at - timedelta(days=2)), at)
+        running = asyncio.create_task(keeper.run())
+        async with asyncio.timeout(10):
+            while not await gone(writer):  # noqa: ASYNC110 - a thread's
+                await asyncio.sleep(0.01)
+        running.cancel()
+    assert files(tmp_path) == []
+
+
+async def test_a_purge_that_fails_is_logged(tmp_path: Path) -> None:
+    path = recorded(tmp_path)
+    async with keeping(tmp_path, keep_recordings_days=1) as (keeper, writer):
+        at = datetime.now(UTC)
+        writer.note(START, at)
+        writer.note(replace(END, ended_at=at - timedelta(days=2)), at)
+        await keeper.archive()
+        await writer.stored()
+        path.with_suffix(".flac").unlink()
+        path.with_suffix(".flac").mkdir()
+        with structlog.testing.capture_logs() as logs:
+            await keeper.purge(at)
+    assert [x["event"] for x in logs] == ["purge failed"]

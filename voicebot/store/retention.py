@@ -1,0 +1,183 @@
+"""
+What is kept no longer: recordings, words, whole calls, each for its own time.
+
+The time of a recording is what its persona promised when it was made.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from voicebot.store.append import append, last_numbers, rebuild
+from voicebot.store.archive import Archive
+from voicebot.store.database import Database
+from voicebot.store.events import Event, EventKind, number_at
+from voicebot.store.records import Record, Recording
+from voicebot.store.tables import (
+    call_events,
+    calls,
+    deliveries,
+    messages,
+    recordings,
+    turns,
+)
+
+AT_ONCE: Final = 200  # calls in one transaction: others write in between
+
+# What of an event is words.
+WORDS: Final[dict[EventKind, dict[str, str | None]]] = {
+    EventKind.TURN: {"generated_text": "", "heard_text": ""},
+    EventKind.MESSAGE: {"transcription": None},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """For how many days after a call what is kept; None: for ever."""
+
+    recordings_days: int | None = None
+    """Of those whose persona promised nothing."""
+
+    words_days: int | None = None
+    calls_days: int | None = None
+
+
+@dataclass(slots=True)
+class Purged:
+    """How much was removed, or is to be."""
+
+    recordings: int = 0
+    words: int = 0
+    """Calls whose words were."""
+
+    calls: int = 0
+
+
+async def purge(
+    database: Database, archive: Archive, keep: Keep, now: datetime, *, dry: bool
+) -> Purged:
+    """
+    Remove what is kept no longer.
+
+    Args:
+        dry: only count it.
+
+    Raises:
+        StoreError: some of it can't be removed now; what was removed stays so.
+    """
+    purged = Purged()
+    due = await _due_recordings(database, keep, now)
+    purged.recordings = len(due)
+    if not dry:
+        for one in due:
+            assert one.place
+            await archive.remove(one.place)
+            gone = Recording(one.call_id, one.began_ms, gone=True)
+            await tell(database, [gone], now)
+    for days, which, work, name in (
+        (keep.words_days, _has_words(), _forget_words, "words"),
+        (keep.calls_days, calls.c.call_id.is_not(None), delete_calls, "calls"),
+    ):
+        if days is None:
+            continue
+        old = calls.c.ended_at < now - timedelta(days=days)
+        query = select(calls.c.call_id).where(old, which)
+        ids = [row.call_id for row in await database.read(query)]
+        setattr(purged, name, len(ids))
+        for at in range(0, 0 if dry else len(ids), AT_ONCE):
+            part = ids[at : at + AT_ONCE]
+            await database.transact(partial(work, call_ids=part))
+    return purged
+
+
+async def recordings_of(
+    database: Database, which: ColumnElement[bool]
+) -> list[Recording]:
+    """
+    Read which recordings some calls have.
+
+    Older releases only noted them in the call's row.
+    """
+    query = select(recordings).join_from(recordings, calls)
+    rows = await database.read(query.where(which, recordings.c.place.is_not(None)))
+    told = exists().where(recordings.c.call_id == calls.c.call_id)
+    told = told.where(recordings.c.place.is_not(None))
+    older = select(calls.c.call_id, calls.c.recording, calls.c.recording_ms)
+    older = older.where(which, calls.c.recording.is_not(None), ~told)
+    return [Recording(**row._mapping) for row in rows] + [
+        Recording(row.call_id, 0, place=row.recording, recording_ms=row.recording_ms)
+        for row in await database.read(older)
+    ]
+
+
+async def tell(database: Database, records: Sequence[Record], at: datetime) -> None:
+    """Add what happened to calls that are over, whoever had them."""
+
+    async def work(connection: AsyncConnection) -> None:
+        last = await last_numbers(connection, {x.call_id for x in records})
+        events = []
+        for record in records:
+            seq = max(number_at(at), last.get(record.call_id, -1) + 1)
+            last[record.call_id] = seq
+            events.append(Event(record.call_id, seq, at, record))
+        await append(connection, events)
+
+    await database.transact(work)
+
+
+async def delete_calls(
+    connection: AsyncConnection, call_ids: Collection[str]
+) -> dict[str, int]:
+    """Remove calls with all that was noted of them; return how much that was."""
+    counts = {}
+    for table in (call_events, turns, messages, calls):
+        of_them = table.c.call_id.in_(call_ids)
+        query = select(func.count()).select_from(table).where(of_them)
+        counts[table.name] = await connection.scalar(query) or 0
+    for table in (call_events, deliveries, calls):  # all else goes with the calls
+        await connection.execute(delete(table).where(table.c.call_id.in_(call_ids)))
+    return counts
+
+
+async def _forget_words(connection: AsyncConnection, call_ids: Collection[str]) -> None:
+    """Take the words out of what happened, and make the rows anew."""
+    query = select(call_events).where(
+        call_events.c.call_id.in_(call_ids), call_events.c.kind.in_(WORDS)
+    )
+    for row in list(await connection.execute(query)):
+        without = {**row.data, **WORDS[EventKind(row.kind)]}
+        at = (call_events.c.call_id == row.call_id, call_events.c.seq == row.seq)
+        await connection.execute(update(call_events).where(*at).values(data=without))
+    await rebuild(connection, call_ids)
+
+
+async def _due_recordings(
+    database: Database, keep: Keep, now: datetime
+) -> list[Recording]:
+    promised = await database.read(select(recordings.c.keep_days).distinct())
+    due = []
+    for days in {row.keep_days for row in promised} | {None}:
+        lasting = keep.recordings_days if days is None else days
+        ends = [x for x in (lasting, keep.calls_days) if x is not None]
+        if not ends:
+            continue
+        old = calls.c.ended_at < now - timedelta(days=min(ends))
+        found = await recordings_of(database, old)
+        due += [one for one in found if one.keep_days == days]
+    return due
+
+
+def _has_words() -> ColumnElement[bool]:
+    said = exists().where(
+        turns.c.call_id == calls.c.call_id,
+        or_(turns.c.generated_text != "", turns.c.heard_text != ""),
+    )
+    left = exists().where(
+        messages.c.call_id == calls.c.call_id, messages.c.transcription.is_not(None)
+    )
+    return or_(said, left)

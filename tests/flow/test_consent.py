@@ -202,7 +202,7 @@ def test_a_menu_that_has_a_key_is_not_opened_by_the_answer() -> None:
 def test_without_a_model_the_caller_is_asked_all_the_same() -> None:
     lost = (
         'menus: {keypad: {prompt: Press 2., keys: {"2": {say: Two.}}}}\n'
-        "on_model_lost: {menu: keypad}\n"
+        "fallback: {do: {menu: keypad}}\n"
     )
     one = phone(ASKS, lost, ready=False)
     one.give(do.PeerLost(do.Ending.STEPFUN_LOST))

@@ -77,11 +77,16 @@ async def test_no_byte_of_them_is_left_in_any_file(
     for number in range(6):
         await theirs(file_store, folder, number)
     await file_store.rebuild()  # old versions of rows, in pages that are free
+    flights = [folder / "flights" / f"{id_of(n)}.jsonl.gz" for n in (0, 1)]
+    flights[0].parent.mkdir()
+    for flight in flights:
+        flight.write_bytes(b"what was said")
     assert found_in(folder, NUMBER)
     assert found_in(folder, WORDS)
     result = await erased(file_store, folder)
     assert result.counts == {
         "recordings": 3,
+        "flights": 1,
         "spilled": 0,
         "call_events": 18,
         "turns": 3,

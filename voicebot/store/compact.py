@@ -39,7 +39,7 @@ def compact_file(path: Path) -> None:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             connection.execute("PRAGMA secure_delete = ON")
-            texts = "SELECT name FROM sqlite_master WHERE sql LIKE '%USING fts5%'"
+            texts = "SELECT name FROM sqlite_master WHERE sql LIKE '%USING fts5(%'"
             for (name,) in connection.execute(texts).fetchall():
                 # Else words stay in its index until it merges them some day.
                 connection.execute(

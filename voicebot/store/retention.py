@@ -30,9 +30,10 @@ from voicebot.store.tables import (
 AT_ONCE: Final = 200  # calls in one transaction: others write in between
 
 # What of an event is words.
-WORDS: Final[dict[EventKind, dict[str, str | None]]] = {
+WORDS: Final[dict[EventKind, dict[str, str | None | dict[str, str]]]] = {
     EventKind.TURN: {"generated_text": "", "heard_text": ""},
     EventKind.MESSAGE: {"transcription": None},
+    EventKind.REVIEW: {"summary": None, "extracted": {}},
 }
 
 

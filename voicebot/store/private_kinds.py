@@ -91,8 +91,6 @@ _UNIT: Final = re.compile(
 _MONEY: Final = re.compile(r"(?:[$€£¥￥]|\b(?:usd|rmb|cny|eur))\s?\Z")
 
 _MOBILE: Final = re.compile(r"(?:00)?(?:86)?1[3-9][0-9]{9}")
-# Source: North American Numbering Plan, 10 digits, none of the blocks with 0 or 1.
-_NANP: Final = re.compile(r"1?[2-9][0-9]{2}[2-9][0-9]{6}")
 _DAY: Final = re.compile(
     r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
 )
@@ -103,6 +101,9 @@ _ID_CHECKS: Final = "10x98765432"
 
 SHORTEST: Final = 3
 """No fewer digits are private."""
+
+COMPOUND_DIGITS: Final = 10
+"""So many digits in pairs, "twenty six seventy one", are a number all the same."""
 
 LONG: Final = 14
 """So many digits are something private, even with one of them misheard."""
@@ -151,7 +152,8 @@ def _kinds(run: Run, told: frozenset[Cue]) -> list[Kind]:
     digits, size = run.digits, len(run.digits)
     counts = _is_quantity(run)
     found = []
-    if is_id_card(digits) or (Cue.ID in told and 15 <= size <= 18):
+    misheard = digits.endswith("x") or (Cue.ID in told and 15 <= size <= 18)
+    if is_id_card(digits) or misheard:
         found.append(Kind.ID_CARD)
     if (run.plus and 7 <= size <= 15) or _MOBILE.fullmatch(digits):
         found.append(Kind.PHONE)
@@ -178,20 +180,22 @@ def is_whole(run: Run) -> bool:
 
 def is_dictated(run: Run) -> bool:
     """Whether it sounds like a number that is dictated, not like some that count."""
-    digits = run.digits
     counted = sum(len(p.digits) for p in run.parts if p.how is How.COMPOUND)
-    spelt = 2 * counted <= len(digits) or bool(_NANP.fullmatch(digits))
-    return spelt and not _DAY.fullmatch(digits) and not is_list(run)
+    spelt = 2 * counted <= len(run.digits) or len(run.digits) >= COMPOUND_DIGITS
+    return spelt and not _DAY.fullmatch(run.digits) and not is_list(run)
 
 
 def is_list(run: Run) -> bool:
     """Whether it is several numbers: they grow by steps, or rooms in a row."""
-    values = [int(part.digits.replace("x", "")) for part in run.parts]
+    values = [int(part.digits) for part in run.parts if part.digits.isdigit()]
     steps = {b - a for a, b in zip(values, values[1:], strict=False)}
     if len(values) >= 4 and len(steps) == 1 and steps != {0} and max(values) > 9:
         return True
+    if len(values) < 3 or min(steps) <= 0:
+        return False
     short = {len(part.digits) for part in run.parts} <= {1, 2, 3}
-    return run.commas and len(values) >= 3 and short and min(steps) > 0
+    counted = all(part.how is How.COMPOUND for part in run.parts)
+    return (run.commas and short) or counted
 
 
 def _is_quantity(run: Run) -> bool:

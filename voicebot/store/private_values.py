@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from voicebot.store.dictation import Chain
 from voicebot.store.spoken_digits import Run, plain
 
 MAX_VALUE: Final = 200

@@ -25,7 +25,7 @@ from voicebot.store.number_words import (
 MAX_GAP: Final = 6
 """Fillers and marks between two digits; with more of them, they don't belong."""
 
-ID_DIGITS: Final = 17
+ID_DIGITS: Final = range(15, 19)
 """After so many digits, an X is the check digit of a Chinese identity card."""
 
 WORD_DIGITS: Final = 7
@@ -181,7 +181,7 @@ class _Building:
             case "gap":
                 self._gap += 1
                 return None
-            case "x" if self._text_digits() == ID_DIGITS:
+            case "x" if self._size in ID_DIGITS:
                 self._parts.append(Part("x", token.start, token.end, How.DIGIT))
                 return self.finish()
             case _:
@@ -205,7 +205,8 @@ class _Building:
     def _spelt(self) -> bool:
         return bool(self._parts) and self._parts[-1].how is How.DIGIT
 
-    def _text_digits(self) -> int:
+    @property
+    def _size(self) -> int:
         return sum(len(part.digits) for part in self._parts)
 
     def finish(self) -> Run | None:

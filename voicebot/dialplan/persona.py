@@ -8,6 +8,7 @@ from voicebot.dialplan.actions import Action
 from voicebot.dialplan.director import Director
 from voicebot.dialplan.language import own_words
 from voicebot.dialplan.menus import Menu
+from voicebot.dialplan.privacy import Privacy
 from voicebot.dialplan.section import Section
 from voicebot.dialplan.silence import Silence
 from voicebot.dialplan.stages import Stage
@@ -317,6 +318,7 @@ class Persona(Section):
     apology: Apology
     filler: Filler = Filler()
     recording: Recording = Recording()
+    privacy: Privacy = Privacy()
     server_vad: ServerVad = ServerVad()
     menus: Annotated[dict[Label, Menu], Field(max_length=50)] = {}
     triggers: Annotated[tuple[Trigger, ...], Field(max_length=100)] = ()

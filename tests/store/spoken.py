@@ -54,7 +54,7 @@ def english(digits: str, dice: Random) -> str:
 
 def english_with_fillers(digits: str, dice: Random) -> str:
     words = [ENGLISH[int(digit)] for digit in digits]
-    for at in sorted(dice.sample(range(1, len(words)), 3), reverse=True):
+    for at in sorted(dice.sample(range(1, len(words)), min(3, len(words) - 1)))[::-1]:
         words.insert(at, dice.choice((", uh,", "um", "then", "and then", "...", "and")))
     return " ".join(words).replace(" ,", ",")
 

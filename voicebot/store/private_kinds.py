@@ -157,12 +157,12 @@ def _kinds(run: Run, told: frozenset[Cue]) -> list[Kind]:
         found.append(Kind.ID_CARD)
     if (run.plus and 7 <= size <= 15) or _MOBILE.fullmatch(digits):
         found.append(Kind.PHONE)
+    if Cue.PHONE in told and 5 <= size <= 15 and not counts:
+        found.append(Kind.PHONE)
     if (13 <= size <= 19 and luhn(digits)) or (Cue.CARD in told and 8 <= size <= 19):
         found.append(Kind.BANK_CARD)
     if Cue.CODE in told and 3 <= size <= 12 and not counts:
         found.append(Kind.CODE)
-    if Cue.PHONE in told and 5 <= size <= 15 and not counts:
-        found.append(Kind.PHONE)
     plain = Cue.OTHER not in told and not counts and is_dictated(run)
     if plain and 7 <= size <= 15:
         found.append(Kind.PHONE)

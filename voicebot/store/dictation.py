@@ -166,4 +166,4 @@ def chains(turns: Iterable[tuple[int, SpokenTurn]], who: str) -> Iterator[Chain]
 def _goes_on(chain: Chain, spoken: Spoken) -> bool:
     if not (spoken.opens and spoken.joins) or spoken.run.plus or spoken.told:
         return False
-    return not is_whole(chain.run)
+    return len(spoken.run.digits) > OPEN_DIGITS or not is_whole(chain.run)

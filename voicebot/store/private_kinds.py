@@ -172,10 +172,11 @@ def _kinds(run: Run, told: frozenset[Cue]) -> list[Kind]:
 
 
 def is_whole(run: Run) -> bool:
-    """Whether nothing can follow: it is a mobile number, a card or an identity card."""
-    digits = run.digits
-    card = len(digits) >= 16 and luhn(digits)
-    return bool(_MOBILE.fullmatch(digits)) or card or is_id_card(digits)
+    """Whether a few digits that follow are others: a mobile number, an identity card.
+
+    Not so a card: its security code is as private.
+    """
+    return bool(_MOBILE.fullmatch(run.digits)) or is_id_card(run.digits)
 
 
 def is_dictated(run: Run) -> bool:

@@ -135,6 +135,11 @@ def test_the_example_about_rehearsals_is_good(tmp_path: Path) -> None:
     assert mistakes(written(tmp_path, desk=PERSONA + tests)) == []
 
 
+def test_the_example_about_privacy_is_good(tmp_path: Path) -> None:
+    (desk,) = examples("privacy.md").values()
+    assert mistakes(written(tmp_path, desk=desk)) == []
+
+
 TEMPLATES = ROOT / "voicebot" / "dialplan" / "templates"
 
 

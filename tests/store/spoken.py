@@ -1,13 +1,18 @@
 """How people say numbers: many ways to render the same digits, in two languages."""
 
+import re
 from collections.abc import Callable, Sequence
 from random import Random
 
-ENGLISH = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight")
-ENGLISH += ("nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen")
-ENGLISH += ("sixteen", "seventeen", "eighteen", "nineteen")
-TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty")
-TENS += ("ninety",)
+ENGLISH = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    *("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"),
+    *("seventeen", "eighteen", "nineteen"),
+)
+TENS = (
+    *("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty"),
+    *("ninety",),
+)
 CHINESE = "零一二三四五六七八九"
 FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 TIMES = {2: "double", 3: "triple", 4: "quadruple"}
@@ -76,11 +81,10 @@ def english_pairs(digits: str, dice: Random) -> str:
     words, at = [], 0
     while at < len(digits):
         four = digits[at : at + 4]
-        if len(four) == 4 and four[0] not in "01" and four.endswith("00"):
-            if four[1] != "0":
-                words.append(below_100(int(four[:2]), " ") + " hundred")
-                at += 4
-                continue
+        if re.fullmatch("[2-9][1-9]00", four):
+            words.append(below_100(int(four[:2]), " ") + " hundred")
+            at += 4
+            continue
         pair = digits[at : at + 2]
         if len(pair) == 2 and pair[0] not in "0":
             words.append(below_100(int(pair), dice.choice((" ", "-"))))
@@ -91,7 +95,9 @@ def english_pairs(digits: str, dice: Random) -> str:
 
 
 def chinese(digits: str, dice: Random) -> str:
-    names = CHINESE.replace("一", dice.choice("一幺")).replace("二", dice.choice("二两"))
+    names = CHINESE.replace("一", dice.choice("一幺")).replace(
+        "二", dice.choice("二两")
+    )
     names = names.replace("零", dice.choice("零〇"))
     between = dice.choice(("", "", " ", "，"))
     return between.join(names[int(digit)] for digit in digits)
@@ -101,7 +107,10 @@ def chinese_with_fillers(digits: str, dice: Random) -> str:
     parts = ["".join(CHINESE[int(d)] for d in g) for g in groups(digits, dice, (3, 4))]
     text = parts[0]
     for part in parts[1:]:
-        text += dice.choice(("，嗯，", "，然后，", "呃", "，", "，再，", "然后是", "……")) + part
+        text += (
+            dice.choice(("，嗯，", "，然后，", "呃", "，", "，再，", "然后是", "……"))
+            + part
+        )
     return text
 
 
@@ -109,7 +118,7 @@ def chinese_hundreds(digits: str, dice: Random) -> str:
     """一百三十八，零零一三，八零零零."""
     parts = []
     for group in groups(digits, dice, (3, 4)):
-        a, *rest = group
+        a, rest = group[0], group[1:]
         if len(group) == 3 and a != "0" and rest[0] != "0":
             unit = CHINESE[int(rest[1])] if rest[1] != "0" else ""
             parts.append(f"{CHINESE[int(a)]}百{CHINESE[int(rest[0])]}十{unit}")

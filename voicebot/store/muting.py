@@ -6,7 +6,8 @@ the words, over what of the turn has sound, and a margin is silenced around them
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil, floor
 from pathlib import Path
@@ -139,12 +140,41 @@ def _place(
     return float(min((frame + late) * FRAME_MS, length_ms))
 
 
-def mute(path: Path, mutes: Iterable[Mute]) -> int:
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """What is to be silent in a recording, in ms from its beginning."""
+
+    channel: Channel
+    start_ms: int
+    end_ms: int
+
+
+def silences(path: Path, mutes: Iterable[Mute]) -> tuple[Silence, ...]:
     """
-    Silence what is private in a recording that is finished, in place.
+    Find out where in a recording something private is, as far as it is written.
+
+    Write down what this returns before `silence` begins: afterwards, the recording
+    tells it no more. It blocks for as long as the disk does: call it in a thread.
+
+    Raises:
+        StoreError: the file can't be read, or isn't one of ours.
+    """
+    with _opened(path, "rb") as recording:
+        return tuple(
+            Silence(each.channel, start_ms, end_ms)
+            for each in mutes
+            for start_ms, end_ms in mute_spans(
+                each.started_ms, each.ended_ms, each.shares, recording.levels(each)
+            )
+        )
+
+
+def silence(path: Path, where: Iterable[Silence]) -> int:
+    """
+    Silence parts of a recording, in place; on return that is on disk.
 
     Doing it again is harmless, and so is dying in between: do it again. It blocks for
-    as long as the disk does: call it in a thread. On return it is on disk.
+    as long as the disk does: call it in a thread.
 
     Returns:
         How many milliseconds were silenced, both channels together.
@@ -152,19 +182,19 @@ def mute(path: Path, mutes: Iterable[Mute]) -> int:
     Raises:
         StoreError: the file can't be read or written, or isn't one of ours.
     """
+    with _opened(path, "r+b") as recording:
+        return sum(map(recording.silence, where))
+
+
+@contextmanager
+def _opened(path: Path, mode: Literal["rb", "r+b"]) -> Iterator["_Recording"]:
     try:
-        with path.open("r+b") as file:
-            recording = _Recording(path, file.fileno())
-            silenced_ms = 0
-            for each in mutes:
-                levels = recording.levels(each)
-                spans = mute_spans(each.started_ms, each.ended_ms, each.shares, levels)
-                for start_ms, end_ms in spans:
-                    silenced_ms += recording.silence(each.channel, start_ms, end_ms)
-            os.fsync(file.fileno())
+        with path.open(mode, buffering=0) as file:
+            yield _Recording(path, file.fileno())
+            if file.writable():
+                os.fsync(file.fileno())
     except OSError as exc:
         raise StoreError(f"{path}: {exc.strerror}") from exc
-    return silenced_ms
 
 
 class _Recording:
@@ -186,13 +216,13 @@ class _Recording:
         whole = len(ulaw) - len(ulaw) % ULAW_FRAME
         return [dbov(ulaw[n : n + ULAW_FRAME]) for n in range(0, whole, ULAW_FRAME)]
 
-    def silence(self, channel: Channel, start_ms: int, end_ms: int) -> int:
+    def silence(self, where: Silence) -> int:
         """Write silence over one side; return how many ms of it there were."""
-        first, last = self._frame(start_ms), self._frame(end_ms)
+        first, last = self._frame(where.start_ms), self._frame(where.end_ms)
         for at in range(first, last, BLOCK):
             until = min(at + BLOCK, last)
             both = bytearray(self._read(at, until))
-            both[channel::CHANNELS] = ULAW_SILENCE * (until - at)
+            both[where.channel :: CHANNELS] = ULAW_SILENCE * (until - at)
             _write(self._file, bytes(both), HEADER.size + at * CHANNELS)
         return (last - first) * 1000 // ulaw_bytes(1000)
 

@@ -180,7 +180,7 @@ def _counted(characters: str, at: int) -> tuple[int, int]:
             return value + _CHINESE[one] * unit // 10, at + 1
         else:
             break
-    return value, max(at, 1) if value else at + 1
+    return value, at
 
 
 def _glues(characters: str, at: int) -> bool:

@@ -74,6 +74,7 @@ _CUE: Final = re.compile(
     re.VERBOSE,
 )
 
+_LINK: Final = re.compile(r"[\s.:：。]*(?:\b(?:it'?s|it is|that'?s)\s{1,3})?\Z")
 _END: Final = re.compile(r"[.!?。！？;；]")
 
 # What follows a number that counts something.
@@ -116,9 +117,9 @@ def cues(text: str) -> frozenset[Cue]:
 
 def cues_before(run: Run) -> frozenset[Cue]:
     """What the words in front of a run announce, in the same sentence."""
-    if len(run.digits) < SHORTEST:
+    if len(run.digits) == 1:  # which nobody asks
         return frozenset()
-    *_, before = _END.split(run.before.rstrip(" .:：。"))
+    *_, before = _END.split(_LINK.sub("", run.before))
     found = list(_CUE.finditer(before))
     if not found:
         return frozenset()

@@ -55,8 +55,7 @@ class PrivateTurns:
         self._note_mute(row, redacted)
         heard = masked(row.heard_text, redacted.spans)
         if not row.generated_text.startswith(row.heard_text):
-            (alone,) = Redactor(self._policy).turn(0, row.who, row.heard_text)
-            heard = alone.text
+            heard = self._redactor.alone(row.seq, row.heard_text).text
         return replace(row, generated_text=redacted.text, heard_text=heard)
 
     def _note_mute(self, row: Turn, redacted: Redacted) -> None:

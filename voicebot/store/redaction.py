@@ -97,7 +97,7 @@ class Redactor:
             The turn; then the others that read otherwise now.
         """
         if seq <= self._forgotten:
-            return (self._alone(seq, text),)
+            return (self.alone(seq, text),)
         known = self._turns.get(seq)
         if known is None or known.read.text != text:
             self._turns[seq] = self._read(who, text)
@@ -151,8 +151,8 @@ class Redactor:
         wanted = Kind.EMAIL in self._policy.kinds
         return _Turn(turn, emails(turn.plain) if wanted else [])
 
-    def _alone(self, seq: int, text: str) -> Redacted:
-        """Redact a turn whose neighbours are forgotten: rather too much of it."""
+    def alone(self, seq: int, text: str) -> Redacted:
+        """Redact a text whose neighbours aren't known: rather too much of it."""
         turn = self._read("caller", text)
         spans = self._own(turn)
         for spoken in turn.read.runs:
@@ -200,7 +200,9 @@ class Redactor:
         if kind is None and chain.open and not self._over and self._policy.numbers:
             kind = Kind.DIGITS
         for seq, spoken in chain.links:
-            own = kind or kind_of(spoken.run, spoken.told, self._policy.kinds)
+            own = kind
+            if own is None and len(chain.links) > 1:  # each by itself may be one
+                own = kind_of(spoken.run, spoken.told, self._policy.kinds)
             self._mark(spans[seq], spoken.run, own)
 
     @staticmethod

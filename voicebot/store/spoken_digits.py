@@ -50,11 +50,11 @@ _TOKEN: Final = re.compile(
           |(?:0|[1-9][0-9]{{0,8}})\.[0-9]{{1,2}}
         )(?![0-9]|[-/.,:][0-9])
     )
+    |(?P<repeat>[二两兩三四2-4]个(?=[{_ZH}0-9](?![十百千万亿个])))
     |(?P<digits>[0-9]+)
     |(?P<plus>\+|\bplus\b|加(?:号)?(?=[ 0-9{_ZH}]))
     |(?P<x>\bx\b|(?<=[0-9])x\b|叉)
     |(?P<word>[a-z]+)
-    |(?P<repeat>[二两兩三四2-4]个(?=[{_ZH}0-9](?![十百千万亿个])))
     |(?P<zh>[{_ZH}]+)
     |(?P<filler>
         然后是?|接着是?|接下来是?|再来|还有|后[面边]四位|后[面边]是?|最后是?|前[面边]是?
@@ -312,8 +312,7 @@ def _english(words: list[re.Match[str]]) -> Iterator[_Token]:
 
 def _repeated(times: re.Match[str], digit: re.Match[str]) -> Iterator[_Token]:
     """两个8, 三个六: and what follows the digit in the same breath."""
-    count = int(plain(times[0][0])) if times[0][0] in "234" else 0
-    count = count or {"三": 3, "四": 4}.get(times[0][0], 2)
+    count = {"3": 3, "三": 3, "4": 4, "四": 4}.get(times[0][0], 2)
     start, end = times.start(), digit.start() + 1
     first, rest = digit[0][0], digit[0][1:]
     value = first if first.isdigit() else SINGLE.get(first)

@@ -47,10 +47,16 @@ _CUE: Final = re.compile(
         \b(?:rooms?|tables?|orders?|booking|reservation|tickets?|flights?|gates?
             |invoice|reference|tracking|prices?|costs?|total|pages?|units?|suite
             |apartment|floors?|bus(?:es)?|trains?|years?|models?|serial|versions?
-            |(?:error|area|country|dress|status)\ code)
+            |(?:error|dress|status)\ code)
         (?:\ (?:numbers?|no|code|is|are))*\b
         |房间?(?:号码?)?|桌号?|订单(?:编?号码?)?|单号|航班号?|车次|价格|总共|一共|合计|共计
-        |型号|编号|工号|快递单?号?|版本号?|区号|错误码|状态码|门牌号?
+        |型号|编号|工号|快递单?号?|版本号?|错误码|状态码|门牌号?
+    )
+    |(?P<phone>
+        \b(?:phones?|mobile|cell|cellphone|telephone|tel|numbers?|whatsapp|fax
+            |(?:area|country)\ code
+            |(?:call|ring|text|dial|reach)\ (?:me|us|him|her|them)?)\b
+        |手机号?码?|电话号?码?|区号|号码|联系方式|微信号?|打给|拨打?
     )
     |(?P<code>
         \b(?:codes?|pins?|pin\ code|passcode|password|otp|cvv|cvc|zip(?:\ code)?
@@ -65,16 +71,11 @@ _CUE: Final = re.compile(
         \b(?:id|identity|identification|passport)(?:\ (?:card|number|no))*\b
         |身份证号?码?|证件号?码?|身份号码?
     )
-    |(?P<phone>
-        \b(?:phones?|mobile|cell|cellphone|telephone|tel|numbers?|whatsapp|fax
-            |(?:call|ring|text|dial|reach)\ (?:me|us|him|her|them)?)\b
-        |手机号?码?|电话号?码?|号码|联系方式|微信号?|打给|拨打?
-    )
     """,
     re.VERBOSE,
 )
 
-_LINK: Final = re.compile(r"[\s.:：。]*(?:\b(?:it'?s|it is|that'?s)\s{1,3})?\Z")
+_LINK: Final = re.compile(r"[\s.:：。?？]*(?:\b(?:it'?s|it is|that'?s)\s{1,3})?\Z")
 _END: Final = re.compile(r"[.!?。！？;；]")
 
 # What follows a number that counts something.
@@ -92,6 +93,7 @@ _UNIT: Final = re.compile(
 _MONEY: Final = re.compile(r"(?:[$€£¥￥]|\b(?:usd|rmb|cny|eur))\s?\Z")
 
 _MOBILE: Final = re.compile(r"(?:00)?(?:86)?1[3-9][0-9]{9}")
+_YEAR: Final = re.compile(r"(?:19|20)[0-9]{2}")
 _DAY: Final = re.compile(
     r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
 )
@@ -192,6 +194,8 @@ def is_list(run: Run) -> bool:
     values = [int(part.digits) for part in run.parts if part.digits.isdigit()]
     steps = {b - a for a, b in zip(values, values[1:], strict=False)}
     if len(values) >= 4 and len(steps) == 1 and steps != {0} and max(values) > 9:
+        return True
+    if len(values) > 1 and all(_YEAR.fullmatch(part.digits) for part in run.parts):
         return True
     if len(values) < 3 or min(steps) <= 0:
         return False

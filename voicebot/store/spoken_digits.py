@@ -45,15 +45,15 @@ _TOKEN: Final = re.compile(
         (?:{_YEAR}(?P<a>[-/.]){_MONTH}(?P=a){_DAY}
           |{_DAY}(?P<b>[-/.]){_MONTH}(?P=b)(?:{_YEAR}|[0-9]{{2}})
           |{_MONTH}(?P<c>[-/.]){_DAY}(?P=c)(?:{_YEAR}|[0-9]{{2}})
-          |(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-5][0-9])?
           |[0-9]{{1,3}}(?:,[0-9]{{3}}){{1,4}}(?:\.[0-9]{{1,2}})?
           |(?:0|[1-9][0-9]{{0,8}})\.[0-9]{{1,2}}
         )(?![0-9]|[-/.,:][0-9])
+        |(?<![0-9:])(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-5][0-9])?(?!:?[0-9])
     )
     |(?P<repeat>[二两兩三四2-4]个(?=[{_ZH}0-9](?![十百千万亿个])))
     |(?P<digits>[0-9]+)
     |(?P<plus>\+|\bplus\b|加(?:号)?(?=[ 0-9{_ZH}]))
-    |(?P<x>\bx\b|(?<=[0-9])x\b|叉)
+    |(?P<x>(?<![a-z])x(?![a-z])|叉)
     |(?P<word>[a-z]+)
     |(?P<zh>[{_ZH}]+)
     |(?P<filler>
@@ -269,10 +269,10 @@ def _tokens(text: str) -> Iterator[_Token]:
 def _in_word(text: str, start: int, end: int) -> bool:
     """Whether figures are part of a word, or of a quantity such as 13万."""
     before, after = text[start - 1 : start], text[end : end + 1]
-    if after in BIG and after:
+    if after in BIG:
         return True
-    beside = (before + after).replace("x", "", 1)
-    return end - start < WORD_DIGITS and any("a" <= c <= "z" for c in beside)
+    letters = [c for c in (before, after) if "a" <= c <= "z" and c != "x"]
+    return bool(letters) and (end - start < WORD_DIGITS or len(letters) > 1)
 
 
 def _following(

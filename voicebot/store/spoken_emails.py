@@ -10,12 +10,12 @@ from voicebot.store.number_words import REPEATS, SINGLE
 _PIECE: Final = re.compile(r"[a-z0-9]+|[@._+-]|[\u4e00-\u9fff]|[^\sa-z0-9]")
 
 _AT: Final = frozenset({"@", "at"})
-_AT_CHINESE: Final = ("艾特", "圈a", "小老鼠")
+_AT_PHRASES: Final = ("艾特", "圈a", "小老鼠", "at the rate of", "at the rate")
 _DOT: Final = frozenset({".", "dot", "点"})
 _JOINS: Final = frozenset(
     {"_", "-", "+", "underscore", "dash", "hyphen", "plus", "minus"}
 )
-_JOINS_CHINESE: Final = ("下划线", "减号", "横杠", "横线", "中划线")
+_JOIN_PHRASES: Final = ("下划线", "减号", "横杠", "横线", "中划线")
 _HYPHENS: Final = frozenset({"-", "dash", "hyphen"})
 _SPELT: Final = frozenset({*SINGLE, *REPEATS})
 _TOP: Final = re.compile(r"[a-z]{2,24}")
@@ -45,7 +45,7 @@ def emails(text: str) -> list[tuple[int, int]]:
     Args:
         text: as `spoken_digits.plain` returns it.
     """
-    if not any(sign in text for sign in (*_AT, *_AT_CHINESE)):
+    if not any(sign in text for sign in (*_AT, *_AT_PHRASES)):
         return []
     pieces = _pieces(text)
     found: list[tuple[int, int]] = []
@@ -101,7 +101,7 @@ class _Piece:
 
 
 def _pieces(text: str) -> list[_Piece]:
-    for phrases, said in ((_AT_CHINESE, "@"), (_JOINS_CHINESE, "_")):
+    for phrases, said in ((_AT_PHRASES, "@"), (_JOIN_PHRASES, "_")):
         for phrase in phrases:  # as long as before, so that places stay
             text = text.replace(phrase, said.ljust(len(phrase)))
     return [

@@ -244,6 +244,14 @@ def test_a_turn_that_is_known_too_late_loses_rather_too_much() -> None:
     assert quiet.log[0] == "138"
 
 
+def test_a_turn_before_all_that_are_remembered_is_known_too_late() -> None:
+    call = Call()
+    for seq in range(MAX_TURNS):
+        call.put(seq + 10, "this and that")
+    assert call.put(5, "three eight") == [5]
+    assert call.log[5] == "[digits]"
+
+
 def test_of_a_text_that_was_cut_a_part_of_a_number_is_kept_out_too() -> None:
     spans = (Span(3, 8, "a"), Span(10, 12, "b"))
     assert masked("abcdefghijklmn", spans) == "abc[a]ij[b]mn"

@@ -99,14 +99,14 @@ class Redactor:
         if seq <= self._forgotten:
             return (self.alone(seq, text),)
         known = self._turns.get(seq)
-        if known is None or known.read.text != text:
-            self._turns[seq] = self._read(who, text)
-            self._forget()
-        changed = self._settle()
-        if seq not in changed:
-            changed.append(seq)
-        order = [seq, *(other for other in changed if other != seq)]
-        return tuple(self._redacted(each) for each in order if each in self._turns)
+        if known and known.read.text == text:
+            return (self._redacted(seq),)
+        self._turns[seq] = self._read(who, text)
+        self._forget()
+        if seq <= self._forgotten:  # all that are kept came later in the call
+            return (self.alone(seq, text),)
+        others = [other for other in self._settle() if other != seq]
+        return tuple(map(self._redacted, [seq, *others]))
 
     def know(self, name: str, value: str) -> tuple[Redacted, ...]:
         """

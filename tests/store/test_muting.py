@@ -23,6 +23,7 @@ from voicebot.store.muting import (
     shares,
     silence,
     silences,
+    since,
 )
 from voicebot.store.recordings import HEADER, StereoRecording
 
@@ -157,6 +158,12 @@ def test_where_the_words_are_is_heard_in_the_recording(tmp_path: Path) -> None:
     caller, _ = sides(path)
     assert silent_ms(caller)[-1] == (1000, 10_000)
     assert caller[:8000] == voice
+
+
+def test_a_later_stream_of_a_call_has_a_recording_of_its_own() -> None:
+    first, later = Mute(CALLER, 100, 300, ()), Mute(BOT, 5000, 6000, ())
+    assert since([first, later], 0) == (first, later)
+    assert since([first, later], 4500) == (Mute(BOT, 500, 1500, ()),)
 
 
 def test_a_long_recording_is_silenced_block_by_block(tmp_path: Path) -> None:

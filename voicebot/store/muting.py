@@ -8,7 +8,7 @@ the words, over what of the turn has sound, and a margin is silenced around them
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor
 from pathlib import Path
 from typing import Final, Literal
@@ -58,6 +58,24 @@ class Mute:
     started_ms: int
     ended_ms: int
     shares: tuple[Share, ...]
+
+
+def since(mutes: Iterable[Mute], start_ms: int) -> tuple[Mute, ...]:
+    """
+    Return what is to be silenced in the recording of a later stream of the call.
+
+    Args:
+        start_ms: how long the call was when that stream began.
+    """
+    return tuple(
+        replace(
+            each,
+            started_ms=each.started_ms - start_ms,
+            ended_ms=each.ended_ms - start_ms,
+        )
+        for each in mutes
+        if each.started_ms >= start_ms
+    )
 
 
 def shares(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Share, ...]:

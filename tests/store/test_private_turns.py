@@ -3,12 +3,9 @@
 from typing import Any
 
 from voicebot.store.muting import BOT, CALLER, Mute, Share
-from voicebot.store.private_kinds import Kind
 from voicebot.store.private_turns import PrivateTurns
 from voicebot.store.records import Turn
-from voicebot.store.redaction import MAX_TURNS, Policy
-
-ALL = Policy(frozenset(Kind))
+from voicebot.store.redaction import CAUTIOUS, MAX_TURNS, Policy
 
 
 def turn(seq: int, text: str, **given: Any) -> Turn:
@@ -37,12 +34,12 @@ def texts(rows: tuple[Turn, ...]) -> list[tuple[int, str, str]]:
 
 
 def test_a_row_is_written_without_what_is_private_and_all_else_stays() -> None:
-    turns = PrivateTurns(ALL)
+    turns = PrivateTurns(CAUTIOUS)
     assert turns.turn(turn(0, "13800138000")) == (turn(0, "[phone]"),)
 
 
 def test_rows_of_before_come_again_when_they_read_otherwise() -> None:
-    turns = PrivateTurns(ALL)
+    turns = PrivateTurns(CAUTIOUS)
     assert texts(turns.turn(turn(0, "one three eight"))) == [
         (0, "[digits]", "[digits]")
     ]
@@ -54,7 +51,7 @@ def test_rows_of_before_come_again_when_they_read_otherwise() -> None:
 
 
 def test_what_was_heard_of_a_number_is_a_part_of_it() -> None:
-    turns = PrivateTurns(ALL)
+    turns = PrivateTurns(CAUTIOUS)
     (row,) = turns.turn(
         turn(0, "It is 138 0013 8000.", who="bot", heard_text="It is 138 00")
     )
@@ -62,7 +59,7 @@ def test_what_was_heard_of_a_number_is_a_part_of_it() -> None:
 
 
 def test_what_was_heard_may_be_another_text() -> None:
-    turns = PrivateTurns(ALL)
+    turns = PrivateTurns(CAUTIOUS)
     other = turn(0, "It is 138 0013 8000.", who="bot", heard_text="Is it 13800138000")
     assert turns.turn(other)[0].heard_text == "Is it [phone]"
 
@@ -83,7 +80,7 @@ def test_without_words_nobody_knows_what_was_said() -> None:
 
 
 def test_what_is_private_is_to_be_silenced_as_long_as_it_is() -> None:
-    turns = PrivateTurns(ALL)
+    turns = PrivateTurns(CAUTIOUS)
     turns.turn(turn(1, "幺三八"))
     assert list(turns.mutes) == [Mute(CALLER, 1000, 1900, (Share(0, 1),))]
     turns.turn(turn(2, "no, something else"))
@@ -96,7 +93,7 @@ def test_what_is_private_is_to_be_silenced_as_long_as_it_is() -> None:
 
 
 def test_rows_of_long_ago_are_forgotten_but_not_what_is_silenced() -> None:
-    turns = PrivateTurns(ALL)
+    turns = PrivateTurns(CAUTIOUS)
     turns.turn(turn(0, "13800138000"))
     for seq in range(1, MAX_TURNS + 2):
         turns.turn(turn(seq, "this and that"))

@@ -1,13 +1,10 @@
 """The turns of a call's record, without what is private in them."""
 
 from dataclasses import replace
-from typing import Final
 
 from voicebot.store.muting import BOT, CALLER, Mute, shares
 from voicebot.store.records import Turn
 from voicebot.store.redaction import Policy, Redacted, Redactor, masked
-
-EVERYTHING: Final = Policy()
 
 
 class PrivateTurns:
@@ -18,7 +15,7 @@ class PrivateTurns:
     private enough, if no other ever comes.
     """
 
-    def __init__(self, policy: Policy = EVERYTHING) -> None:
+    def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._redactor = Redactor(policy)
         self._rows: dict[int, Turn] = {}

@@ -40,6 +40,10 @@ class Policy:
         return bool(self.kinds & _NUMBERS)
 
 
+CAUTIOUS: Final = Policy(frozenset(Kind))
+"""For words of which nobody knows whose they are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """Characters of a turn that are private, and what is written instead."""

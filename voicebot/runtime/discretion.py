@@ -23,7 +23,7 @@ def policy_of(persona: Persona) -> Policy:
             assert_never(persona.privacy.store)
 
 
-def secrets(persona: Persona, values: Mapping[str, str]) -> dict[str, str]:
+def private_values(persona: Persona, values: Mapping[str, str]) -> dict[str, str]:
     """Return the values that are to be kept out, of those that are known."""
     kept_out = {name for name, var in persona.vars.items() if var.sensitive}
     if persona.privacy.store == "no_pii":

@@ -17,6 +17,8 @@ from voicebot.cli import app
 from voicebot.dialplan.load import load
 from voicebot.dialplan.source import parse
 from voicebot.rehearse.run import run_all
+from voicebot.store.dictation import MAX_CHARACTERS
+from voicebot.store.private_kinds import LABELS
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -47,6 +49,16 @@ def test_the_defaults_of_barge_in_are_those_of_the_bridge() -> None:
     for key in ("min_ms", "confirm_ms", "decide_ms"):
         (row,) = (line for line in text.splitlines() if f"| `barge_in.{key}` |" in line)
         assert f"| `{getattr(wants, key)}ms` |" in row
+
+
+def test_every_kind_of_private_data_is_explained() -> None:
+    text = (DOCS / "privacy.md").read_text(encoding="utf-8")
+    for kind, label in LABELS.items():
+        (row,) = (
+            line for line in text.splitlines() if line.startswith(f"| `{kind}` |")
+        )
+        assert row.endswith(f"| `[{label}]` |")
+    assert f"{MAX_CHARACTERS:,} characters" in text
 
 
 def followed(blocks: list[tuple[str, str]]) -> list[tuple[str, str]]:

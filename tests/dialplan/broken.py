@@ -420,6 +420,22 @@ BY_HAND = (
         + "tools: {a: {kind: http, description: y, "
         + "url: '${env:VOICEBOT_STEPFUN_API_KEY}/x'}}\n",
     ),
+    # privacy
+    Broken(
+        "nothing that is private",
+        "privacy.redact[0]",
+        desk=PERSONA + "privacy: {redact: [birthdays]}\n",
+    ),
+    Broken(
+        "kept out and kept",
+        "privacy.redact",
+        desk=PERSONA + "privacy: {redact: [phone], store: all}\n",
+    ),
+    Broken(
+        "no words but their sound",
+        "privacy.store",
+        desk=PERSONA + "privacy: {store: metadata}\nrecording: {mode: always}\n",
+    ),
     # one key against another
     Broken(
         "never confirmed", "barge_in.min_ms", desk=PERSONA + "barge_in: {min_ms: 2s}\n"

@@ -171,6 +171,11 @@ def test_the_examples_about_failures_are_good(tmp_path: Path) -> None:
     assert mistakes(written(tmp_path, desk=desk)) == []
 
 
+def test_the_example_about_privacy_is_good(tmp_path: Path) -> None:
+    (desk,) = examples("privacy.md").values()
+    assert mistakes(written(tmp_path, desk=desk)) == []
+
+
 TEMPLATES = ROOT / "voicebot" / "dialplan" / "templates"
 
 

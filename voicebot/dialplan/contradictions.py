@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 from voicebot.dialplan.language import folded
 from voicebot.dialplan.persona import Persona
+from voicebot.dialplan.privacy import PRIVATE_KINDS
 from voicebot.dialplan.recording import TOLD
 from voicebot.dialplan.section import overlaid
 from voicebot.dialplan.source import Node, Problem
 from voicebot.dialplan.turns import BargeIn
+from voicebot.dialplan.validate import nearest
 
 OPENING = "{{"
 
@@ -26,6 +28,19 @@ def contradictions(root: Node, persona: Persona) -> Iterator[Problem]:
             asked = overlaid(persona.barge_in, stage.barge_in)
             yield from _never_confirmed(section, asked, f"stages.{name}.")
             yield from _said_twice(section, f"stages.{name}.")
+    if section := root.find("privacy"):
+        yield from _kept_and_not(section, persona)
+
+
+def unknown_secrets(root: Node, persona: Persona) -> Iterator[Problem]:
+    """Find names in `privacy.redact` that stand for nothing."""
+    redact = root.find("privacy", "redact")
+    known = (*PRIVATE_KINDS, *persona.vars)
+    for index, node in enumerate(redact.items() if redact else ()):
+        if node.text not in known:
+            message = f"expected {', '.join(PRIVATE_KINDS)} or one of vars, got "
+            message += node.shown() + nearest(node.text, known)
+            yield node.problem(f"privacy.redact[{index}]", message)
 
 
 def _never_told(section: Node, persona: Persona) -> Iterator[Problem]:
@@ -73,3 +88,16 @@ def _said_twice(section: Node, path: str) -> Iterator[Problem]:
         if line := lines.get(folded(node.text)):
             message = f"{node.shown()} is backchannel already, on line {line}"
             yield node.problem(f"{path}barge_in.stop_words[{index}]", message)
+
+
+def _kept_and_not(section: Node, persona: Persona) -> Iterator[Problem]:
+    """Find words that are to be kept out, and to be kept."""
+    store, redact = section.find("store"), section.find("redact")
+    if store is None:
+        return
+    # What another file says about redact may count for others that mix it in.
+    if store.value == "all" and redact and redact.path == store.path:
+        yield redact.problem("privacy.redact", "has no meaning with store: all")
+    if store.value == "metadata" and persona.recording.mode != "never":
+        message = "a recording has the words: expected recording.mode: never with it"
+        yield store.problem("privacy.store", message)

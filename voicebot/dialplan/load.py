@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from voicebot.dialplan.actions_check import Names, misreferred
 from voicebot.dialplan.callers import Callers
-from voicebot.dialplan.contradictions import contradictions
+from voicebot.dialplan.contradictions import contradictions, unknown_secrets
 from voicebot.dialplan.include import included, whole
 from voicebot.dialplan.keypads import misled
 from voicebot.dialplan.language import own_words
@@ -299,6 +299,7 @@ def _persona(
     problems += islice(contradictions(root, persona), MAX_PROBLEMS)
     if not partial:  # who extends it may declare what it lacks
         problems += islice(misused(root, persona, files), MAX_PROBLEMS)
+        problems += unknown_secrets(root, persona)
     size = len(compile_instructions(persona))
     if size > MAX_PROMPT_CHARACTERS:
         # Instructions alone are not that long.

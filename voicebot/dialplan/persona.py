@@ -24,6 +24,7 @@ from voicebot.dialplan.fallback import Fallback
 from voicebot.dialplan.language import own_words
 from voicebot.dialplan.lookup import Lookup
 from voicebot.dialplan.menus import Menu
+from voicebot.dialplan.privacy import Privacy
 from voicebot.dialplan.recording import Recording
 from voicebot.dialplan.section import Section
 from voicebot.dialplan.silence import Silence
@@ -306,6 +307,7 @@ class Persona(Section):
     apology: Apology
     filler: Filler = Filler()
     recording: Recording = Recording()
+    privacy: Privacy = Privacy()
     server_vad: ServerVad = ServerVad()
     menus: Annotated[dict[Label, Menu], Field(max_length=50)] = {}
     triggers: Annotated[tuple[Trigger, ...], Field(max_length=100)] = ()

@@ -33,7 +33,7 @@ LITERAL: Final = frozenset(
     {
         *("title", "owner", "language", "also_speaks", "abstract", "extends", "mixins"),
         *("model", "vars", "listening", "barge_in", "limits"),
-        *("server_vad", "pronounce", "keyterms"),
+        *("server_vad", "pronounce", "keyterms", "privacy"),
     }
 )
 

@@ -280,6 +280,8 @@ class Call:
             case flow.NoteEvent(kind, name, detail):
                 log.info("call event", kind=kind, name=name, detail=detail or None)
                 self._diary.flow(action, self._ms(self._now))
+                if (secret := self._flow.values.secret(name)) is not None:
+                    self._diary.know(name, secret)
             case flow.SendSms():
                 self._text(action, self._deliver_late)
             case flow.Fetch():

@@ -11,6 +11,7 @@ from voicebot.flow.model import NoteEvent
 from voicebot.flow.review import Review
 from voicebot.runtime.live import Earlier
 from voicebot.store.faults import Fault
+from voicebot.store.private_turns import PrivateTurns
 from voicebot.store.records import (
     ENDED_BY,
     Call,
@@ -33,6 +34,7 @@ from voicebot.store.records import (
     TokensUsed,
     Turn,
 )
+from voicebot.store.redaction import CAUTIOUS, Policy, Redactor
 from voicebot.store.usage import Prices, chat_cost_of, cost_of
 from voicebot.store.writer import Writer
 
@@ -70,6 +72,7 @@ class Scribe:
         self._writer = writer
         self._prices, self._over = prices, over
         self._extents: dict[str, _Extent] = {}
+        self._turns: dict[str, PrivateTurns] = {}
 
     async def started(self, call: CallStarted) -> bool:
         """
@@ -113,7 +116,18 @@ class Scribe:
             interrupted=turn.interrupted,
             reply_ms=turn.reply_ms,
         )
-        self._writer.note(row, now())
+        # A turn that comes when the call is over has no policy any more.
+        turns = self._turns.get(call_id) or PrivateTurns(CAUTIOUS)
+        for each in turns.turn(row):
+            self._writer.note(each, now())
+
+    def private(self, call_id: str, policy: Policy) -> None:
+        self._turns.setdefault(call_id, PrivateTurns(policy))
+
+    def know(self, call_id: str, name: str, value: str) -> None:
+        if turns := self._turns.get(call_id):
+            for each in turns.know(name, value):
+                self._writer.note(each, now())
 
     def decision(
         self, call_id: str, decision: NoteDecision, earlier: Earlier = NOTHING_EARLIER
@@ -205,6 +219,9 @@ class Scribe:
 
         What is None leaves what was known as it is.
         """
+        if message.transcription is not None:
+            masked = Redactor(CAUTIOUS).alone(0, message.transcription).text
+            message = replace(message, transcription=masked)
         self._writer.note(message, now())
         await self._writer.written()
 
@@ -224,6 +241,9 @@ class Scribe:
     def ended(self, end: CallEnded) -> None:
         """A call is over. What it cost is added here."""
         self._extents.pop(end.call_id, None)
+        if turns := self._turns.pop(end.call_id, None):
+            for each in turns.finish():
+                self._writer.note(each, now())
         cost = cost_of(self._prices, end.usage, end.duration_ms)
         self._writer.note(replace(end, cost=cost), now())
         self._over(end.call_id)
@@ -275,6 +295,9 @@ class Diary:
 
     def flow(self, note: NoteEvent, at_ms: float) -> None:
         self._scribe.flow(self._call_id, note, self._at(at_ms))
+
+    def know(self, name: str, value: str) -> None:
+        self._scribe.know(self._call_id, name, value)
 
     def key(self, at_ms: float) -> None:
         self._scribe.key(self._call_id, self._at(at_ms))

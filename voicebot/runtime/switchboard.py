@@ -39,6 +39,7 @@ from voicebot.runtime.conduct import (
     session_config,
 )
 from voicebot.runtime.director import DirectorLeg
+from voicebot.runtime.discretion import policy_of, private_values
 from voicebot.runtime.errands import Errands, Lookups
 from voicebot.runtime.flights import FlightFile, flight_path
 from voicebot.runtime.forward import Answer, Origin
@@ -455,6 +456,9 @@ class Switchboard:
             return
         structlog.contextvars.bind_contextvars(call_id=ticket.call_id)
         self.scribe.answered(ticket.call_id, stream.start.stream_sid)
+        self.scribe.private(ticket.call_id, policy_of(ticket.persona))
+        for name, value in private_values(ticket.persona, ticket.origin.values).items():
+            self.scribe.know(ticket.call_id, name, value)
         log.info("call started", persona=ticket.persona.id)
         booked = self._booked[ticket.call_sid] = asyncio.Event()
         end = ending(ticket.call_id, EndReason.INTERNAL_ERROR, 0, ())

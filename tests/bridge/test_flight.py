@@ -184,7 +184,7 @@ def test_what_was_encoded_is_told_without_sound() -> None:
         "CallerAudio(ulaw=160 bytes"
     )
     lost = do.PeerLost(do.Ending.TWILIO_LOST)
-    assert told_of(encoded(lost)) == "PeerLost(ending=twilio_lost)"
+    assert told_of(encoded(lost)) == "PeerLost(ending=twilio_lost, heals=True)"
     assert told_of(encoded({"a": (1, 2)})) == "{a: [1, 2]}"
     assert told_of({"digest": "ab", "length": 3}) == "3 bytes ab"
 

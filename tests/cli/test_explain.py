@@ -197,7 +197,8 @@ def test_what_is_no_country_is_refused(folder: Path) -> None:
 
 def test_the_persona_is_shown_in_the_language_in_which_it_begins(folder: Path) -> None:
     french = "also_speaks: [fr]\nin: {fr: {greeting: {text: Bonjour.}}}\n"
-    (folder / "personas" / "desk.yaml").write_text(PERSONA + french)
+    desk = folder / "personas" / "desk.yaml"
+    desk.write_text(desk.read_text() + french)
     at = ["--at", "2027-03-01T10:00"]
     told = CliRunner().invoke(app, [*BASE, *at, "--header", "X-Language=fr"])
     assert "persona: desk: Front desk (fr)" in told.stdout

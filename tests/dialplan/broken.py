@@ -154,7 +154,7 @@ BY_HAND = (
     ),
     Broken(
         "digits of a sensitive variable that are shown",
-        "menus.pin.gather: expected sensitive: true, as vars.pin is",
+        "menus.pin.gather.into: pin is sensitive: write sensitive: true here",
         desk=PERSONA
         + "vars: {pin: {type: digits, from: digits, sensitive: true, default: ''}}\n"
         + "menus: {pin: {prompt: Type it., gather: {max: 4, into: pin}}}\n",

@@ -74,5 +74,5 @@ async def test_a_call_goes_on_without_its_director(tmp_path: Path) -> None:
         log, turns = await home.record(report)
     assert [turn.heard_text for turn in turns if turn.who == "bot"][1:] == [LINE.say]
     assert log.end_reason is EndReason.CALLER_HANGUP
-    assert log.faults == ("director.quota_exceeded",)
+    assert log.faults == ("director.refused",)
     assert report.tally.dialled == []

@@ -1,5 +1,6 @@
 """Each expectation: a call in which it is met, and one in which it isn't."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from voicebot.bridge.bridge import Bridge
 from voicebot.bridge.model import Action, AmendReply, Event, NoteTurn, PlayToCaller
 from voicebot.dialplan.testing import EXPECTATIONS, Expectation
 from voicebot.rehearse.expect import JUDGES, Miss, judge
+from voicebot.runtime.conduct import flow_of
 
 SLOW = {"faults": [{"model": "slow"}]}
 DEAF: dict[str, Any] = {"barge_in": {"mode": "never"}, "filler": {"say": []}}
@@ -240,7 +242,8 @@ def test_a_planted_bug_is_found(
 ) -> None:
     test = scenario(caller, expect)
     assert missed(test) is None
-    monkeypatch.setattr("voicebot.flow.flow.Bridge", bug)
+    planted = partial(flow_of, bridge=bug)
+    monkeypatch.setattr("voicebot.rehearse.stream.flow_of", planted)
     miss = missed(test)
     assert miss is not None
     assert miss.expected.startswith(expected)

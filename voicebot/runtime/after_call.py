@@ -82,8 +82,9 @@ class Messenger:
         reviewed = [name for name, x in personas.items() if x.after_call.is_reviewed]
         hooks: dict[int, list[str]] = {REVIEW: reviewed} if reviewed else {}
         for name, persona in personas.items():
-            for number in range(len(persona.after_call.deliver) * self._can_sign()):
-                hooks.setdefault(number, []).append(name)
+            if persona.after_call.deliver and self._can_sign():
+                for number in range(len(persona.after_call.deliver)):
+                    hooks.setdefault(number, []).append(name)
         due = await self._store.deliveries.claim(hooks, self._now(), reviewed)
         await asyncio.gather(*(self._do(personas[x.persona], x) for x in due))
         return len(due)

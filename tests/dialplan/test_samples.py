@@ -176,6 +176,19 @@ def test_the_example_about_privacy_is_good(tmp_path: Path) -> None:
     assert mistakes(written(tmp_path, desk=desk)) == []
 
 
+def test_braces_around_what_is_no_variable_are_only_braces(tmp_path: Path) -> None:
+    desk = PERSONA.replace("Be kind", "Be kind to {them}") + "vars: {guest: {}}\n"
+    assert mistakes(written(tmp_path, desk=desk)) == []
+
+
+def test_targets_of_tests_are_not_looked_for_in_a_plan_that_cannot_be_read(
+    tmp_path: Path,
+) -> None:
+    tests = "tests: [{name: a, targets: {x: busy}, expect: [{heard: Hello}]}]\n"
+    found = mistakes(written(tmp_path, "routes: 1\n", desk=PERSONA + tests))
+    assert not any("'x'" in str(problem) for problem in found)
+
+
 TEMPLATES = ROOT / "voicebot" / "dialplan" / "templates"
 
 

@@ -316,6 +316,16 @@ BY_HAND = (
     Broken("many sessions", "at most 3", desk=PERSONA + "fallback: {attempts: 4}\n"),
     Broken("no unit", "with its unit", desk=PERSONA + "fallback: {within: 4}\n"),
     Broken("no fallback", "no menu 'x'", desk=PERSONA + "fallback: {do: {menu: x}}\n"),
+    Broken(
+        "a warning too late",
+        "limits: expected warn_at to be before duration",
+        desk=PERSONA + "limits: {duration: 1m, warn_at: 1m, warning: Soon over.}\n",
+    ),
+    Broken(
+        "a warning without words",
+        "limits: expected warning with warn_at",
+        desk=PERSONA + "limits: {warn_at: 1m}\n",
+    ),
     # recordings
     Broken("no words", "recording.consent", desk=PERSONA + "recording: {mode: ask}\n"),
     Broken("60", "days", desk=PERSONA + "recording: {retention: 60}\n"),

@@ -18,6 +18,7 @@ from voicebot.flow.model import (
     ToolOutput,
     UpdateSession,
 )
+from voicebot.flow.survey import own_words
 
 DESK = persona(CLINIC)
 FRONT = '{"target": "front_desk"}'
@@ -626,3 +627,28 @@ def test_a_transfer_that_was_announced_goes_on_without_a_model() -> None:
     phone.give(LOST)
     phone.wait(3.9)
     assert phone.ending == "transferred"
+
+
+# ---- before a call is over -----------------------------------------------------------
+
+SHORT = {"duration": "40s", "warn_at": "5s", "warning": "We have a minute left."}
+
+
+def test_the_caller_is_warned_once_before_the_call_is_over() -> None:
+    phone = Phone(persona(limits=SHORT))
+    phone.wait(4.0)
+    assert "limit warning" not in phone.events()
+    phone.wait(6.0)
+    assert phone.events().count("limit warning") == 1
+    assert "We have a minute left." in own_words(persona(limits=SHORT))
+
+
+def test_a_call_that_is_being_put_through_is_not_warned() -> None:
+    phone = Phone(persona(CLINIC, limits=SHORT | {"warn_at": "9s"}))
+    phone.wait(3.5)
+    phone.turn("The desk please")
+    phone.call("human", FRONT)
+    assert phone.events()[-1] == "call front_desk announced"
+    phone.flow._warn_at = phone.now + 0.1
+    phone.wait(9.0)
+    assert "limit warning" not in phone.events()

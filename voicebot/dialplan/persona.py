@@ -134,11 +134,29 @@ class Limits(Section):
     )
     """No call is longer."""
 
+    warn_at_s: Annotated[float, duration("5s", "28m", "s")] | None = Field(
+        None, alias="warn_at"
+    )
+    """When `warning` is said, from the call's start; before `duration`."""
+
+    warning: Speech | None = None
+    """That the call will end soon."""
+
     idle_s: Annotated[float, duration("5s", "5m", "s")] = Field(20.0, alias="idle")
     """Silence of both sides that ends the call."""
 
     cny_ucny: Annotated[int, money("0.01", "999999")] | None = Field(None, alias="cny")
     """Yuan that a call may cost, if that is less than `budgets.per_call` has."""
+
+    @model_validator(mode="after")
+    def _warns_in_time(self) -> "Limits":
+        if (self.warn_at_s is None) is not (self.warning is None):
+            message = "expected warning with warn_at, and only then"
+            raise PydanticCustomError("limits", message)
+        if self.warn_at_s is not None and self.warn_at_s >= self.duration_s:
+            message = "expected warn_at to be before duration"
+            raise PydanticCustomError("limits", message)
+        return self
 
 
 class Goodbye(Section):

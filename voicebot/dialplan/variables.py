@@ -32,7 +32,7 @@ ONE_BRACE: Final = re.compile(r"(?<!\{)\{ *([a-z][a-z0-9_-]*) *\}(?!\})")
 LITERAL: Final = frozenset(
     {
         *("title", "owner", "language", "also_speaks", "abstract", "extends", "mixins"),
-        *("model", "vars", "listening", "barge_in", "limits"),
+        *("model", "vars", "listening", "barge_in"),
         *("server_vad", "pronounce", "keyterms", "privacy"),
     }
 )

@@ -160,6 +160,8 @@ class Flow:
         self._apology = settings.apology
         self._model_greets = persona.greeting.model and not settings.greeting.text
         self._ends_at = now + settings.duration_s
+        warn_at_s = persona.limits.warn_at_s
+        self._warn_at = inf if warn_at_s is None else now + warn_at_s
         self._languages = Languages(persona, family or {})
         self._ladder: Ladder | None = None
         if persona.silence or persona.menus:
@@ -398,6 +400,10 @@ class Flow:
         if self._update and not self._model_busy and self._gone is None:
             self._tell_stage()
             return True
+        if now >= self._warn_at:
+            self._warn_at = inf
+            self._warn(now)
+            return True
         if self._asks_consent:
             return self._ask_consent(now)
         if self._run and (outs := self._run.tick(now)):
@@ -426,6 +432,8 @@ class Flow:
             yield self._unpause_at
         if self.phase is Phase.CLOSING:
             return
+        if self._warn_at < inf:
+            yield self._warn_at
         due_at = self._consent.due_at(self._words_by())
         if self._asks_consent and due_at < inf:
             yield due_at
@@ -549,6 +557,12 @@ class Flow:
         elif not self._saves:
             self._saves = True
             self._tell(None, SHORTER)
+
+    def _warn(self, now: float) -> None:
+        """Say that the call will end soon, unless it is leaving anyway."""
+        if not self._pending:
+            self._out.append(NoteEvent("limit", "warning"))
+            self._say(self._persona.limits.warning or "", now)
 
     def _ask_consent(self, now: float) -> bool:
         """Go on as soon as it is known whether the call may be recorded: greet."""

@@ -177,6 +177,7 @@ Kind = Literal[
     "fetched",
     "lookup",
     "budget",
+    "limit",
     "consent",
 ]
 

@@ -55,6 +55,8 @@ def _words(persona: Persona) -> Iterator[str]:
     yield from (tool.confirm for tool in picked if tool.confirm)
     for tool in persona.tools.values():
         yield from tool.filler or ()
+    if persona.limits.warning:
+        yield persona.limits.warning
     if persona.transfer.on_fail and persona.transfer.on_fail.say:
         yield persona.transfer.on_fail.say
     if named_targets(persona):

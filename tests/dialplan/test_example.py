@@ -19,13 +19,13 @@ def plan() -> Dialplan:
 
 
 def test_its_calls_take_the_routes_that_it_says(plan: Dialplan) -> None:
-    assert len(plan.tests) == 6
+    assert len(plan.tests) == 7
     assert list(failures(plan)) == []
 
 
 def test_its_rehearsals_go_as_they_say(plan: Dialplan) -> None:
     found = list(run_all(plan, EXAMPLE, "clinic-receptionist: "))
-    assert len(found) == 9
+    assert len(found) == 13
     assert [str(failure) for each in found for failure in each.failures] == []
 
 

@@ -22,7 +22,7 @@ from voicebot.runtime.forward import (
     Origin,
     Target,
 )
-from voicebot.runtime.forwarding import Forwarding
+from voicebot.runtime.forwarding import Forwarding, dial_to
 from voicebot.runtime.live import Earlier
 from voicebot.runtime.scribe import Scribe, ending
 from voicebot.store.faults import Fault
@@ -204,6 +204,14 @@ async def test_a_token_is_good_for_its_own_call_only(desk: Desk) -> None:
     stranger = replace(BUSY, call_sid="CA9")
     assert await desk.forwarding.dialed(dial.token, stranger) == SORRY
     assert desk.connected == []
+
+
+def test_a_whisper_says_what_is_known_of_the_caller() -> None:
+    target = Target("desk", "+15550100777", whisper="It is {{name|somebody}}.")
+    origin = Origin("c1", "CA1", "AC1", "+15550100123", "+15550100500", persona())
+    assert dial_to(target, origin, "t").whisper == "It is somebody."
+    known = replace(origin, values={"name": "Ann"})
+    assert dial_to(target, known, "t").whisper == "It is Ann."
 
 
 async def test_only_who_is_rung_hears_the_whisper(desk: Desk) -> None:

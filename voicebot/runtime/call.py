@@ -143,6 +143,11 @@ class Call:
         self._counted: Counter[str] = Counter()  # of the usage
         self._waterfall = Waterfall(self._began_at)
 
+    @property
+    def known(self) -> Mapping[str, str]:
+        """What the variables are worth by now, but for the sensitive ones."""
+        return self._flow.values.shown()
+
     def now_ms(self) -> float:
         """Milliseconds since the call began."""
         return (self._loop.time() - self._began_at) * 1000

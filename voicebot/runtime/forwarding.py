@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from voicebot.dialplan.variables import fill
 from voicebot.errors import StoreError
 from voicebot.runtime.answers import Dial, Hold, TakeMessage
 from voicebot.runtime.forward import (
@@ -387,7 +388,7 @@ def dial_to(target: Target, origin: Origin, token: str) -> Dial:
         sip=target.sip,
         ring_s=target.ring_s,
         caller_id=caller_id(target, origin),
-        whisper=target.whisper,
+        whisper=fill(target.whisper, origin.values),
         whisper_language=target.whisper_language,
     )
 

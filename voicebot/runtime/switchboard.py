@@ -509,7 +509,9 @@ class Switchboard:
             stage=lambda who, stage, values: session_config(who, values, stage),
             diary=Diary(self.scribe, ticket.call_id, ticket.earlier),
             spend=self.till.spender(ticket.origin),
-            leave=lambda wanted: self.leave_stream(ticket.origin, wanted),
+            leave=lambda wanted: self.leave_stream(
+                replace(ticket.origin, values=call.known), wanted
+            ),
             text=lambda order, done: self.texting.send(ticket.origin, order, done),
             recorder=recorder,
             rest=self._rest,

@@ -234,3 +234,14 @@ def test_other_calls_know_nothing_of_it() -> None:
         one.turn("Stop recording")
         assert one.took(RecordCall) == []
         assert one.events() == []
+
+
+def test_a_model_that_greets_does_so_once_the_caller_was_told() -> None:
+    told = ANNOUNCES | {"greeting": {"model": True}}
+    one = phone(told, settings=replace(BUSINESS, greeting=Prompt("")))
+    one.wait(0.5)
+    assert one.took(TellModel) == []
+    one.wait(3.0)
+    assert one.said()[0] == TOLD
+    assert len(one.took(TellModel)) == 1
+    assert "AskForReply" in one.names()

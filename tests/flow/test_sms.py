@@ -41,6 +41,16 @@ def test_the_model_asks_and_is_told_what_came_of_it() -> None:
     assert phone.events()[-1] == "sms way sent"
 
 
+def test_the_model_is_told_as_well_that_nothing_was_sent() -> None:
+    phone = Phone(DESK, values={"name": "Ada"})
+    asked(phone, "way")
+    at = phone.now
+    phone.give(SmsOver(1, "way", "unsubscribed"))
+    (output,) = phone.took(ToolOutput)
+    assert output.text.startswith("It was not sent")
+    assert len(phone.took(do.AskForReply, since=at)) == 1
+
+
 def test_a_tool_sends_one_message_a_call_unless_it_may_send_more() -> None:
     phone = Phone(DESK)
     for n in range(1, 4):

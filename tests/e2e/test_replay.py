@@ -7,10 +7,10 @@ import pytest
 
 from tests.e2e.house import PERSONA, house, says
 from voicebot.bridge.flight import fly
-from voicebot.runtime.flights import FOLDER
 from voicebot.sim.stepfun.script import Line
 from voicebot.sim.twilio.report import Outcome
 from voicebot.sim.twilio.script import Interrupt, Keys, Say
+from voicebot.store.recordings import FLIGHTS
 
 LINES = (
     Line(
@@ -28,7 +28,7 @@ STEPS = (
 
 
 def flights(data: Path) -> list[Path]:
-    return sorted((data / FOLDER).rglob("*.jsonl.gz"))
+    return sorted((data / FLIGHTS).rglob("*.jsonl.gz"))
 
 
 async def test_what_the_bridge_did_in_a_call_it_does_again(tmp_path: Path) -> None:

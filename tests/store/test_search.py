@@ -194,7 +194,7 @@ async def test_what_was_deleted_can_be_forgotten_by_the_index(
     await put(store, said(1, 0, "qqq"))
     assert is_in_the_index() is store._database.is_file
     await put(store, said(1, 0, "else"))
-    await module.forget(store._database)
+    await store.database.compact()
     assert not is_in_the_index()
     assert await found(store, "table") == [("c2", 1), ("c1", 1)]
 

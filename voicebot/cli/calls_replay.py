@@ -55,10 +55,10 @@ def _records(call: str) -> list[Path]:
     if Path(call).is_file():
         return [Path(call)]
     from voicebot.config import load_settings
-    from voicebot.runtime.flights import FOLDER
+    from voicebot.store.recordings import FLIGHTS
 
     call_id = read_log(lambda store: found(store, call)).call_id
-    folder = load_settings().data / FOLDER
+    folder = load_settings().data / FLIGHTS
     records = sorted(folder.rglob(f"{call_id}*.jsonl.gz"))
     if not records:
         raise StoreError(

@@ -34,6 +34,10 @@ if TYPE_CHECKING:  # SQLAlchemy takes longer to import than the rest to run
     from voicebot.store.events import Event
     from voicebot.store.records import Call, Decision, Latency, Message, Turn
 
+    Shown = tuple[
+        Call, list[Turn], list[Decision], list[Message], list[Event], list[Latency]
+    ]
+
 
 def show(
     call_id: CallId,
@@ -79,15 +83,16 @@ def show(
 
     async def work(
         store: "CallStore",
-    ) -> "tuple[Call, list[Turn], list[Decision], list[Message], list[Event]]":
+    ) -> "Shown":
         call = await found(store, call_id)
         decided = await store.decisions(call.call_id) if decisions or whole else []
         turns = await store.turns(call.call_id)
         happened = await store.events(call.call_id) if events or whole else []
-        return call, turns, decided, await store.messages(call.call_id), happened
+        waits = await store.latencies(call.call_id) if latency else []
+        messages = await store.messages(call.call_id)
+        return call, turns, decided, messages, happened, waits
 
-    call, turns, decided, messages, happened = read_log(work)
-    waits = read_log(lambda store: store.latencies(call.call_id)) if latency else []
+    call, turns, decided, messages, happened, waits = read_log(work)
     if not numbers:
         call = masked_call(call)
     cut = cut_clips(call, decided, clips) if clips else {}

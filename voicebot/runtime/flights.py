@@ -16,9 +16,10 @@ from typing import Final
 
 import structlog
 
+from voicebot.store.recordings import FLIGHTS
+
 log = structlog.get_logger()
 
-FOLDER: Final = "flights"
 PIECE_BYTES: Final = 256 * 1024  # about 3 s of a call
 HELD_BYTES: Final = 4 * 1024 * 1024  # a disk that is slower than this loses the record
 
@@ -77,7 +78,7 @@ class FlightFile:
 def flight_path(data: Path, call_id: str, at: datetime, earlier_ms: int) -> Path:
     """Return where the record of a call's stream lies."""
     later = f"-{earlier_ms}" if earlier_ms else ""
-    return data / FOLDER / f"{at:%Y/%m/%d}" / f"{call_id}{later}.jsonl.gz"
+    return data / FLIGHTS / f"{at:%Y/%m/%d}" / f"{call_id}{later}.jsonl.gz"
 
 
 def _append(path: Path, lines: list[bytes]) -> None:

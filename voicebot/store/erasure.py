@@ -25,10 +25,10 @@ from voicebot.errors import StoreError
 from voicebot.store.archive import Archive
 from voicebot.store.database import Database
 from voicebot.store.events import event_of
+from voicebot.store.recordings import FLIGHTS
 from voicebot.store.retention import delete_calls, recordings_of
 from voicebot.store.tables import calls, erasures, messages
 
-FLIGHTS: Final = "flights"
 SPILLS: Final = ("spill.jsonl", "refused.jsonl")
 LOCK: Final = "lock"
 

@@ -13,6 +13,9 @@ RATE_HZ: Final = 8000
 CHANNELS: Final = 2
 MULAW: Final = 7
 
+FLIGHTS: Final = "flights"
+"""The folder of flight records, which hold what was said too."""
+
 # The whole header: RIFF, an 18-byte `fmt `, the `fact` that formats other than PCM
 # must have, and the head of `data`, which holds everything that follows.
 # Source: Microsoft, New Multimedia Data Types and Data Techniques, rev. 3.0.

@@ -20,7 +20,6 @@ from sqlalchemy import (
     column,
     select,
     table,
-    text,
     true,
 )
 
@@ -89,18 +88,6 @@ async def _are_few(database: Database, which: Which) -> bool:
         return False  # of times, the index knows
     query = select(calls.c.call_id).where(*conditions(which)).limit(FEW_CALLS + 1)
     return len(await database.read(query)) <= FEW_CALLS
-
-
-async def forget(database: Database) -> None:
-    """
-    Let nothing of what was deleted remain in SQLite's index.
-
-    Else its trigrams, not the words themselves, stay until the index is next merged.
-    What is free in the file is for VACUUM to clear.
-    """
-    if database.is_file:
-        merge = "INSERT INTO turn_search (turn_search) VALUES ('optimize')"
-        await database.write(text(merge))
 
 
 def _of_all(words: Sequence[str], which: Which) -> Select[Any]:

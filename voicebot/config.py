@@ -35,6 +35,7 @@ SECRETS: Final = (
     "stepfun_api_key",
     "twilio_auth_token",
     "twilio_auth_token_secondary",
+    "metrics_token",
     "webhook_secret",
     "database_url",  # it may hold a password
     "recordings_secret",
@@ -105,6 +106,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="an address to listen on")
     port: int = Field(8080, ge=1, le=65535, description="1 to 65535")
     webhook_secret: SecretStr | None = Field(None, description=KEY)
+    metrics_token: SecretStr | None = Field(None, description=KEY)
     prices: Path | None = Field(None, description="a file")
     max_calls: int = Field(100, ge=1, le=10_000, description="1 to 10000")
     drain_s: int = Field(3600, ge=0, le=86_400, description="0 to 86400 seconds")

@@ -11,6 +11,7 @@ from aiohttp import WSMsgType, web
 
 from voicebot.bridge import model as do
 from voicebot.bridge.model import Ending
+from voicebot.bridge.vitals import Vital, Vitals
 from voicebot.bridge.waterfall import NoteLatency, Waterfall
 from voicebot.dialplan.persona import Persona
 from voicebot.errors import RemoteProtocolError, UpstreamError
@@ -22,6 +23,7 @@ from voicebot.runtime.director import DirectorLeg
 from voicebot.runtime.errands import Errands
 from voicebot.runtime.flights import FlightFile
 from voicebot.runtime.legs import from_twilio
+from voicebot.runtime.metrics import ModelResumed, See, unseen
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.next_step import VOICEMAIL
 from voicebot.runtime.no_model import NoModel
@@ -86,6 +88,7 @@ class Call:
         rest: None if calls can't be ended at Twilio; then its stream is closed, and
             Twilio asks `/twilio/after`.
         flight: None if the call leaves no flight record.
+        see: takes what is counted.
 
     Attributes:
         faults: what went wrong, by code.
@@ -111,6 +114,7 @@ class Call:
         recorder: Recorder | None,
         rest: TwilioRest | None,
         flight: FlightFile | None = None,
+        see: See = unseen,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._began_at = self._loop.time()
@@ -142,6 +146,8 @@ class Call:
         self._faults_noted = 0
         self._counted: Counter[str] = Counter()  # of the usage
         self._waterfall = Waterfall(self._began_at)
+        self._see = see
+        self._vitals = Vitals(self._began_at)
 
     @property
     def known(self) -> Mapping[str, str]:
@@ -229,18 +235,21 @@ class Call:
         match action:
             case do.PlayToCaller(ulaw, at):
                 self._send(self._stream.play(ulaw))
+                self._note_vital(self._vitals.played(len(ulaw), at))
                 if self._recorder:
                     self._recorder.bot(ulaw, self._ms(at))
             case do.MarkCaller(name):
                 self._send(self._stream.mark(name))
             case do.ClearCaller(at):
                 self._send(self._stream.clear())
+                self._vitals.cleared(at)
                 if self._recorder:
                     self._recorder.cut(self._ms(at))
             case do.NoteTurn():
                 self._diary.turn(action)
             case do.NoteDecision():
                 self._diary.decision(action)
+                self._note_vital(self._vitals.decided(action))
             case do.NoteHeard():
                 pass  # for the flow, which has seen it
             case do.ModelGone():
@@ -249,6 +258,7 @@ class Call:
                 self._redial(ending, give_up_at)
             case do.ModelBack(away_ms, attempts):
                 log.info("model back", away_ms=away_ms, attempts=attempts)
+                self._see(ModelResumed(away_ms))
             case do.HangUp(ending) if not self._over.done():  # else a bug ended it
                 self._over.set_result(ending)
             case do.HangUp():
@@ -316,6 +326,11 @@ class Call:
     def _note_latency(self, note: NoteLatency | None) -> None:
         if note:
             self._diary.latency(note)
+            self._note_vital(self._vitals.answered(note))
+
+    def _note_vital(self, vital: Vital | None) -> None:
+        if vital:
+            self._see(vital)
 
     def _count_usage(self) -> None:
         """Put into the record what an answer cost; budgets may be used up by it."""

@@ -24,6 +24,14 @@ from voicebot.errors import RemoteProtocolError, UpstreamError
 from voicebot.flow.model import Input
 from voicebot.net.realtime import realtime_socket
 from voicebot.runtime.legs import ModelAction, from_stepfun, to_stepfun
+from voicebot.runtime.metrics import (
+    ModelDialled,
+    ModelLost,
+    ModelOpened,
+    ModelRefused,
+    See,
+    unseen,
+)
 from voicebot.runtime.outbox import Outbox
 from voicebot.stepfun.realtime import events
 from voicebot.stepfun.realtime.commands import SessionConfig, instruct
@@ -74,6 +82,7 @@ class ModelLeg:
 
     Args:
         refused: what this server refuses of repairs, shared by all legs.
+        see: takes what is counted.
 
     Attributes:
         ahead: the task of a session that was opened ahead of the call, if one was.
@@ -83,12 +92,19 @@ class ModelLeg:
     """
 
     def __init__(
-        self, url: str, api_key: str, config: SessionConfig, refused: set[Means]
+        self,
+        url: str,
+        api_key: str,
+        config: SessionConfig,
+        refused: set[Means],
+        see: See = unseen,
     ) -> None:
         self._url = url
         self._api_key = api_key
         self._config = config
         self._refused = refused
+        self._see = see
+        self._dialled_at = 0.0
         self._deliver: Callable[[Input], None] | None = None  # None: no call yet
         self._is_told = False  # the call was told that its session is ready
         self._ending = Ending.STEPFUN_REFUSED
@@ -187,6 +203,8 @@ class ModelLeg:
         self._ending, self._heals = Ending.STEPFUN_REFUSED, True
         try:
             for left in reversed(range(DIALS)):
+                self._see(ModelDialled())
+                self._dialled_at = asyncio.get_running_loop().time()
                 try:
                     async with (
                         asyncio.timeout_at(give_up_at) as until_ready,
@@ -195,7 +213,8 @@ class ModelLeg:
                         self._ending = Ending.STEPFUN_LOST
                         await self._converse(socket, until_ready)
                 except UpstreamError as exc:
-                    self._fault(_refusal(exc))
+                    self._fault(why := _refusal(exc))
+                    self._see(ModelRefused(why))
                     log.warning("model refused", detail=exc.detail, status=exc.status)
                     self._heals = exc.status not in HOPELESS
                     if not left or not self._heals:
@@ -209,6 +228,7 @@ class ModelLeg:
             UpstreamError,
         ):
             self._fault(Fault.STEPFUN_LOST)
+            self._see(ModelLost())
             log.warning("model lost", session_id=self._session.session_id)
 
     async def _converse(
@@ -263,6 +283,8 @@ class ModelLeg:
         raise ConnectionError("it doesn't read")
 
     def _now_ready(self) -> None:
+        took_s = asyncio.get_running_loop().time() - self._dialled_at
+        self._see(ModelOpened(took_s))
         self.ready.set()
         self._tell_ready()
 

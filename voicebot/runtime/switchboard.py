@@ -46,6 +46,7 @@ from voicebot.runtime.forward import Answer, Origin
 from voicebot.runtime.forwarding import RESUMED, Forwarding
 from voicebot.runtime.housekeeping import Housekeeping, archive_of
 from voicebot.runtime.live import TOKEN_S, Earlier, Full, LiveCalls, Ticket
+from voicebot.runtime.metrics import Load, Metrics, StreamBegan, watch_loop
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.neural import load_neural
 from voicebot.runtime.next_step import Record, Ring, twiml_for
@@ -124,6 +125,9 @@ class Switchboard:
         self._api_key = settings.stepfun_api_key.get_secret_value()
         self.plans = plans
         self.store = writer.store
+        self.metrics = Metrics()
+        writer.seen = self.metrics.note
+        self._backlog = writer.backlog
         self.till = Till(lambda: plans.current, now)
         prices = load_prices(settings.prices)
         self.scribe = Scribe(writer, prices, self._told_over)
@@ -319,7 +323,7 @@ class Switchboard:
         persona = ticket.persona
         url = realtime_url(self._settings.stepfun_base_url, persona.model.name)
         config = session_config(persona, ticket.origin.values)
-        return ModelLeg(url, self._api_key, config, self._refused)
+        return ModelLeg(url, self._api_key, config, self._refused, self.metrics.see)
 
     def _connect(self, ticket: Ticket) -> Connect:
         token = secrets.token_urlsafe(24)
@@ -454,6 +458,8 @@ class Switchboard:
         if self._over_now:
             self.never_started(ticket, EndReason.DRAIN)
             return
+        admitted_at = ticket.expires_at - TOKEN_S
+        self.metrics.see(StreamBegan(self._loop.time() - admitted_at))
         structlog.contextvars.bind_contextvars(call_id=ticket.call_id)
         self.scribe.answered(ticket.call_id, stream.start.stream_sid)
         self.scribe.private(ticket.call_id, policy_of(ticket.persona))
@@ -516,6 +522,7 @@ class Switchboard:
             recorder=recorder,
             rest=self._rest,
             flight=flight,
+            see=self.metrics.see,
         )
         self._calls[ticket.call_sid] = call
         try:
@@ -595,6 +602,21 @@ class Switchboard:
                 self.never_started(ticket, EndReason.NEVER_CONNECTED)
             self.forwarding.reap()
             await self.queueing.reap()
+
+    def load(self) -> Load:
+        """How much is going on."""
+        return Load(
+            live=len(self.live),
+            waiting=len(self.queueing),
+            elsewhere=len(self.forwarding),
+            limit=self.live.limit,
+            draining=self.live.draining,
+            backlog=self._backlog(),
+        )
+
+    async def watch_loop(self) -> None:
+        """Count, for ever, how late the event loop is."""
+        await watch_loop(self.metrics.see)
 
     async def be_alive(self) -> None:
         """Say, for ever, that this process is alive; end calls of those that aren't."""
@@ -688,6 +710,7 @@ async def open_switchboard(
                     for chore in (
                         writer.run,
                         board.be_alive,
+                        board.watch_loop,
                         board.reap,
                         board.follow_plans,
                         board.render_prompts,

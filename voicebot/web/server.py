@@ -14,7 +14,7 @@ from voicebot.errors import ConfigError
 from voicebot.runtime.plans import Plans
 from voicebot.runtime.switchboard import Switchboard, open_switchboard
 from voicebot.twilio.signature import SignatureCheck
-from voicebot.web import health, media, webhooks
+from voicebot.web import health, media, metrics, webhooks
 from voicebot.web.keys import BOARD, SETTINGS, SIGNATURES
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ def create_app(
     app[SETTINGS] = settings
     app[BOARD] = board
     app[SIGNATURES] = signatures
-    for module in (webhooks, media, health):
+    for module in (webhooks, media, health, metrics):
         app.add_routes(module.routes)
     return app
 

@@ -14,7 +14,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.process_collector import ProcessCollector
 
@@ -35,6 +41,8 @@ from voicebot.store.records import (
 from voicebot.store.writer import Backlog
 
 LAG_S: Final = 0.5
+
+disable_created_metrics()  # when each began to be counted is when the process began
 
 ADMISSION: Final = "admission."
 TURNED_AWAY: Final = [x.removeprefix(ADMISSION) for x in Fault if ADMISSION in x]
@@ -261,6 +269,10 @@ class Metrics:
     def _spent(self, cost: Iterable[tuple[str, int]]) -> None:
         for purpose, ucny in cost:
             self._cost.labels(purpose).inc(ucny / 1_000_000)
+
+    def orphans(self, calls: int) -> None:
+        """Count calls whose process died: their end is no news of theirs."""
+        self._ended.labels(EndReason.NODE_CRASH).inc(calls)
 
     def see(self, sight: Sight) -> None:
         """Count what stands in no record."""

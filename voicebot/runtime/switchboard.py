@@ -623,9 +623,15 @@ class Switchboard:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
             try:
-                _tell_orphans(await self._instance.beat(now()))
+                self.tell_orphans(await self._instance.beat(now()))
             except StoreError as exc:
                 log.warning("no heartbeat", error=str(exc))
+
+    def tell_orphans(self, closed: int) -> None:
+        """Say how many calls of a process that died were closed."""
+        if closed:
+            log.warning("closed calls of a process that died", calls=closed)
+            self.metrics.orphans(closed)
 
     async def close_books(self) -> None:
         """Wait until all is written, unless nothing takes it."""
@@ -701,8 +707,9 @@ async def open_switchboard(
             open_writer(settings.call_log, settings.data) as writer,
         ):
             instance = Instance(writer.store, settings.data)
-            _tell_orphans(await instance.begin(now()))
+            orphans = await instance.begin(now())
             board = Switchboard(settings, plans, writer, instance, http, client, disk)
+            board.tell_orphans(orphans)
             await board.till.recall(writer.store)
             async with asyncio.TaskGroup() as tasks:
                 chores = [
@@ -759,11 +766,6 @@ def _sole_owner(data: Path) -> Iterator[None]:
                 f"{data}: another voicebot uses it; stop that one, or set VOICEBOT_DATA"
             ) from None
         yield
-
-
-def _tell_orphans(closed: int) -> None:
-    if closed:
-        log.warning("closed calls of a process that died", calls=closed)
 
 
 def _tell(decision: Decision, call_id: str) -> None:

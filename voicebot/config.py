@@ -246,6 +246,20 @@ def provenance(settings: Settings) -> list[tuple[str, str, str]]:
     ]
 
 
+def service_manager() -> tuple[str | None, float | None]:
+    """
+    Read what systemd told us when it started us, if it did: sd_notify(3).
+
+    Returns:
+        The address of its socket, and after how many seconds of silence it takes us
+        for dead.
+    """
+    usec = os.environ.get("WATCHDOG_USEC", "")
+    is_ours = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    watchdog_s = int(usec) / 1e6 if usec.isdecimal() and is_ours else None
+    return os.environ.get("NOTIFY_SOCKET") or None, watchdog_s or None
+
+
 def _secrets_dir() -> Path | None:
     """The folder of secret files: ours, or the one that systemd made for us."""
     for name in (SECRETS_DIR, "CREDENTIALS_DIRECTORY"):

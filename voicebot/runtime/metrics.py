@@ -42,7 +42,8 @@ from voicebot.store.writer import Backlog
 
 LAG_S: Final = 0.5
 
-disable_created_metrics()  # when each began to be counted is when the process began
+# When each began to be counted is when the process began.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 ADMISSION: Final = "admission."
 TURNED_AWAY: Final = [x.removeprefix(ADMISSION) for x in Fault if ADMISSION in x]

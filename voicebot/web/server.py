@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 import structlog
 from aiohttp import web
 
-from voicebot.config import Settings
+from voicebot.config import Settings, service_manager
 from voicebot.errors import ConfigError
+from voicebot.observe.service import ServiceManager
 from voicebot.runtime.plans import Plans
 from voicebot.runtime.switchboard import Switchboard, open_switchboard
 from voicebot.twilio.signature import SignatureCheck
@@ -88,7 +89,8 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
     """
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
-    async with running(settings) as board:
+    manager = ServiceManager(*service_manager())
+    async with running(settings) as board, beating(manager):
 
         def ask() -> None:
             if asked.is_set():
@@ -98,7 +100,28 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ask)
         ready()
+        manager.ready()
         await asked.wait()
+        manager.stopping(len(board.live))
         log.info("draining", calls=len(board.live), drain_s=settings.drain_s)
         await board.drain(settings.drain_s)
         log.info("drained")
+
+
+@asynccontextmanager
+async def beating(manager: ServiceManager) -> AsyncIterator[None]:
+    """Say that the event loop turns, as long as the block runs."""
+
+    async def beat(every_s: float) -> None:
+        while True:
+            manager.alive()
+            await asyncio.sleep(every_s)
+
+    if manager.beat_s is None:
+        yield
+        return
+    task = asyncio.create_task(beat(manager.beat_s), name="watchdog")
+    try:
+        yield
+    finally:
+        task.cancel()

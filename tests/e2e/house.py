@@ -139,6 +139,7 @@ async def house(
     plan: str = DIALPLAN,
     refusals: tuple[int, ...] = (),
     speech_refusals: tuple[int, ...] = (),
+    workers: int = 0,
     **settings: Any,
 ) -> AsyncIterator[House]:
     plans = folder / "dialplans"
@@ -169,7 +170,7 @@ async def house(
             port=port,
             **settings,
         )
-        async with running(given) as board:
+        async with running(given, workers) as board:
             await board.prepare_prompts()
             yield House(given, board, stepfun, rest)
 

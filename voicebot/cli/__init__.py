@@ -23,6 +23,7 @@ from voicebot.cli import (
     show,
     test,
     tune,
+    worker,
 )
 from voicebot.errors import VoicebotError
 
@@ -33,6 +34,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("serve")(serve.run)
+app.command("worker", hidden=True)(worker.run)
 app.command("demo")(demo.run)
 app.command("check")(check.run)
 app.command("test")(test.run)

@@ -219,8 +219,8 @@ class Call:
         if isinstance(event, do.ReplyDone):
             self._count_usage()
 
-    def _deliver_late(self, event: Input) -> None:
-        """Hand over what may come when the call is over."""
+    def deliver_late(self, event: Input) -> None:
+        """Hand over what may come when the call is over, or out of nobody's turn."""
         if not self._over.done():
             self._guarded(self.deliver, event)
 
@@ -298,7 +298,7 @@ class Call:
                 if (secret := self._flow.values.secret(name)) is not None:
                     self._diary.know(name, secret)
             case flow.SendSms():
-                self._text(action, self._deliver_late)
+                self._text(action, self.deliver_late)
             case flow.Fetch():
                 self._errands.fetch(action)
             case flow.Abandon(id):

@@ -97,12 +97,20 @@ class Housekeeping:
         if path is None:
             yield
             return
-        self._live.add(path)
+        self.hold(path)
         try:
             yield
         finally:
-            self._live.discard(path)
-            self._news.set()
+            self.release(path)
+
+    def hold(self, path: Path) -> None:
+        """Leave a file alone until `release`."""
+        self._live.add(path)
+
+    def release(self, path: Path) -> None:
+        """Do with a file what is to be done; all of it is there."""
+        self._live.discard(path)
+        self._news.set()
 
     async def run(self) -> None:
         """Do what is to be done, for ever."""

@@ -29,6 +29,7 @@ from voicebot.store.records import (
     Latency,
     Message,
     ModelLost,
+    Record,
     Recording,
     Reviewed,
     TokensUsed,
@@ -238,12 +239,25 @@ class Scribe:
         )
         self._writer.note(record, now())
 
+    def relay(self, record: Record, at: datetime) -> None:
+        """Take what the scribe of another process of this server has written."""
+        self._writer.note(record, at)
+        if extent := self._extents.get(record.call_id):
+            if isinstance(record, Turn):
+                extent.turns = max(extent.turns, record.seq + 1)
+            elif isinstance(record, Decision):
+                extent.decisions = max(extent.decisions, record.seq + 1)
+
+    def let_go(self, call_id: str) -> None:
+        """Write what was held back of a call's turns: nothing more comes of it here."""
+        if turns := self._turns.pop(call_id, None):
+            for each in turns.finish():
+                self._writer.note(each, now())
+
     def ended(self, end: CallEnded) -> None:
         """A call is over. What it cost is added here."""
         self._extents.pop(end.call_id, None)
-        if turns := self._turns.pop(end.call_id, None):
-            for each in turns.finish():
-                self._writer.note(each, now())
+        self.let_go(end.call_id)
         cost = cost_of(self._prices, end.usage, end.duration_ms)
         self._writer.note(replace(end, cost=cost), now())
         self._over(end.call_id)

@@ -24,6 +24,7 @@ from voicebot.dialplan.keypads import keypads
 from voicebot.dialplan.model import Action, Dialplan, Do, Queued
 from voicebot.dialplan.routing import Decision, choose, settled, spoken_in
 from voicebot.errors import ConfigError, StoreError, UpstreamError
+from voicebot.flow.model import BudgetReached
 from voicebot.net.chat import Chat
 from voicebot.net.errands import ErrandClient, open_errands
 from voicebot.net.tts import Tts
@@ -38,6 +39,7 @@ from voicebot.runtime.conduct import (
     flow_of,
     session_config,
 )
+from voicebot.runtime.crew import Crew, Handover
 from voicebot.runtime.director import DirectorLeg
 from voicebot.runtime.discretion import policy_of, private_values
 from voicebot.runtime.errands import Errands, Lookups
@@ -119,6 +121,7 @@ class Switchboard:
         http: ClientSession,
         client: ErrandClient,
         disk: ThreadPoolExecutor,
+        till: Till | None = None,
     ) -> None:
         assert settings.stepfun_api_key
         self._settings = settings
@@ -128,7 +131,7 @@ class Switchboard:
         self.metrics = Metrics()
         writer.seen = self.metrics.note
         self._backlog = writer.backlog
-        self.till = Till(lambda: plans.current, now)
+        self.till = till or Till(lambda: plans.current, now)
         prices = load_prices(settings.prices)
         self.scribe = Scribe(writer, prices, self._told_over)
         self._chat = Chat(http, settings.stepfun_base_url, self._api_key)
@@ -173,6 +176,8 @@ class Switchboard:
         self.queueing = Queueing(
             self.forwarding, clock=self._loop.time, connect=self._let_in
         )
+        self.crew: Crew | None = None
+        """Who conducts the calls; None: this process does it itself."""
         self._refused: set[Means] = set()  # what the model refuses of repairs
 
     # ---- a call arrives ------------------------------------------------------
@@ -269,6 +274,9 @@ class Switchboard:
 
     def _prepare(self, ticket: Ticket) -> None:
         """Do what takes time while Twilio still connects the call."""
+        if self.crew:
+            self.crew.prepare(ticket)
+            return
         self.warm.dial(ticket.call_id, self._leg(ticket))
         self.lookups.begin(ticket.call_id, ticket.persona, ticket.origin.values)
 
@@ -418,17 +426,32 @@ class Switchboard:
             False if there is nobody to send it to, and it stays where it is.
         """
         call = self._calls.get(origin.call_sid)
-        step = self.forwarding.step(origin, wanted)
-        if call is None or not isinstance(step, Ring | Record):
+        told = await self.lead_on(origin, wanted) if call else None
+        if call is None or told is None:
             return False
-        answer = self.forwarding.send(origin, step)
-        twiml = twiml_for(answer, self._settings.public_url or "")
-        if not await self._redirected(origin, twiml):
-            self.forwarding.untold(origin.call_sid, twiml)
+        if not told:
             if self._rest:
                 call.faults[Fault.TWILIO_REDIRECT_FAILED] += 1
             await call.close_stream()
         return True
+
+    async def lead_on(self, origin: Origin, wanted: str) -> bool | None:
+        """
+        Note where a call goes, and tell Twilio.
+
+        Returns:
+            Whether Twilio knows: if not, it asks when the stream is over. None if
+            there is nobody to send it to.
+        """
+        step = self.forwarding.step(origin, wanted)
+        if not isinstance(step, Ring | Record):
+            return None
+        answer = self.forwarding.send(origin, step)
+        twiml = twiml_for(answer, self._settings.public_url or "")
+        told = await self._redirected(origin, twiml)
+        if not told:
+            self.forwarding.untold(origin.call_sid, twiml)
+        return told
 
     async def _redirected(self, origin: Origin, twiml: str) -> bool:
         """Whether Twilio knows what becomes of a call; no need if the call is over."""
@@ -482,6 +505,22 @@ class Switchboard:
             log.info(
                 "call ended", reason=end.end_reason.value, duration_ms=end.duration_ms
             )
+
+    async def hand_over(self, ticket: Ticket, request: Handover) -> None:
+        """Have a call conducted by a worker, to its end."""
+        assert self.crew
+        if self._over_now:
+            request.close()
+            self.never_started(ticket, EndReason.DRAIN)
+            return
+        booked = self._booked[ticket.call_sid] = asyncio.Event()
+        end = ending(ticket.call_id, EndReason.INTERNAL_ERROR, 0, ())
+        try:
+            end = await self.crew.conduct(ticket, request)
+        finally:
+            self._over(ticket, end)
+            booked.set()
+            del self._booked[ticket.call_sid]
 
     async def _run(
         self,
@@ -563,6 +602,8 @@ class Switchboard:
         else:
             log.info("stream left", call_id=ticket.call_id)
         self.live.over(ticket)
+        if self.crew:
+            self.crew.forget(ticket.call_id)
         self.warm.drop(ticket.call_id)
         self.lookups.drop(ticket.call_id)
         if not self.live:
@@ -603,6 +644,10 @@ class Switchboard:
                 self.never_started(ticket, EndReason.NEVER_CONNECTED)
             self.forwarding.reap()
             await self.queueing.reap()
+
+    def spend(self, origin: Origin, ucny: int) -> list[BudgetReached]:
+        """Count what an answer of a worker's call cost; return what is used up."""
+        return self.till.spender(origin)(ucny)
 
     def load(self) -> Load:
         """How much is going on."""
@@ -678,6 +723,8 @@ class Switchboard:
     def end_all(self) -> None:
         """Ask every call to say goodbye, and give up those that never began."""
         self._over_now = True
+        if self.crew:
+            self.crew.end_all()
         for call in list(self._calls.values()):
             call.end(Ending.DRAIN)
         for ticket in self.live.expired(inf):

@@ -12,6 +12,7 @@ from aiohttp import web
 from voicebot.config import Settings, service_manager
 from voicebot.errors import ConfigError
 from voicebot.observe.service import ServiceManager
+from voicebot.runtime.crew import open_crew
 from voicebot.runtime.plans import Plans
 from voicebot.runtime.switchboard import Switchboard, open_switchboard
 from voicebot.twilio.signature import SignatureCheck
@@ -39,12 +40,16 @@ def create_app(
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Switchboard]:
+async def running(settings: Settings, workers: int = 0) -> AsyncIterator[Switchboard]:
     """
     Serve, and end what is left of calls on the way out.
 
+    Args:
+        workers: processes that conduct the calls; 0: this one does.
+
     Raises:
-        ConfigError: the address can't be listened on, or a file is wrong.
+        ConfigError: the address can't be listened on, or a file is wrong, or a worker
+            doesn't start.
         StoreError: the call log can't be opened.
     """
     tokens = (settings.twilio_auth_token, settings.twilio_auth_token_secondary)
@@ -54,7 +59,10 @@ async def running(settings: Settings) -> AsyncIterator[Switchboard]:
     )
     plans = Plans(settings.dialplans)
     with _listen(settings.host, settings.port) as listener:
-        async with open_switchboard(settings, plans) as board:
+        async with (
+            open_switchboard(settings, plans) as board,
+            _crewed(settings, board, workers),
+        ):
             runner = web.AppRunner(
                 create_app(settings, signatures, board),
                 access_log=None,
@@ -69,6 +77,17 @@ async def running(settings: Settings) -> AsyncIterator[Switchboard]:
                 await runner.cleanup()
 
 
+@asynccontextmanager
+async def _crewed(
+    settings: Settings, board: Switchboard, workers: int
+) -> AsyncIterator[None]:
+    if not workers:
+        yield
+        return
+    async with open_crew(workers, settings, board, board.metrics.see) as board.crew:
+        yield
+
+
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -81,16 +100,21 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from exc
 
 
-async def serve(settings: Settings, ready: Callable[[], None]) -> None:
+async def serve(
+    settings: Settings, ready: Callable[[], None], workers: int = 0
+) -> None:
     """
     Serve until SIGTERM or SIGINT, then let live calls finish.
 
-    A second signal ends them at once, with a goodbye.
+    A second signal ends them at once, with a goodbye. SIGHUP replaces the workers.
+
+    Args:
+        workers: as of `running`.
     """
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     manager = ServiceManager(*service_manager())
-    async with running(settings) as board, beating(manager):
+    async with running(settings, workers) as board, beating(manager):
 
         def ask() -> None:
             if asked.is_set():
@@ -99,6 +123,7 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ask)
+        loop.add_signal_handler(signal.SIGHUP, _renew, board)
         ready()
         manager.ready()
         await asked.wait()
@@ -106,6 +131,13 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
         log.info("draining", calls=len(board.live), drain_s=settings.drain_s)
         await board.drain(settings.drain_s)
         log.info("drained")
+
+
+def _renew(board: Switchboard) -> None:
+    if board.crew:
+        board.crew.renew()
+    else:
+        log.warning("SIGHUP replaces workers, and there are none: see --workers")
 
 
 @asynccontextmanager

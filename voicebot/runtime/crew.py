@@ -1,0 +1,393 @@
+"""
+The workers of a server: processes that conduct its calls, one for each core.
+
+This process takes all webhooks, admits, and keeps the books; so there is one limit,
+one line of waiting callers and one call log, however many workers there are. A stream
+is let in here and its connection passed on, so that a call is where its session was
+opened ahead, and nobody copies its audio. A worker that dies takes its calls along:
+Twilio comes back with them, and they are told the apology. It is started anew.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, Protocol, assert_never
+
+import structlog
+
+from voicebot.config import Settings
+from voicebot.errors import ConfigError
+from voicebot.flow.model import BudgetReached
+from voicebot.runtime import orders
+from voicebot.runtime.forward import Origin, always
+from voicebot.runtime.housekeeping import Housekeeping
+from voicebot.runtime.live import Ticket
+from voicebot.runtime.metrics import See
+from voicebot.runtime.orders import News, Order
+from voicebot.runtime.pipe import Pipe
+from voicebot.runtime.prompts import Prompts
+from voicebot.runtime.scribe import Scribe, ending
+from voicebot.store.faults import Fault
+from voicebot.store.records import CallEnded, EndReason
+
+log = structlog.get_logger()
+
+START_S: Final = 60.0  # a busy machine, and libraries to load
+LAST_WORDS_S: Final = 2.0
+EXIT_S: Final = 10.0  # from its last call to its end
+# Before a worker that died is started anew; the last one for ever.
+AGAIN_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+STEADY_S: Final = 60.0  # who lived so long has not been dying ever since
+
+COMMAND: Final = ("-P", "-c", "from voicebot.cli import main; main()", "worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A stream that was let in, and not answered yet."""
+
+    descriptor: int
+    """Its connection. Who has this closes it."""
+
+    token: str
+    head: bytes
+    """Its request, as HTTP has it."""
+
+    def close(self) -> None:
+        """Drop the connection."""
+        os.close(self.descriptor)
+
+
+class Books(Protocol):
+    """What the workers need of the switchboard."""
+
+    scribe: Scribe
+    prompts: Prompts
+    keeper: Housekeeping
+
+    async def lead_on(self, origin: Origin, wanted: str) -> bool | None: ...
+
+    def spend(self, origin: Origin, ucny: int) -> list[BudgetReached]: ...
+
+
+@dataclass(slots=True)
+class _Job:
+    """A call of a worker's."""
+
+    ticket: Ticket
+    began_at: float | None = None
+    over: asyncio.Future[CallEnded] | None = None
+    """None until its stream comes."""
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """One process."""
+
+    number: int
+    process: asyncio.subprocess.Process
+    ready: asyncio.Future[None]
+    began_at: float
+    pipe: Pipe = field(init=False)
+    jobs: dict[str, _Job] = field(default_factory=dict)  # by call_id
+    prompts: dict[str, bytes] = field(default_factory=dict)  # that it has
+    writes: set[Path] = field(default_factory=set)
+    retired: bool = False
+
+
+class Crew:
+    """
+    Keeps `size` workers at work. Made by `open_crew`.
+
+    Args:
+        settings: of the server, for each of them.
+        books: the switchboard's.
+        see: takes what workers count.
+    """
+
+    def __init__(self, size: int, settings: Settings, books: Books, see: See) -> None:
+        self.size = size
+        self._settings = settings
+        self._books, self._see = books, see
+        self._loop = asyncio.get_running_loop()
+        self._workers: dict[int, _Worker] = {}  # by number: who gets new calls
+        self._all: set[_Worker] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._renewing = asyncio.Lock()
+        self._closing = False
+
+    def __len__(self) -> int:
+        """How many get new calls."""
+        return len(self._workers)
+
+    # ---- calls -----------------------------------------------------------------
+
+    def prepare(self, ticket: Ticket) -> None:
+        """Have a session dialled for a call that was admitted."""
+        if worker := self._least():
+            worker.jobs[ticket.call_id] = _Job(ticket)
+            self._share_prompts(worker)
+            worker.pipe.send(orders.Prepare(_portable(ticket)))
+
+    async def conduct(self, ticket: Ticket, request: Handover) -> CallEnded:
+        """
+        Have a call conducted.
+
+        Returns:
+            How its stream ended; NODE_CRASH if the worker died.
+        """
+        worker = self._whose(ticket.call_id) or self._least()
+        if worker is None:
+            request.close()
+            log.error("no worker is there")
+            return ending(ticket.call_id, EndReason.INTERNAL_ERROR, 0, ())
+        job = worker.jobs.setdefault(ticket.call_id, _Job(ticket))
+        job.began_at = self._loop.time()
+        job.over = self._loop.create_future()
+        self._share_prompts(worker)
+        order = orders.Conduct(_portable(ticket), request.token, request.head)
+        worker.pipe.send(order, request.descriptor)
+        return await job.over
+
+    def forget(self, call_id: str) -> None:
+        """A call is over, or its stream never came."""
+        worker = self._whose(call_id)
+        if worker and worker.jobs.pop(call_id).over is None:
+            worker.pipe.send(orders.Forget(call_id))
+
+    def end_all(self) -> None:
+        """Have every call say goodbye."""
+        self._tell_all(orders.EndAll())
+
+    def _whose(self, call_id: str) -> _Worker | None:
+        return next((each for each in self._all if call_id in each.jobs), None)
+
+    def _least(self) -> _Worker | None:
+        """Return the worker with the fewest calls, as it costs them the least."""
+        return min(self._workers.values(), key=lambda x: len(x.jobs), default=None)
+
+    def _share_prompts(self, worker: _Worker) -> None:
+        """See that a worker can say what this process can."""
+        ours = self._books.prompts.all()
+        for name, ulaw in ours.items():
+            if worker.prompts.get(name) is not ulaw:
+                worker.pipe.send(orders.Prompt(name, ulaw))
+        for name in worker.prompts.keys() - ours.keys():
+            worker.pipe.send(orders.Prompt(name, None))
+        worker.prompts = ours
+
+    # ---- what workers tell -------------------------------------------------------
+
+    def _told(self, worker: _Worker, news: News) -> None:
+        match news:
+            case orders.Ready():
+                if not worker.ready.done():
+                    worker.ready.set_result(None)
+            case orders.Noted(record, at):
+                self._books.scribe.relay(record, at)
+            case orders.Saw(sight):
+                self._see(sight)
+            case orders.Writes(path, is_live):
+                if is_live:
+                    worker.writes.add(path)
+                    self._books.keeper.hold(path)
+                else:
+                    worker.writes.discard(path)
+                    self._books.keeper.release(path)
+            case orders.Spent(call_id, ucny):
+                if job := worker.jobs.get(call_id):
+                    reached = self._books.spend(job.ticket.origin, ucny)
+                    if reached:
+                        worker.pipe.send(orders.Reached(call_id, tuple(reached)))
+            case orders.LeadOn(call_id):
+                self._begin(self._lead_on(worker, news), "lead on")
+            case orders.Over(call_id, end):
+                job = worker.jobs.get(call_id)
+                if job and job.over and not job.over.done():
+                    job.over.set_result(end)
+            case _:
+                assert_never(news)
+
+    async def _lead_on(self, worker: _Worker, news: orders.LeadOn) -> None:
+        told = None
+        if job := worker.jobs.get(news.call_id):
+            origin = replace(job.ticket.origin, values=news.values)
+            told = await self._books.lead_on(origin, news.wanted)
+        worker.pipe.send(orders.LedOn(news.call_id, told))
+
+    # ---- processes ---------------------------------------------------------------
+
+    async def start(self) -> None:
+        """
+        Start all workers.
+
+        Raises:
+            ConfigError: one of them doesn't start; it says why on standard error.
+        """
+        numbers = range(1, self.size + 1)
+        await asyncio.gather(*(self._replace(number) for number in numbers))
+
+    def renew(self) -> None:
+        """
+        Replace all workers, one by one. The calls of the old ones go on to their end.
+
+        A worker that can't be replaced stays. Returns at once.
+        """
+        self._begin(self._renew(), "renew")
+
+    async def _renew(self) -> None:
+        async with self._renewing:
+            for number in range(1, self.size + 1):
+                try:
+                    await self._replace(number)
+                except ConfigError as exc:
+                    log.error("worker not renewed", worker=number, error=str(exc))
+                    return
+            log.info("workers renewed", workers=len(self))
+
+    async def close(self) -> None:
+        """Let all workers go: their calls are over, or are not waited for."""
+        self._closing = True
+        self._tell_all(orders.Finish())
+        waits = [each.process.wait() for each in self._all]
+        try:
+            async with asyncio.timeout(EXIT_S):
+                await asyncio.gather(*waits)
+        except TimeoutError:
+            for each in self._all:
+                log.error("worker didn't end", worker=each.number)
+                _kill(each)
+        if self._tasks:
+            _, left = await asyncio.wait(self._tasks, timeout=EXIT_S)
+            for task in left:
+                task.cancel()
+
+    async def _replace(self, number: int) -> None:
+        """Start a worker, and let the one go whose place it takes."""
+        new = await self._spawn(number)
+        old, self._workers[number] = self._workers.get(number), new
+        if old:
+            old.retired = True
+            old.pipe.send(orders.Finish())
+
+    async def _spawn(self, number: int) -> _Worker:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            end = theirs.fileno()
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *COMMAND,
+                str(end),
+                str(number),
+                pass_fds=(end,),
+                stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,  # a Ctrl-C is for us, and we tell them
+            )
+        ready = self._loop.create_future()
+        worker = _Worker(number, process, ready, self._loop.time())
+        worker.pipe = Pipe(
+            ours,
+            lambda news, _: self._told(worker, news),  # type: ignore[arg-type]
+            lambda: self._lost(worker),
+        )
+        self._all.add(worker)
+        worker.pipe.send(orders.Begin(self._settings))
+        self._begin(self._watch(worker), f"worker {number}")
+        try:
+            async with asyncio.timeout(START_S):
+                await ready
+        except (TimeoutError, ConnectionError):
+            self._lost(worker)
+            raise ConfigError(f"worker {number} doesn't start") from None
+        log.info("worker started", worker=number, pid=process.pid)
+        return worker
+
+    async def _watch(self, worker: _Worker) -> None:
+        """Wait until a process ends; start another one if nobody wanted that."""
+        code = await worker.process.wait()
+        self._lost(worker)
+        worker.pipe.close()
+        self._all.discard(worker)
+        if worker.retired or self._closing:
+            log.info("worker ended", worker=worker.number, exit_code=code)
+            return
+        if self._workers.get(worker.number) is not worker:
+            return  # it never was at work: who started it says so
+        del self._workers[worker.number]
+        failures = 0
+        if self._loop.time() - worker.began_at < STEADY_S:
+            failures += 1
+        log.error("worker died", worker=worker.number, exit_code=code)
+        while not self._closing:
+            await asyncio.sleep(AGAIN_S[min(failures, len(AGAIN_S) - 1)])
+            failures += 1
+            if self._closing or worker.number in self._workers:
+                return
+            try:
+                await self._replace(worker.number)
+            except ConfigError as exc:
+                log.error("worker not started anew", error=str(exc))
+            else:
+                return
+
+    def _lost(self, worker: _Worker) -> None:
+        """A worker is gone, and its calls with it."""
+        if not worker.ready.done():
+            worker.ready.set_exception(ConnectionError())
+        # It may be there still, and deaf; else it says why it ends.
+        self._loop.call_later(LAST_WORDS_S, _kill, worker)
+        for path in worker.writes:
+            self._books.keeper.release(path)
+        worker.writes.clear()
+        for call_id, job in list(worker.jobs.items()):
+            if job.over is None:
+                del worker.jobs[call_id]  # another one takes it when its stream comes
+            elif not job.over.done():
+                began_at = job.began_at or self._loop.time()
+                lasted_ms = round((self._loop.time() - began_at) * 1000)
+                fault = (Fault.NODE_CRASH,)
+                end = ending(call_id, EndReason.NODE_CRASH, lasted_ms, fault)
+                job.over.set_result(end)
+
+    def _tell_all(self, order: Order) -> None:
+        for each in self._all:
+            each.pipe.send(order)
+
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = self._loop.create_task(work, name=name)
+        self._tasks.add(task)  # `close` waits for it
+        task.add_done_callback(self._tasks.discard)
+
+
+@asynccontextmanager
+async def open_crew(
+    size: int, settings: Settings, books: Books, see: See
+) -> AsyncIterator[Crew]:
+    """
+    Have workers at work for the time of the block.
+
+    Raises:
+        ConfigError: one of them doesn't start.
+    """
+    crew = Crew(size, settings, books, see)
+    try:
+        await crew.start()
+        yield crew
+    finally:
+        await crew.close()
+
+
+def _kill(worker: _Worker) -> None:
+    with suppress(ProcessLookupError):
+        worker.process.send_signal(signal.SIGKILL)
+
+
+def _portable(ticket: Ticket) -> Ticket:
+    """Leave out what only this process can tell: when somebody can be rung."""
+    return replace(ticket, origin=replace(ticket.origin, is_open=always))

@@ -76,6 +76,15 @@ class Books(Protocol):
     def spend(self, origin: Origin, ucny: int) -> list[BudgetReached]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A worker, as it is now."""
+
+    number: int
+    pid: int
+    calls: int
+
+
 @dataclass(slots=True)
 class _Job:
     """A call of a worker's."""
@@ -125,6 +134,11 @@ class Crew:
     def __len__(self) -> int:
         """How many get new calls."""
         return len(self._workers)
+
+    def members(self) -> list[Member]:
+        """Who gets new calls, by number."""
+        at_work = [self._workers[number] for number in sorted(self._workers)]
+        return [Member(x.number, x.process.pid, len(x.jobs)) for x in at_work]
 
     # ---- calls -----------------------------------------------------------------
 
@@ -250,6 +264,16 @@ class Crew:
                     log.error("worker not renewed", worker=number, error=str(exc))
                     return
             log.info("workers renewed", workers=len(self))
+
+    async def renewed(self) -> None:
+        """Wait until no worker is being replaced."""
+        await asyncio.sleep(0)  # the task that `renew` made begins
+        async with self._renewing:
+            pass
+
+    async def left(self) -> None:
+        """Wait until no worker is there that was replaced."""
+        await asyncio.gather(*(x.process.wait() for x in self._all if x.retired))
 
     async def close(self) -> None:
         """Let all workers go: their calls are over, or are not waited for."""

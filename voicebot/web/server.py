@@ -3,8 +3,8 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 from aiohttp import web
@@ -58,7 +58,7 @@ async def running(settings: Settings, workers: int = 0) -> AsyncIterator[Switchb
         settings.public_url or "",
     )
     plans = Plans(settings.dialplans)
-    with _listen(settings.host, settings.port) as listener:
+    with _one_sentence(), _listen(settings.host, settings.port) as listener:
         async with (
             open_switchboard(settings, plans) as board,
             _crewed(settings, board, workers),
@@ -86,6 +86,21 @@ async def _crewed(
         return
     async with open_crew(workers, settings, board, board.metrics.see) as board.crew:
         yield
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Let what an operator did wrong out of the groups of whose task saw it first."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        found, rest = group.split(ConfigError)
+        if found is None or rest:
+            raise
+        error: BaseException = found
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,6 +1,8 @@
 """`voicebot` as a process: what a person sees who starts it, rightly or wrongly."""
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -127,3 +129,49 @@ def test_sigterm_ends_an_idle_server_at_once(folder: Path, how: list[str]) -> No
         assert said.startswith(("voicebot listens at http", "voicebot rehearses"))
         server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=10) == 0
+
+
+def test_sighup_replaces_the_workers_and_sigterm_ends_them(folder: Path) -> None:
+    with subprocess.Popen(
+        command("serve", "--workers", "1"),
+        cwd=folder,
+        env=environment(VOICEBOT_LOG_JSON="true"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout
+        assert server.stderr
+        assert server.stdout.readline().startswith("voicebot listens at http")
+        server.send_signal(signal.SIGHUP)
+        logged = []
+        for line in server.stderr:
+            logged.append(json.loads(line))
+            if logged[-1]["event"] in ("workers renewed", "worker not renewed"):
+                break
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=20) == 0
+        logged += [json.loads(line) for line in server.stderr]
+    started = [each["pid"] for each in logged if each["event"] == "worker started"]
+    ended = [each["exit_code"] for each in logged if each["event"] == "worker ended"]
+    assert len(set(started)) == 2
+    assert ended == [0, 0]
+    for pid in started:
+        assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_worker_that_cannot_start_is_said_in_a_sentence(folder: Path) -> None:
+    broken = "crew.COMMAND = ('-c', 'raise SystemExit(3)')"
+    code = f"from voicebot.runtime import crew; {broken}; {command()[2]}"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "serve", "--workers", "2"],
+        cwd=folder,
+        env=environment(VOICEBOT_LOG_JSON="true"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert re.search(r"^voicebot: worker [12] doesn't start$", done.stderr, re.M)
+    assert "Traceback" not in done.stderr

@@ -5,10 +5,11 @@ import os
 import signal
 from pathlib import Path
 
-from tests.e2e.house import House, house, says
+from tests.e2e.house import DIALPLAN, PERSONA, House, house, says
 from voicebot.sim.stepfun.script import Line
+from voicebot.sim.twilio.agents import FarEnd
 from voicebot.sim.twilio.report import CallReport, Outcome
-from voicebot.sim.twilio.script import HangUp, Interrupt, Say, Wait
+from voicebot.sim.twilio.script import HangUp, Interrupt, Keys, Say, Wait
 from voicebot.store.records import EndReason
 
 LINES = (
@@ -71,7 +72,7 @@ async def test_both_workers_get_calls_and_the_limit_is_one(tmp_path: Path) -> No
         await home.board.quiet()
         rows = await home.board.store.list_calls(10)
     assert each == [2, 2]
-    refused = [report for report in reports if report.outcome is Outcome.REFUSED]
+    refused = [report for report in reports if report.outcome is Outcome.REJECTED]
     assert len(refused) == 2
     ends = sorted((row.end_reason or "", row.faults) for row in rows)
     assert ends == [
@@ -131,3 +132,32 @@ async def test_a_drain_whose_time_is_up_says_goodbye(tmp_path: Path) -> None:
         row, turns = await home.record(report)
     assert row.end_reason is EndReason.DRAIN
     assert turns[-1].heard_text == "Good bye."
+
+
+DESK = "+15550100777"
+PLAN = DIALPLAN + f'targets: {{desk: {{number: "{DESK}"}}}}\n'
+KEYPAD = PERSONA + (
+    "menus: {keypad: {prompt: For the desk press zero., key: '9', "
+    "keys: {'0': {transfer: desk}}}}\n"
+)
+
+
+async def test_a_call_leaves_its_worker_and_comes_back_to_one(tmp_path: Path) -> None:
+    async with house(tmp_path, HELLO, persona=KEYPAD, plan=PLAN, workers=2) as home:
+        report = await home.call(
+            Wait(2000),
+            Keys("9"),
+            Wait(2500),
+            Keys("0"),
+            Say(says("Hello?"), "hello"),
+            HangUp(wait_quiet_ms=900),
+            far_ends={DESK: FarEnd("busy")},
+        )
+        row, turns = await home.record(report)
+        assert len(home.board.forwarding) == 0
+    heard = [turn.heard_text for turn in turns if turn.who == "bot"]
+    assert report.tally.dialled == [DESK]
+    assert len(report.tally.stream_sids) == 2
+    assert heard[-1] == "Yes, I am here."
+    assert [turn.seq for turn in turns] == list(range(len(turns)))
+    assert (row.end_reason, row.faults) == (EndReason.CALLER_HANGUP, ())

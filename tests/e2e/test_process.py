@@ -175,3 +175,20 @@ def test_a_worker_that_cannot_start_is_said_in_a_sentence(folder: Path) -> None:
     assert done.returncode == 1
     assert re.search(r"^voicebot: worker [12] doesn't start$", done.stderr, re.M)
     assert "Traceback" not in done.stderr
+
+
+def test_workers_end_with_the_process_that_keeps_the_books(folder: Path) -> None:
+    with subprocess.Popen(
+        command("serve", "--workers", "1"),
+        cwd=folder,
+        env=environment(VOICEBOT_LOG_JSON="true"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stderr
+        logged = (json.loads(line) for line in server.stderr)
+        next(each for each in logged if each["event"] == "worker started")
+        server.kill()
+        # Its standard error is theirs, too: it ends when the last of them does.
+        assert [each["event"] for each in logged][-1].startswith("the main process")

@@ -13,9 +13,11 @@ import os
 import signal
 import socket
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol, assert_never
 
@@ -44,6 +46,10 @@ EXIT_S: Final = 10.0  # from its last call to its end
 # Before a worker that died is started anew; the last one for ever.
 AGAIN_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY_S: Final = 60.0  # who lived so long has not been dying ever since
+
+# A worker tells twice a second how its loop does. One that tells nothing for so long
+# stands still. It is looked at twice: it may be us who stood still.
+SILENT_S: Final = 5.0
 
 COMMAND: Final = ("-P", "-c", "from voicebot.cli import main; main()", "worker")
 
@@ -105,8 +111,10 @@ class _Worker:
     began_at: float
     pipe: Pipe = field(init=False)
     jobs: dict[str, _Job] = field(default_factory=dict)  # by call_id
+    heard_at: float = 0.0
     prompts: dict[str, bytes] = field(default_factory=dict)  # that it has
     writes: set[Path] = field(default_factory=set)
+    was_at_work: bool = False
     retired: bool = False
 
 
@@ -127,9 +135,10 @@ class Crew:
         self._loop = asyncio.get_running_loop()
         self._workers: dict[int, _Worker] = {}  # by number: who gets new calls
         self._all: set[_Worker] = set()
+        self._failures: Counter[int] = Counter()  # in a row, by number
         self._tasks: set[asyncio.Task[None]] = set()
         self._renewing = asyncio.Lock()
-        self._closing = False
+        self._closing = asyncio.Event()
 
     def __len__(self) -> int:
         """How many get new calls."""
@@ -198,7 +207,9 @@ class Crew:
 
     # ---- what workers tell -------------------------------------------------------
 
-    def _told(self, worker: _Worker, news: News) -> None:
+    def _told(self, worker: _Worker, news: object, _: int | None) -> None:
+        assert isinstance(news, News)
+        worker.heard_at = self._loop.time()
         match news:
             case orders.Ready():
                 if not worker.ready.done():
@@ -277,7 +288,7 @@ class Crew:
 
     async def close(self) -> None:
         """Let all workers go: their calls are over, or are not waited for."""
-        self._closing = True
+        self._closing.set()
         self._tell_all(orders.Finish())
         waits = [each.process.wait() for each in self._all]
         try:
@@ -286,7 +297,8 @@ class Crew:
         except TimeoutError:
             for each in self._all:
                 log.error("worker didn't end", worker=each.number)
-                _kill(each)
+        for each in self._all:
+            _kill(each)
         if self._tasks:
             _, left = await asyncio.wait(self._tasks, timeout=EXIT_S)
             for task in left:
@@ -296,6 +308,7 @@ class Crew:
         """Start a worker, and let the one go whose place it takes."""
         new = await self._spawn(number)
         old, self._workers[number] = self._workers.get(number), new
+        new.was_at_work = True
         if old:
             old.retired = True
             old.pipe.send(orders.Finish())
@@ -315,11 +328,8 @@ class Crew:
             )
         ready = self._loop.create_future()
         worker = _Worker(number, process, ready, self._loop.time())
-        worker.pipe = Pipe(
-            ours,
-            lambda news, _: self._told(worker, news),  # type: ignore[arg-type]
-            lambda: self._lost(worker),
-        )
+        told, lost = partial(self._told, worker), partial(self._lost, worker)
+        worker.pipe = Pipe(ours, told, lost)
         self._all.add(worker)
         worker.pipe.send(orders.Begin(self._settings))
         self._begin(self._watch(worker), f"worker {number}")
@@ -334,34 +344,53 @@ class Crew:
 
     async def _watch(self, worker: _Worker) -> None:
         """Wait until a process ends; start another one if nobody wanted that."""
-        code = await worker.process.wait()
+        code = await self._end_of(worker)
         self._lost(worker)
         worker.pipe.close()
         self._all.discard(worker)
-        if worker.retired or self._closing:
+        if worker.retired or self._closing.is_set():
             log.info("worker ended", worker=worker.number, exit_code=code)
             return
-        if self._workers.get(worker.number) is not worker:
-            return  # it never was at work: who started it says so
-        del self._workers[worker.number]
-        failures = 0
-        if self._loop.time() - worker.began_at < STEADY_S:
-            failures += 1
+        if not worker.was_at_work:
+            return  # who started it says so
         log.error("worker died", worker=worker.number, exit_code=code)
-        while not self._closing:
-            await asyncio.sleep(AGAIN_S[min(failures, len(AGAIN_S) - 1)])
-            failures += 1
-            if self._closing or worker.number in self._workers:
+        if self._loop.time() - worker.began_at > STEADY_S:
+            self._failures[worker.number] = 0
+        await self._start_again(worker.number)
+
+    async def _start_again(self, number: int) -> None:
+        while True:
+            failures = self._failures[number]
+            self._failures[number] += 1
+            again_s = AGAIN_S[min(failures, len(AGAIN_S) - 1)]
+            with suppress(TimeoutError):
+                async with asyncio.timeout(again_s):
+                    await self._closing.wait()
+            if self._closing.is_set() or number in self._workers:
                 return
             try:
-                await self._replace(worker.number)
+                await self._replace(number)
             except ConfigError as exc:
                 log.error("worker not started anew", error=str(exc))
             else:
                 return
 
+    async def _end_of(self, worker: _Worker) -> int:
+        """Wait until a process ends, and end it if it stands still."""
+        looked_at = worker.began_at
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SILENT_S):
+                    return await worker.process.wait()
+            if worker.ready.done() and worker.heard_at < looked_at:
+                log.error("worker stands still", worker=worker.number)
+                _kill(worker)
+            looked_at = self._loop.time()
+
     def _lost(self, worker: _Worker) -> None:
         """A worker is gone, and its calls with it."""
+        if self._workers.get(worker.number) is worker:
+            del self._workers[worker.number]  # it gets no more
         if not worker.ready.done():
             worker.ready.set_exception(ConnectionError())
         # It may be there still, and deaf; else it says why it ends.

@@ -33,7 +33,7 @@ from voicebot.store.database import Database
 from voicebot.store.engines import engine_for, url_of
 from voicebot.store.instance import Instance
 from voicebot.store.records import Call as LoggedCall
-from voicebot.store.records import CallEnded, Record
+from voicebot.store.records import CallEnded, EndReason, Record
 from voicebot.store.writer import Backlog, Writer
 
 log = structlog.get_logger()
@@ -89,6 +89,11 @@ class Worker(Switchboard):
         """The main process has let it in."""
         return self._expected.pop(token, None)
 
+    def give_up(self, token: str, reason: EndReason) -> None:
+        """Close the books on a stream that nobody serves by now, if there is one."""
+        if ticket := self._expected.pop(token, None):
+            self.never_started(ticket, reason)
+
     def obey(self, order: Order) -> None:
         """Do what the main process says, but for `Conduct`'s connection."""
         match order:
@@ -98,11 +103,11 @@ class Worker(Switchboard):
                 self._tickets[ticket.call_id] = ticket
                 self._prepare(ticket)
             case orders.Conduct(ticket, token):
+                self._expected[token] = ticket
                 if ticket.call_id not in self._tickets:
                     self._tickets[ticket.call_id] = ticket
                     if ticket.origin.opening is None:
                         self._prepare(ticket)
-                self._expected[token] = ticket
             case orders.Forget(call_id):
                 self._drop(call_id)
             case orders.LedOn(call_id, told):

@@ -16,7 +16,7 @@ from voicebot.runtime.pipe import Pipe
 from voicebot.runtime.worker import Worker, open_worker
 from voicebot.store.records import EndReason
 from voicebot.web.keys import BOARD
-from voicebot.web.media import conduct, socket_of
+from voicebot.web.media import START_S, conduct, socket_of
 
 log = structlog.get_logger()
 routes = web.RouteTableDef()
@@ -84,10 +84,15 @@ async def _obey(
     while True:
         order, descriptor = await inbox.get()
         assert isinstance(order, Order)
-        board.obey(order)
-        if isinstance(order, orders.Conduct):
-            assert descriptor is not None
-            await _serve(board, server, order, descriptor)
+        try:
+            board.obey(order)
+            if isinstance(order, orders.Conduct):
+                assert descriptor is not None
+                await _serve(board, server, order, descriptor)
+        except Exception:  # noqa: BLE001 - a bug of ours: this call ends, others go on
+            log.exception("order broke", order=type(order).__name__)
+            if isinstance(order, orders.Conduct):
+                board.give_up(order.token, EndReason.INTERNAL_ERROR)
 
 
 @asynccontextmanager
@@ -118,7 +123,8 @@ async def _serve(
         _, protocol = await loop.connect_accepted_socket(server, connection)
     except OSError:  # it broke on its way
         connection.close()
-        board.redeem(order.token)
-        board.never_started(order.ticket, EndReason.NEVER_CONNECTED)
+        board.give_up(order.token, EndReason.NEVER_CONNECTED)
         return
     protocol.data_received(order.head)
+    # If it broke at this moment, nobody asks for it.
+    loop.call_later(START_S, board.give_up, order.token, EndReason.NEVER_CONNECTED)

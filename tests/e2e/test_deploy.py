@@ -32,6 +32,7 @@ from voicebot.sim.twilio.caller import place_call
 from voicebot.sim.twilio.report import CallReport
 from voicebot.sim.twilio.rest import TwilioRest
 from voicebot.sim.twilio.script import HangUp, Say, Script, Wait
+from voicebot.sim.twilio.signing import sign_form
 from voicebot.store.records import EndReason
 from voicebot.web.server import running
 
@@ -112,6 +113,18 @@ class Site:
     ports: tuple[int, int]
     boards: tuple[Switchboard, Switchboard]
     rest: TwilioRest
+    stop_one: Callable[[], Awaitable[None]]
+
+    async def after(self, call_sid: str) -> int:
+        """What Twilio is told of a call whose stream is over."""
+        url = f"{self.url}/twilio/after"
+        form = [("AccountSid", ACCOUNT), ("CallSid", call_sid)]
+        headers = {"X-Twilio-Signature": sign_form(TOKEN, url, form)}
+        async with (
+            ClientSession() as http,
+            http.post(url, data=form, headers=headers) as answer,
+        ):
+            return answer.status
 
     async def call(self, number: int) -> CallReport:
         return await place_call(
@@ -174,7 +187,7 @@ async def site(folder: Path) -> AsyncIterator[Site]:
         rest = await stack.enter_async_context(TwilioRest(ACCOUNT, TOKEN).running())
         public = free_port()
         url = f"http://127.0.0.1:{public}"
-        boards = []
+        boards, stops = [], []
         for name, port in zip(("one", "two"), ports, strict=True):
             given = settings(
                 folder,
@@ -184,13 +197,15 @@ async def site(folder: Path) -> AsyncIterator[Site]:
                 stepfun_base_url=stepfun.base_url,
                 twilio_api_url=rest.api_url,
             )
-            board = await stack.enter_async_context(running(given))
+            server = await stack.enter_async_context(AsyncExitStack())
+            board = await server.enter_async_context(running(given))
+            stops.append(server.aclose)
             await board.prepare_prompts()
             boards.append(board)
         # It takes both for up until it has asked.
         await stack.enter_async_context(haproxy(folder, public, ports))
         await until(lambda: status(f"{url}/twilio/voice"), 405)
-        yield Site(url, ports, (boards[0], boards[1]), rest)
+        yield Site(url, ports, (boards[0], boards[1]), rest, stops[0])
 
 
 async def status(url: str) -> int:
@@ -224,6 +239,10 @@ async def test_calls_stay_with_their_server_while_it_drains(tmp_path: Path) -> N
         await draining
         await two.quiet()
         rows = await two.store.list_calls(limit=20)
+        mine = [row.call_sid for row in rows if row.instance_id != rows[0].instance_id]
+        await here.stop_one()  # what is asked of its calls, the other one answers
+        asked = [await here.after(call_sid) for call_sid in mine]
+    assert asked == [200] * len(mine)
     assert [report.warnings for report in reports] == [[]] * 9
     assert [len(report.turns) for report in reports] == [1] * 9  # it was answered
     ends = [(row.end_reason, row.faults) for row in rows]

@@ -131,6 +131,28 @@ def test_sigterm_ends_an_idle_server_at_once(folder: Path, how: list[str]) -> No
         assert server.wait(timeout=10) == 0
 
 
+def test_systemd_is_told_when_calls_are_taken_and_when_no_more(
+    folder: Path, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(30)
+        more = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "600000000"}
+        with subprocess.Popen(
+            command("serve"),
+            cwd=folder,
+            env=environment(**more),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as server:
+            told = {systemd.recv(100), systemd.recv(100)}
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(timeout=10) == 0
+            last = systemd.recv(100)
+    assert told == {b"WATCHDOG=1", b"READY=1"}
+    assert last == b"STOPPING=1\nSTATUS=draining, 0 calls are on"
+
+
 def test_sighup_replaces_the_workers_and_sigterm_ends_them(folder: Path) -> None:
     with subprocess.Popen(
         command("serve", "--workers", "1"),

@@ -52,18 +52,23 @@ async def media(request: web.Request) -> web.StreamResponse:
 
 async def _hand_over(request: web.Request, ticket: Ticket) -> None:
     """Give the connection to a worker, as it was before the upgrade."""
-    transport = request.transport
+    board, transport = request.app[BOARD], request.transport
     if transport is None:
-        request.app[BOARD].never_started(ticket, EndReason.NEVER_CONNECTED)
+        board.never_started(ticket, EndReason.NEVER_CONNECTED)
         return
-    # A copy: closing ours closes nothing as long as there is another one.
-    descriptor = os.dup(transport.get_extra_info("socket").fileno())
+    try:
+        # A copy: closing ours closes nothing as long as there is another one.
+        descriptor = os.dup(transport.get_extra_info("socket").fileno())
+    except OSError as exc:  # no file descriptors are left
+        log.error("stream not handed over", error=exc.strerror)
+        board.never_started(ticket, EndReason.INTERNAL_ERROR)
+        raise web.HTTPServiceUnavailable(text="try again") from None
     transport.abort()
     fields = [name + b": " + value for name, value in request.raw_headers]
     line = f"GET {request.raw_path} HTTP/1.1".encode()
     head = b"\r\n".join([line, *fields, b"", b""])
     handover = Handover(descriptor, request.match_info["token"], head)
-    await request.app[BOARD].hand_over(ticket, handover)
+    await board.hand_over(ticket, handover)
 
 
 async def conduct(

@@ -183,8 +183,8 @@ def test_sighup_replaces_the_workers_and_sigterm_ends_them(folder: Path) -> None
 
 
 def test_a_worker_that_cannot_start_is_said_in_a_sentence(folder: Path) -> None:
-    broken = "crew.COMMAND = ('-c', 'raise SystemExit(3)')"
-    code = f"from voicebot.runtime import crew; {broken}; {command()[2]}"
+    broken = "process.COMMAND = ('-c', 'raise SystemExit(3)')"
+    code = f"from voicebot.runtime import process; {broken}; {command()[2]}"
     done = subprocess.run(
         [sys.executable, "-c", code, "serve", "--workers", "2"],
         cwd=folder,

@@ -10,9 +10,6 @@ Twilio comes back with them, and they are told the apology. It is started anew.
 
 import asyncio
 import os
-import signal
-import socket
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -32,7 +29,7 @@ from voicebot.runtime.housekeeping import Housekeeping
 from voicebot.runtime.live import Ticket
 from voicebot.runtime.metrics import See
 from voicebot.runtime.orders import News, Order
-from voicebot.runtime.pipe import Pipe
+from voicebot.runtime.process import WorkerProcess, start
 from voicebot.runtime.prompts import Prompts
 from voicebot.runtime.scribe import Scribe, ending
 from voicebot.store.faults import Fault
@@ -40,18 +37,10 @@ from voicebot.store.records import CallEnded, EndReason
 
 log = structlog.get_logger()
 
-START_S: Final = 60.0  # a busy machine, and libraries to load
-LAST_WORDS_S: Final = 2.0
 EXIT_S: Final = 10.0  # from its last call to its end
 # Before a worker that died is started anew; the last one for ever.
 AGAIN_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY_S: Final = 60.0  # who lived so long has not been dying ever since
-
-# A worker tells twice a second how its loop does. One that tells nothing for so long
-# stands still. It is looked at twice: it may be us who stood still.
-SILENT_S: Final = 5.0
-
-COMMAND: Final = ("-P", "-c", "from voicebot.cli import main; main()", "worker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +95,8 @@ class _Worker:
     """One process."""
 
     number: int
-    process: asyncio.subprocess.Process
-    ready: asyncio.Future[None]
-    began_at: float
-    pipe: Pipe = field(init=False)
+    process: WorkerProcess = field(init=False)
     jobs: dict[str, _Job] = field(default_factory=dict)  # by call_id
-    heard_at: float = 0.0
     prompts: dict[str, bytes] = field(default_factory=dict)  # that it has
     writes: set[Path] = field(default_factory=set)
     was_at_work: bool = False
@@ -156,7 +141,7 @@ class Crew:
         if worker := self._least():
             worker.jobs[ticket.call_id] = _Job(ticket)
             self._share_prompts(worker)
-            worker.pipe.send(orders.Prepare(_portable(ticket)))
+            worker.process.send(orders.Prepare(_portable(ticket)))
 
     async def conduct(self, ticket: Ticket, request: Handover) -> CallEnded:
         """
@@ -175,14 +160,14 @@ class Crew:
         job.over = self._loop.create_future()
         self._share_prompts(worker)
         order = orders.Conduct(_portable(ticket), request.token, request.head)
-        worker.pipe.send(order, request.descriptor)
+        worker.process.send(order, request.descriptor)
         return await job.over
 
     def forget(self, call_id: str) -> None:
         """A call is over, or its stream never came."""
         worker = self._whose(call_id)
         if worker and worker.jobs.pop(call_id).over is None:
-            worker.pipe.send(orders.Forget(call_id))
+            worker.process.send(orders.Forget(call_id))
 
     def end_all(self) -> None:
         """Have every call say goodbye."""
@@ -200,20 +185,17 @@ class Crew:
         ours = self._books.prompts.all()
         for name, ulaw in ours.items():
             if worker.prompts.get(name) is not ulaw:
-                worker.pipe.send(orders.Prompt(name, ulaw))
+                worker.process.send(orders.Prompt(name, ulaw))
         for name in worker.prompts.keys() - ours.keys():
-            worker.pipe.send(orders.Prompt(name, None))
+            worker.process.send(orders.Prompt(name, None))
         worker.prompts = ours
 
     # ---- what workers tell -------------------------------------------------------
 
-    def _told(self, worker: _Worker, news: object, _: int | None) -> None:
-        assert isinstance(news, News)
-        worker.heard_at = self._loop.time()
+    def _told(self, worker: _Worker, news: News) -> None:
         match news:
             case orders.Ready():
-                if not worker.ready.done():
-                    worker.ready.set_result(None)
+                pass  # who started it waits for that
             case orders.Noted(record, at):
                 self._books.scribe.relay(record, at)
             case orders.Saw(sight):
@@ -229,7 +211,7 @@ class Crew:
                 if job := worker.jobs.get(call_id):
                     reached = self._books.spend(job.ticket.origin, ucny)
                     if reached:
-                        worker.pipe.send(orders.Reached(call_id, tuple(reached)))
+                        worker.process.send(orders.Reached(call_id, tuple(reached)))
             case orders.LeadOn(call_id):
                 self._begin(self._lead_on(worker, news), "lead on")
             case orders.Over(call_id, end):
@@ -244,7 +226,7 @@ class Crew:
         if job := worker.jobs.get(news.call_id):
             origin = replace(job.ticket.origin, values=news.values)
             told = await self._books.lead_on(origin, news.wanted)
-        worker.pipe.send(orders.LedOn(news.call_id, told))
+        worker.process.send(orders.LedOn(news.call_id, told))
 
     # ---- processes ---------------------------------------------------------------
 
@@ -284,13 +266,14 @@ class Crew:
 
     async def left(self) -> None:
         """Wait until no worker is there that was replaced."""
-        await asyncio.gather(*(x.process.wait() for x in self._all if x.retired))
+        old = [each.process for each in self._all if each.retired]
+        await asyncio.gather(*(each.until_ended() for each in old))
 
     async def close(self) -> None:
         """Let all workers go: their calls are over, or are not waited for."""
         self._closing.set()
         self._tell_all(orders.Finish())
-        waits = [each.process.wait() for each in self._all]
+        waits = [each.process.until_ended() for each in self._all]
         try:
             async with asyncio.timeout(EXIT_S):
                 await asyncio.gather(*waits)
@@ -298,7 +281,7 @@ class Crew:
             for each in self._all:
                 log.error("worker didn't end", worker=each.number)
         for each in self._all:
-            _kill(each)
+            each.process.kill()
         if self._tasks:
             _, left = await asyncio.wait(self._tasks, timeout=EXIT_S)
             for task in left:
@@ -311,42 +294,23 @@ class Crew:
         new.was_at_work = True
         if old:
             old.retired = True
-            old.pipe.send(orders.Finish())
+            old.process.send(orders.Finish())
 
     async def _spawn(self, number: int) -> _Worker:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            end = theirs.fileno()
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *COMMAND,
-                str(end),
-                str(number),
-                pass_fds=(end,),
-                stdin=asyncio.subprocess.DEVNULL,
-                start_new_session=True,  # a Ctrl-C is for us, and we tell them
-            )
-        ready = self._loop.create_future()
-        worker = _Worker(number, process, ready, self._loop.time())
+        worker = _Worker(number)
         told, lost = partial(self._told, worker), partial(self._lost, worker)
-        worker.pipe = Pipe(ours, told, lost)
+        worker.process = await start(number, self._settings, told, lost)
         self._all.add(worker)
-        worker.pipe.send(orders.Begin(self._settings))
         self._begin(self._watch(worker), f"worker {number}")
-        try:
-            async with asyncio.timeout(START_S):
-                await ready
-        except (TimeoutError, ConnectionError):
-            self._lost(worker)
-            raise ConfigError(f"worker {number} doesn't start") from None
-        log.info("worker started", worker=number, pid=process.pid)
+        await worker.process.until_ready()
+        log.info("worker started", worker=number, pid=worker.process.pid)
         return worker
 
     async def _watch(self, worker: _Worker) -> None:
         """Wait until a process ends; start another one if nobody wanted that."""
-        code = await self._end_of(worker)
+        code = await worker.process.until_ended()
+        worker.process.close()
         self._lost(worker)
-        worker.pipe.close()
         self._all.discard(worker)
         if worker.retired or self._closing.is_set():
             log.info("worker ended", worker=worker.number, exit_code=code)
@@ -354,7 +318,7 @@ class Crew:
         if not worker.was_at_work:
             return  # who started it says so
         log.error("worker died", worker=worker.number, exit_code=code)
-        if self._loop.time() - worker.began_at > STEADY_S:
+        if self._loop.time() - worker.process.began_at > STEADY_S:
             self._failures[worker.number] = 0
         await self._start_again(worker.number)
 
@@ -375,26 +339,10 @@ class Crew:
             else:
                 return
 
-    async def _end_of(self, worker: _Worker) -> int:
-        """Wait until a process ends, and end it if it stands still."""
-        looked_at = worker.began_at
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(SILENT_S):
-                    return await worker.process.wait()
-            if worker.ready.done() and worker.heard_at < looked_at:
-                log.error("worker stands still", worker=worker.number)
-                _kill(worker)
-            looked_at = self._loop.time()
-
     def _lost(self, worker: _Worker) -> None:
         """A worker is gone, and its calls with it."""
         if self._workers.get(worker.number) is worker:
             del self._workers[worker.number]  # it gets no more
-        if not worker.ready.done():
-            worker.ready.set_exception(ConnectionError())
-        # It may be there still, and deaf; else it says why it ends.
-        self._loop.call_later(LAST_WORDS_S, _kill, worker)
         for path in worker.writes:
             self._books.keeper.release(path)
         worker.writes.clear()
@@ -410,7 +358,7 @@ class Crew:
 
     def _tell_all(self, order: Order) -> None:
         for each in self._all:
-            each.pipe.send(order)
+            each.process.send(order)
 
     def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = self._loop.create_task(work, name=name)
@@ -434,11 +382,6 @@ async def open_crew(
         yield crew
     finally:
         await crew.close()
-
-
-def _kill(worker: _Worker) -> None:
-    with suppress(ProcessLookupError):
-        worker.process.send_signal(signal.SIGKILL)
 
 
 def _portable(ticket: Ticket) -> Ticket:

@@ -172,7 +172,7 @@ def test_sighup_replaces_the_workers_and_sigterm_ends_them(folder: Path) -> None
             if logged[-1]["event"] in ("workers renewed", "worker not renewed"):
                 break
         server.send_signal(signal.SIGTERM)
-        assert server.wait(timeout=20) == 0
+        assert server.wait(timeout=40) == 0
         logged += [json.loads(line) for line in server.stderr]
     started = [each["pid"] for each in logged if each["event"] == "worker started"]
     ended = [each["exit_code"] for each in logged if each["event"] == "worker ended"]

@@ -37,7 +37,7 @@ from voicebot.store.records import CallEnded, EndReason
 
 log = structlog.get_logger()
 
-EXIT_S: Final = 10.0  # from its last call to its end
+EXIT_S: Final = 20.0  # from its last call to its end, on a busy machine
 # Before a worker that died is started anew; the last one for ever.
 AGAIN_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY_S: Final = 60.0  # who lived so long has not been dying ever since

@@ -42,6 +42,7 @@ async def test_every_answer_is_in_the_record_step_by_step(tmp_path: Path) -> Non
         assert call.cost_ucny == sum(call.cost.values()) > 0
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("workers", [0, 1])
 async def test_a_call_that_costs_too_much_ends_and_the_next_finds_no_room(
     tmp_path: Path, workers: int

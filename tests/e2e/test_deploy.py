@@ -222,6 +222,7 @@ async def until(ask: Callable[[], Awaitable[int]], wanted: int) -> None:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.timeout(180)
 async def test_calls_stay_with_their_server_while_it_drains(tmp_path: Path) -> None:
     program("haproxy", "haproxy")
     async with site(tmp_path) as here:

@@ -131,12 +131,13 @@ def test_sigterm_ends_an_idle_server_at_once(folder: Path, how: list[str]) -> No
         assert server.wait(timeout=10) == 0
 
 
+@pytest.mark.timeout(300)
 def test_systemd_is_told_when_calls_are_taken_and_when_no_more(
     folder: Path, tmp_path: Path
 ) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
-        systemd.settimeout(30)
+        systemd.settimeout(120)
         more = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "600000000"}
         with subprocess.Popen(
             command("serve"),
@@ -153,6 +154,7 @@ def test_systemd_is_told_when_calls_are_taken_and_when_no_more(
     assert last == b"STOPPING=1\nSTATUS=draining, 0 calls are on"
 
 
+@pytest.mark.timeout(300)
 def test_sighup_replaces_the_workers_and_sigterm_ends_them(folder: Path) -> None:
     with subprocess.Popen(
         command("serve", "--workers", "1"),
@@ -182,6 +184,7 @@ def test_sighup_replaces_the_workers_and_sigterm_ends_them(folder: Path) -> None
         assert not Path(f"/proc/{pid}").exists()
 
 
+@pytest.mark.timeout(300)
 def test_a_worker_that_cannot_start_is_said_in_a_sentence(folder: Path) -> None:
     broken = "process.COMMAND = ('-c', 'raise SystemExit(3)')"
     code = f"from voicebot.runtime import process; {broken}; {command()[2]}"
@@ -191,7 +194,7 @@ def test_a_worker_that_cannot_start_is_said_in_a_sentence(folder: Path) -> None:
         env=environment(VOICEBOT_LOG_JSON="true"),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 1
@@ -199,6 +202,7 @@ def test_a_worker_that_cannot_start_is_said_in_a_sentence(folder: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.timeout(300)
 def test_workers_end_with_the_process_that_keeps_the_books(folder: Path) -> None:
     with subprocess.Popen(
         command("serve", "--workers", "1"),

@@ -134,6 +134,7 @@ async def one_call(home: House) -> None:
     await home.board.quiet()
 
 
+@pytest.mark.timeout(180)
 async def test_prometheus_reads_it_and_the_dashboard_shows_a_call(
     tmp_path: Path,
 ) -> None:

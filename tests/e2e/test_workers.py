@@ -5,6 +5,7 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 from aiohttp import ClientSession
 
 from tests.e2e.house import DIALPLAN, PERSONA, House, house, says
@@ -13,6 +14,9 @@ from voicebot.sim.twilio.agents import FarEnd
 from voicebot.sim.twilio.report import CallReport, Outcome
 from voicebot.sim.twilio.script import HangUp, Interrupt, Keys, Say, Wait
 from voicebot.store.records import EndReason
+
+# Each starts processes, and a busy machine takes its time to load them.
+pytestmark = pytest.mark.timeout(300)
 
 LINES = (
     Line("My phone is broken.", "I am sorry to hear that. " * 4),
@@ -54,7 +58,7 @@ def begin(home: House, count: int) -> list[asyncio.Task[CallReport]]:
 
 
 async def until_live(home: House, count: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while home.stepfun.statistics.opened < count:  # noqa: ASYNC110 - of others
             await asyncio.sleep(0.05)
 
@@ -96,7 +100,7 @@ async def test_new_workers_take_over_and_no_call_is_dropped(tmp_path: Path) -> N
         reports = await asyncio.gather(*calls)
         await home.board.quiet()
         rows = await home.board.store.list_calls(10)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await home.board.crew.left()
     assert not before & after
     assert [len(report.turns) for report in reports] == [1] * 5
@@ -116,7 +120,7 @@ async def test_of_a_worker_that_dies_callers_hear_the_apology(tmp_path: Path) ->
         spared_report = await spared
         await home.board.quiet()
         row = await home.board.store.call_by_sid(report.call_sid)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(home.board.crew) < 2:  # noqa: ASYNC110 - it starts anew
                 await asyncio.sleep(0.1)
     assert row
@@ -135,7 +139,7 @@ async def test_a_worker_that_stands_still_is_replaced(tmp_path: Path) -> None:
         report = await call
         row, _ = await home.record(report)
         states = set()
-        async with asyncio.timeout(40), ClientSession() as http:
+        async with asyncio.timeout(120), ClientSession() as http:
             while not len(home.board.crew):  # it starts anew
                 async with http.get(f"{home.url}/readyz") as answer:
                     states.add(answer.status)

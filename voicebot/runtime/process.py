@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 COMMAND: Final = ("-P", "-c", "from voicebot.cli import main; main()", "worker")
 
-START_S: Final = 60.0  # a busy machine, and libraries to load
+START_S: Final = 90.0  # a busy machine, and libraries to load
 LAST_WORDS_S: Final = 10.0  # for who ends by itself, on a busy machine
 
 # A worker tells twice a second how its loop does. One that tells nothing for so long

@@ -150,7 +150,9 @@ async def badly_kept(log: Database, folder: Path, cuts: Sequence[Cut]) -> list[s
     """
     wanted = {x.call_id: x.played_s or 0.0 for x in cuts if x.played_s}
     wrong = [f"{path.name}: left behind" for path in folder.glob("*/*/*/*.wav")]
-    for row in await log.read(select(recordings).where(recordings.c.place.is_not(None))):
+    for row in await log.read(
+        select(recordings).where(recordings.c.place.is_not(None))
+    ):
         least_s = wanted.pop(row.call_id, 0.0)
         path = Path(row.place)
         has_s = played(path) if path.exists() else None
@@ -161,4 +163,3 @@ async def badly_kept(log: Database, folder: Path, cuts: Sequence[Cut]) -> list[s
         elif sha256(path.read_bytes()).hexdigest() != row.sha256:
             wrong.append(f"{path.name}: isn't what the log says")
     return wrong + [f"{call_id}: not in the log" for call_id in wanted]
-

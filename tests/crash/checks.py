@@ -1,7 +1,7 @@
 """Whether the call log and the recordings have what a witness saw."""
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from tests.crash.witness import Noted, Witness
 from voicebot.store.calls import CallStore
 from voicebot.store.database import Database
+from voicebot.store.records import Recording
 from voicebot.store.tables import (
     call_events,
     calls,
@@ -68,14 +69,15 @@ def surplus(noted: Collection[Noted], there: Mapping[Key, str]) -> int:
 
 
 async def left_open(log: Database) -> int:
-    query = select(func.count()).where(calls.c.ended_at.is_(None))
-    return int((await log.read(query))[0][0])
+    query = select(calls.c.call_id).where(calls.c.ended_at.is_(None))
+    return len(await log.read(query))
 
 
 async def rows_by_sid(log: Database) -> dict[str, int]:
     """Count the calls that each call_sid has."""
-    query = select(calls.c.call_sid, func.count()).group_by(calls.c.call_sid)
-    return {row[0]: row[1] for row in await log.read(query)}
+    count = func.count().label("calls")
+    query = select(calls.c.call_sid, count).group_by(calls.c.call_sid)
+    return {row.call_sid: row.calls for row in await log.read(query)}
 
 
 def damage(path: Path) -> list[str]:
@@ -83,7 +85,8 @@ def damage(path: Path) -> list[str]:
     with closing(sqlite3.connect(path)) as connection:
         found = connection.execute("PRAGMA integrity_check").fetchall()
         orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
-    return [x for (x,) in found if x != "ok"] + [f"orphan: {x[0]}" for x in orphans]
+    wrong = [str(row[0]) for row in found if row[0] != "ok"]
+    return wrong + [f"orphan in {row[0]}" for row in orphans]
 
 
 async def rows_that_change(store: CallStore) -> int:
@@ -115,17 +118,22 @@ class Cut:
     """For so long there had been something to record."""
     played_s: float | None
     """So much of it a player plays; None: it doesn't play."""
+    starved_s: float
+    """So long of the last seconds others had all cores."""
 
     @property
     def lost_s(self) -> float:
-        return self.lasted_s - (self.played_s or 0.0)
+        """What is missing at its end, and that isn't the machine's fault."""
+        return self.lasted_s - (self.played_s or 0.0) - self.starved_s
 
 
-def cut(folder: Path, answered: Collection[Noted], killed_s: float) -> list[Cut]:
+def cut(
+    folder: Path, answered: Collection[Noted], killed_s: float, starved_s: float
+) -> list[Cut]:
     """Play what was recorded of calls, as the killed server left it."""
     paths = {path.stem: path for path in folder.glob("*/*/*/*.wav")}
     return [
-        Cut(x.call_id, killed_s - x.at_s, played(paths.get(x.call_id)))
+        Cut(x.call_id, killed_s - x.at_s, played(paths.get(x.call_id)), starved_s)
         for x in answered
     ]
 
@@ -138,28 +146,39 @@ def played(path: Path | None) -> float | None:
         sound, rate_hz = soundfile.read(path, dtype="int16")
     except soundfile.LibsndfileError:
         return None
-    return len(sound) / rate_hz
+    return float(len(sound) / rate_hz)
 
 
-async def badly_kept(log: Database, folder: Path, cuts: Sequence[Cut]) -> list[str]:
+def waiting(folder: Path) -> bool:
+    """Whether recordings wait to be brought to where they are kept."""
+    return any(folder.glob("*/*/*/*.wav"))
+
+
+async def kept(log: Database) -> list[Recording]:
+    """Read where the log says that recordings are."""
+    query = select(recordings).where(recordings.c.place.is_not(None))
+    return [Recording(**row._mapping) for row in await log.read(query)]
+
+
+def badly_kept(
+    kept: Collection[Recording], folder: Path, cuts: Collection[Cut]
+) -> list[str]:
     """
-    Find the recordings that aren't where the log says, or have become shorter.
+    Find recordings that aren't where the log says, or have become shorter.
 
     Args:
         cuts: what could be played when their server was killed.
     """
-    wanted = {x.call_id: x.played_s or 0.0 for x in cuts if x.played_s}
+    wanted = {x.call_id: x.played_s for x in cuts if x.played_s}
     wrong = [f"{path.name}: left behind" for path in folder.glob("*/*/*/*.wav")]
-    for row in await log.read(
-        select(recordings).where(recordings.c.place.is_not(None))
-    ):
-        least_s = wanted.pop(row.call_id, 0.0)
-        path = Path(row.place)
+    for one in kept:
+        least_s = wanted.pop(one.call_id, 0.0)
+        path = Path(one.place or "")
         has_s = played(path) if path.exists() else None
         if has_s is None:
             wrong.append(f"{path.name}: doesn't play")
-        elif has_s < least_s or int(has_s * 1000 + 0.01) != row.recording_ms:
+        elif has_s < least_s or int(has_s * 1000 + 0.01) != one.recording_ms:
             wrong.append(f"{path.name}: {has_s:.2f} s of {least_s:.2f} s")
-        elif sha256(path.read_bytes()).hexdigest() != row.sha256:
+        elif sha256(path.read_bytes()).hexdigest() != one.sha256:
             wrong.append(f"{path.name}: isn't what the log says")
     return wrong + [f"{call_id}: not in the log" for call_id in wanted]

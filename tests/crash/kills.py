@@ -105,7 +105,7 @@ def main() -> None:
         seen = asyncio.run(run(plan, Path(folder), _progress))
         found = verdicts(seen)
         if not all(each.holds for each in found):
-            print((Path(folder) / "server.log").read_text()[-8000:], file=sys.stderr)
+            print("".join(_complaints(Path(folder) / "server.log")), file=sys.stderr)
     print("\r" + "\n".join(map(str, found)))
     print(f"{seen.seconds:.0f} s, {seen.seconds / max(1, seen.kills):.2f} s a kill")
     sys.exit(not all(each.holds for each in found))
@@ -118,6 +118,12 @@ def _database(kind: str) -> Iterator[str | None]:
         return
     with running_postgres() as server:
         yield server.url()
+
+
+def _complaints(log: Path) -> list[str]:
+    """The last lines of a log that are worse than news."""
+    with open(log, encoding="utf-8") as file:
+        return [x for x in file if '"level": "info"' not in x][-20:]
 
 
 def _progress(line: str) -> None:

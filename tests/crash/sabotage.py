@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
+from unittest.mock import patch
 
 from voicebot.store.calls import CallStore
 from voicebot.store.events import Event
@@ -27,7 +28,7 @@ def _acknowledge_early() -> None:
         writer._is_safe(batch[-1].seq)
         tasks.add(asyncio.create_task(late(writer, batch)))
 
-    Writer._commit = early  # type: ignore[method-assign]
+    patch.object(Writer, "_commit", early).start()
 
 
 def _skip_one() -> None:
@@ -37,12 +38,12 @@ def _skip_one() -> None:
     async def most(store: CallStore, events: list[Event], claims: Any = ()) -> set[str]:
         return await append(store, [x for x in events if x.kind != "key"], claims)
 
-    CallStore.append = most  # type: ignore[method-assign,assignment]
+    patch.object(CallStore, "append", most).start()
 
 
 def _count_when_closed() -> None:
     """Say in a recording's header how long it is when it is closed, not before."""
-    StereoRecording.flush = lambda _: None  # type: ignore[method-assign]
+    patch.object(StereoRecording, "flush", lambda _: None).start()
 
 
 def _forget_orphans() -> None:
@@ -51,7 +52,7 @@ def _forget_orphans() -> None:
     async def none(*_: object, **__: object) -> int:
         return 0
 
-    CallStore.close_orphans = none  # type: ignore[method-assign]
+    patch.object(CallStore, "close_orphans", none).start()
 
 
 def _miscount() -> None:
@@ -63,7 +64,7 @@ def _miscount() -> None:
         for seq, turn in rows.turns.items():
             rows.turns[seq] = replace(turn, started_ms=turn.started_ms + 1)
 
-    Rows.add = wrong  # type: ignore[method-assign]
+    patch.object(Rows, "add", wrong).start()
 
 
 SABOTAGE: Final[Mapping[str, Callable[[], None]]] = {

@@ -46,14 +46,11 @@ class Witness:
     def acknowledged(self) -> list[Noted]:
         return [event for event in self.noted if event.seq <= self.safe]
 
-    def answered(self) -> dict[str, Noted]:
-        """The calls that had a stream and weren't over: when it began, by call."""
+    def answered(self) -> list[Noted]:
+        """When the streams began of the calls that weren't over."""
         over = {x.call_id for x in self.noted if x.kind == "call.ended"}
-        return {
-            x.call_id: x
-            for x in self.noted
-            if x.kind == "call.answered" and x.call_id not in over
-        }
+        streams = [x for x in self.noted if x.kind == "call.answered"]
+        return [x for x in streams if x.call_id not in over]
 
     async def end(self) -> None:
         """Hear the rest of what a dead server told."""
@@ -74,6 +71,8 @@ class Witness:
                         self.noted.append(Noted(call_id, int(seq), kind))
                     case [_, seq]:
                         self.safe = int(seq)
+                    case other:
+                        raise AssertionError(f"expected a sentence, got {other}")
         self._loop.call_soon_threadsafe(self.ready.set)
 
 

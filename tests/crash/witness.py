@@ -5,7 +5,7 @@ import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from tests.crash.server import NOTED, READY
+from tests.crash.server import LATE, NOTED, READY, SAFE
 from voicebot.store.events import EPOCH, MICROSECOND
 
 
@@ -31,12 +31,14 @@ class Witness:
         ready: the server takes calls, or is dead.
         noted: in order.
         safe: up to this number, events were acknowledged: they are on disk.
+        late_ms: since SIGUSR1, the server kept its calls waiting for so long at most.
     """
 
     def __init__(self, ear: Connection) -> None:
         self.ready = asyncio.Event()
         self.noted: list[Noted] = []
         self.safe = -1
+        self.late_ms = 0
         self._ear = ear
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._listen, name="witness")
@@ -69,8 +71,10 @@ class Witness:
                 match told.decode().split():
                     case [word, seq, call_id, kind] if word == NOTED:
                         self.noted.append(Noted(call_id, int(seq), kind))
-                    case [_, seq]:
+                    case [word, seq] if word == SAFE:
                         self.safe = int(seq)
+                    case [word, ms] if word == LATE:
+                        self.late_ms = int(ms)
                     case other:
                         raise AssertionError(f"expected a sentence, got {other}")
         self._loop.call_soon_threadsafe(self.ready.set)

@@ -35,7 +35,7 @@ from voicebot.sim.stepfun.script import Line
 from voicebot.sim.twilio.report import CallReport, Outcome
 from voicebot.sim.twilio.script import HangUp, Say, Script
 from voicebot.store.calls import open_store
-from voicebot.store.database import Database, open_database
+from voicebot.store.database import open_database
 from voicebot.store.faults import Fault as Code
 from voicebot.store.records import EndReason
 
@@ -148,24 +148,32 @@ async def _run(
             held_back |= _spilled(where) > 0 or _waits(server)
         passer_by.cancel()
         await asyncio.gather(passer_by, return_exceptions=True)
+    mended_s = time.monotonic()
+    spill_empty = asyncio.create_task(_until_empty(where, mended_s))
     reports = await asyncio.gather(*stayers)
-    ended_s = time.monotonic()
-    async with open_database(where.settings.call_log) as log:
-        await _all_is_back(log, where, server)
-    back_s = time.monotonic() - ended_s
+    back_s = await spill_empty
+    await _all_is_back(where, server)
     await server.stop()
     assert server.exit_code == 0
     return await _judge(where, server, reports, passing, held_back, back_s)
 
 
-async def _all_is_back(log: Database, where: Scene, server: Server) -> None:
-    """Wait until the database has all that was noted."""
+async def _until_empty(where: Scene, mended_s: float) -> float:
+    """Wait until nothing is in the spill; return how long after the fault that is."""
     async with asyncio.timeout(BACK_S):
+        while _spilled(where):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(LOOK_S)
+    return time.monotonic() - mended_s
+
+
+async def _all_is_back(where: Scene, server: Server) -> None:
+    """Wait until the database has all that was noted, and recordings are kept."""
+    async with asyncio.timeout(BACK_S), open_database(where.settings.call_log) as log:
         while True:
             noted = list(server.witness.noted)
             there = await checks.found(log, {x.call_id for x in noted})
-            recordings = checks.waiting(where.settings.recordings_folder)
-            if len(there) >= len(noted) and not (_spilled(where) or recordings):
+            waiting = checks.waiting(where.settings.recordings_folder)
+            if len(there) >= len(noted) and not waiting:
                 return
             await asyncio.sleep(LOOK_S)
 

@@ -46,6 +46,8 @@ class Plan:
     url: str | None = None
     """Of a database at PostgreSQL; None: SQLite's file."""
     sabotage: str | None = None
+    moment_s: float | None = None
+    """When each server is killed, once all lines are live; None: at random."""
 
 
 @dataclass(slots=True)
@@ -164,6 +166,8 @@ class Trial:
 
     def _moment_s(self) -> float:
         """When a server is killed: mostly soon, so that there are many."""
+        if self._plan.moment_s is not None:
+            return self._plan.moment_s
         if self._random.random() < 0.1:
             return self._random.uniform(1.0, 3.0)
         return self._random.uniform(0.0, 0.5)

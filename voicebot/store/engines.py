@@ -171,7 +171,9 @@ def _connecting(
     more["uri"] = True
 
 
-def _checked_out(path: Path, _: object, record: ConnectionPoolEntry, __: object) -> None:
+def _checked_out(
+    path: Path, _connection: object, record: ConnectionPoolEntry, _lent: object
+) -> None:
     # What is written to a file that was moved, or replaced, may be nowhere tomorrow.
     if record.info.get("file") != _identity(path):
         raise DisconnectionError  # so it is connected anew, to what is there now

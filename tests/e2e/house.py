@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import ClientSession
 
+from tests import canary
 from voicebot.config import Settings
 from voicebot.runtime.switchboard import Switchboard
 from voicebot.sim.stepfun.babble import babble
@@ -29,10 +30,8 @@ from voicebot.store.records import Call, Turn
 from voicebot.web.server import running
 
 ACCOUNT = "AC" + "a" * 32
-TOKEN = "the-token-of-a-test"
-KEY = "the-key-of-a-test"
 OUR_NUMBER = "+15550100001"
-CALLER = "+15550100199"
+CALLER, KEY, TOKEN = canary.CALLER, canary.KEY, canary.TOKEN
 
 DIALPLAN = """\
 version: 2

@@ -541,6 +541,7 @@ class Switchboard:
     def _told_over(self, call_id: str) -> None:
         self.till.over(call_id)
         self.messenger.nudge()
+        self.keeper.nudge()
 
     def never_started(self, ticket: Ticket, reason: EndReason) -> None:
         """Close the books on a call whose stream came to nothing."""

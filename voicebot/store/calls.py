@@ -109,13 +109,17 @@ class CallStore:
         """
         await self._database.check()
 
-    async def events(self, call_id: str) -> list[Event]:
-        """Read all that happened in a call, in order."""
+    async def events(
+        self, call_id: str, kinds: Collection[EventKind] = frozenset(EventKind)
+    ) -> list[Event]:
+        """Read all that happened in a call, or only some kinds of it, in order."""
         query = (
             select(call_events)
             .where(call_events.c.call_id == call_id)
             .order_by(call_events.c.seq)
         )
+        if len(kinds) < len(EventKind):
+            query = query.where(call_events.c.kind.in_(kinds))
         return [append.read_event(row) for row in await self._database.read(query)]
 
     async def review(self, call_id: str) -> Reviewed | None:

@@ -269,6 +269,37 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class Private:
+    """What of a turn is to be silent in the recording; the last one of it stands."""
+
+    call_id: str
+    seq: int
+    """Of the turn."""
+
+    channel: Literal[0, 1]
+    """Whose voice: the caller's, or the bot's."""
+
+    started_ms: int
+    ended_ms: int
+    """From the call's beginning."""
+
+    shares: list[list[float]]
+    """From, to: 0 is where the turn's words begin, 1 where they end. Empty: nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """A recording is about to be silenced; the first one stands."""
+
+    call_id: str
+    began_ms: int
+    """Which recording: see `Recording`."""
+
+    spans: list[list[int]]
+    """Channel, from, to: milliseconds from the beginning of the recording."""
+
+
+@dataclass(frozen=True, slots=True)
 class FlowNote:
     """Something that was decided about a call: names of the dialplan's, never words."""
 
@@ -342,6 +373,8 @@ Record = (
     | ForwardOver
     | Message
     | Recording
+    | Private
+    | Silenced
     | CallEnded
     | CallReopened
     | Reviewed

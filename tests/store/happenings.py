@@ -148,7 +148,7 @@ def records() -> st.SearchStrategy[rec.Record]:
             rec.FlowNote, call_id=ids, at_ms=ms, kind=words, name=words, detail=words
         ),
         st.builds(rec.CallReopened, call_id=ids),
-        st.builds(rec.KeyPressed, call_id=ids, at_ms=ms),
+        st.builds(rec.KeyPressed, call_id=ids, at_ms=ms, digit=words),
         st.builds(rec.ModelLost, call_id=ids, at_ms=ms),
         st.builds(rec.FaultNote, call_id=ids, at_ms=ms, code=faults),
         st.builds(rec.Forwarded, call_id=ids, step=words, target=st.none() | words),

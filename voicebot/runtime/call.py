@@ -81,6 +81,7 @@ class Call:
         spend: takes what an answer cost, in millionths of a yuan; says which budgets
             are used up by it.
         leave: sends the call to a target, or to `voicemail`; False: nobody is there.
+        private: variables whose values are kept out of the call log.
         text: sends a text message, and delivers what became of it.
         recorder: None if the call isn't recorded.
         rest: None if calls can't be ended at Twilio; then its stream is closed, and
@@ -107,6 +108,7 @@ class Call:
         diary: Diary,
         spend: Callable[[int], list[flow.BudgetReached]],
         leave: Callable[[str], Awaitable[bool]],
+        private: frozenset[str],
         text: Callable[[flow.SendSms, Callable[[Input], None]], None],
         recorder: Recorder | None,
         rest: TwilioRest | None,
@@ -128,6 +130,7 @@ class Call:
         self._diary = diary
         self._spend = spend
         self._leave = leave
+        self._private = private
         self._text = text
         self._leaves_for: str | None = None
         self._recorder = recorder
@@ -147,6 +150,11 @@ class Call:
     def known(self) -> Mapping[str, str]:
         """What the variables are worth by now, but for the sensitive ones."""
         return self._flow.values.shown()
+
+    @property
+    def consented(self) -> bool:
+        """Whether the caller knows of the recording, or agreed to it, by now."""
+        return self._flow.consented
 
     def now_ms(self) -> float:
         """Milliseconds since the call began."""
@@ -212,6 +220,8 @@ class Call:
         self._perform(self._flow.handle(event, self._now))
         if isinstance(event, do.ReplyDone):
             self._count_usage()
+        elif isinstance(event, flow.LookedUp):
+            self._keep_out(*event.values)
 
     def _deliver_late(self, event: Input) -> None:
         """Hand over what may come when the call is over."""
@@ -285,8 +295,7 @@ class Call:
             case flow.NoteEvent(kind, name, detail):
                 log.info("call event", kind=kind, name=name, detail=detail or None)
                 self._diary.flow(action, self._ms(self._now))
-                if (secret := self._flow.values.secret(name)) is not None:
-                    self._diary.know(name, secret)
+                self._keep_out(name)
             case flow.SendSms():
                 self._text(action, self._deliver_late)
             case flow.Fetch():
@@ -297,6 +306,11 @@ class Call:
                 self._leaves_for = target or VOICEMAIL
             case _:
                 assert_never(action)
+
+    def _keep_out(self, *names: str) -> None:
+        """Keep values out of the call log that are private, if these are any."""
+        for name in self._private.intersection(names):
+            self._diary.know(name, self._flow.values.known(name))
 
     def _redial(self, ending: Ending, give_up_at: float) -> None:
         if ending is Ending.STEPFUN_STALLED:  # else the leg has noted why
@@ -399,7 +413,8 @@ class Call:
                         message.ulaw, message.timestamp_ms, self.now_ms()
                     )
                 if isinstance(event, do.CallerKey):
-                    self._diary.key(self.now_ms())
+                    digit = event.digit if self._flow.is_choice(event.digit) else ""
+                    self._diary.key(self.now_ms(), digit)
                 self.deliver(event)
 
     def _bad_frame(self, error: str) -> None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
@@ -28,9 +29,9 @@ from voicebot.store.archive import (
 from voicebot.store.bucket import Bucket
 from voicebot.store.database import Database
 from voicebot.store.muting import mutes_in, note_of, noted_in, silence, silences, since
-from voicebot.store.recordings import repair
+from voicebot.store.recordings import FLIGHTS, repair
 from voicebot.store.records import Recording
-from voicebot.store.retention import Keep, purge
+from voicebot.store.retention import Keep, Purged, purge
 
 T = TypeVar("T")
 
@@ -83,6 +84,7 @@ class Housekeeping:
     ) -> None:
         self._form = settings.recordings_format
         self._keep = keep_of(settings)
+        self._flights = settings.data / FLIGHTS
         self._archive, self._scribe, self._database = archive, scribe, database
         self._clock = asyncio.get_running_loop().time
         self._purge_at = 0.0
@@ -167,18 +169,18 @@ class Housekeeping:
         """Remove what is kept no longer."""
         try:
             purged = await purge(
-                self._database, self._archive, self._keep, at, dry=False
+                self._database,
+                self._archive,
+                self._flights,
+                self._keep,
+                at,
+                dry=False,
             )
         except StoreError as exc:
             log.error("purge failed", error=str(exc))
             return
-        if purged.recordings or purged.words or purged.calls:
-            log.info(
-                "purged",
-                recordings=purged.recordings,
-                words=purged.words,
-                calls=purged.calls,
-            )
+        if purged != Purged():
+            log.info("purged", **asdict(purged))
 
     async def _bring(self, found: Found) -> None:
         path = found.path

@@ -196,9 +196,9 @@ class Scribe:
         record = FlowNote(call_id, at_ms, note.kind, note.name, note.detail)
         self._writer.note(record, now())
 
-    def key(self, call_id: str, at_ms: int) -> None:
-        """The caller pressed a key."""
-        self._writer.note(KeyPressed(call_id, at_ms), now())
+    def key(self, call_id: str, at_ms: int, digit: str) -> None:
+        """The caller pressed a key; empty: which one is private."""
+        self._writer.note(KeyPressed(call_id, at_ms, digit), now())
 
     def model_lost(self, call_id: str, at_ms: int) -> None:
         """The call goes on without a model."""
@@ -324,8 +324,8 @@ class Diary:
     def know(self, name: str, value: str) -> None:
         self._scribe.know(self._call_id, name, value)
 
-    def key(self, at_ms: float) -> None:
-        self._scribe.key(self._call_id, self._at(at_ms))
+    def key(self, at_ms: float, digit: str) -> None:
+        self._scribe.key(self._call_id, self._at(at_ms), digit)
 
     def model_lost(self, at_ms: float) -> None:
         self._scribe.model_lost(self._call_id, self._at(at_ms))

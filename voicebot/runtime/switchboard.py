@@ -39,7 +39,7 @@ from voicebot.runtime.conduct import (
     session_config,
 )
 from voicebot.runtime.director import DirectorLeg
-from voicebot.runtime.discretion import policy_of, private_values
+from voicebot.runtime.discretion import policy_of, private_names, private_values
 from voicebot.runtime.errands import Errands, Lookups
 from voicebot.runtime.flights import FlightFile, flight_path
 from voicebot.runtime.forward import Answer, Origin
@@ -510,8 +510,10 @@ class Switchboard:
             diary=Diary(self.scribe, ticket.call_id, ticket.earlier),
             spend=self.till.spender(ticket.origin),
             leave=lambda wanted: self.leave_stream(
-                replace(ticket.origin, values=call.known), wanted
+                replace(ticket.origin, values=call.known, consented=call.consented),
+                wanted,
             ),
+            private=private_names(ticket.persona),
             text=lambda order, done: self.texting.send(ticket.origin, order, done),
             recorder=recorder,
             rest=self._rest,

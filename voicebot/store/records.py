@@ -315,10 +315,13 @@ class FlowNote:
 
 @dataclass(frozen=True, slots=True)
 class KeyPressed:
-    """The caller pressed a key. Which one is nobody's business."""
+    """The caller pressed a key."""
 
     call_id: str
     at_ms: int
+    digit: str = ""
+    """Which one, if it chose something; empty for digits of a number, sensitive or not.
+    """
 
 
 @dataclass(frozen=True, slots=True)

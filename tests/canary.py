@@ -13,6 +13,7 @@ CARD: Final = "4929 7241 3860 5519"
 CARD_SPOKEN: Final = (
     "four nine two nine, seven two four one, three eight six zero, five five one nine"
 )
+ACCOUNT: Final = "AC" + "a" * 32
 KEY: Final = "the-key-of-a-test"
 """Of StepFun."""
 

@@ -29,9 +29,9 @@ from voicebot.sim.twilio.wav import pcm24_to_ulaw
 from voicebot.store.records import Call, Turn
 from voicebot.web.server import running
 
-ACCOUNT = "AC" + "a" * 32
 OUR_NUMBER = "+15550100001"
 CALLER, KEY, TOKEN = canary.CALLER, canary.KEY, canary.TOKEN
+ACCOUNT = canary.ACCOUNT
 
 DIALPLAN = """\
 version: 2

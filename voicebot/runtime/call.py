@@ -28,6 +28,7 @@ from voicebot.runtime.no_model import NoModel
 from voicebot.runtime.outbox import Outbox
 from voicebot.runtime.recorder import Recorder
 from voicebot.runtime.scribe import Diary
+from voicebot.runtime.till import Spender
 from voicebot.stepfun.realtime.commands import SessionConfig
 from voicebot.store.faults import Fault
 from voicebot.twilio.messages import Media
@@ -78,8 +79,8 @@ class Call:
         stage: what the model is told in a language and in a stage, with what is known
             by then.
         diary: takes what is for the call log, at once.
-        spend: takes what an answer cost, in millionths of a yuan; says which budgets
-            are used up by it.
+        spend: takes what an answer cost, and how long the call was on since the one
+            before; says which budgets are used up by it.
         leave: sends the call to a target, or to `voicemail`; False: nobody is there.
         private: variables whose values are kept out of the call log.
         text: sends a text message, and delivers what became of it.
@@ -106,7 +107,7 @@ class Call:
         errands: Errands,
         stage: Callable[[Persona, str | None, Mapping[str, str]], SessionConfig],
         diary: Diary,
-        spend: Callable[[int], list[flow.BudgetReached]],
+        spend: Spender,
         leave: Callable[[str], Awaitable[bool]],
         private: frozenset[str],
         text: Callable[[flow.SendSms, Callable[[Input], None]], None],
@@ -144,6 +145,7 @@ class Call:
         self.faults = model.faults
         self._faults_noted = 0
         self._counted: Counter[str] = Counter()  # of the usage
+        self._talked_until_ms = 0
         self._waterfall = Waterfall(self._began_at)
 
     @property
@@ -188,6 +190,7 @@ class Call:
                 if self._recorder:
                     tasks.create_task(self._recorder.run(stopped, self.now_ms))
                 await self._converse()
+                self._spend({"minutes": self._talked_ms()})
                 stopped.set()
         finally:
             self._disarm()
@@ -336,8 +339,16 @@ class Call:
         if news := self.usage - self._counted:
             self._counted = Counter(self.usage)
             ucny = self._diary.usage(news, self._ms(self._now))
-            for reached in self._spend(ucny):
-                self.deliver(reached)
+            tokens = news["input_tokens"] + news["output_tokens"]
+            talked_ms = self._talked_ms()
+            reached = self._spend({"cny": ucny, "tokens": tokens, "minutes": talked_ms})
+            for each in reached:
+                self.deliver(each)
+
+    def _talked_ms(self) -> int:
+        """How long the call has been on since this was asked last."""
+        before, self._talked_until_ms = self._talked_until_ms, round(self.now_ms())
+        return self._talked_until_ms - before
 
     def _send(self, frame: bytes) -> None:
         if not self._outbox.put(frame):

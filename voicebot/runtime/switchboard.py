@@ -608,6 +608,10 @@ class Switchboard:
             except StoreError as exc:
                 log.warning("no heartbeat", error=str(exc))
 
+    async def count_others(self) -> None:
+        """Know, for ever, what other processes spend of today's budgets."""
+        await self.till.keep_counting(self.store, self._instance.id)
+
     async def close_books(self) -> None:
         """Wait until all is written, unless nothing takes it."""
         try:
@@ -684,13 +688,14 @@ async def open_switchboard(
             instance = Instance(writer.store, settings.data)
             _tell_orphans(await instance.begin(now()))
             board = Switchboard(settings, plans, writer, instance, http, client, disk)
-            await board.till.recall(writer.store)
+            await board.till.recall(writer.store, instance.id)
             async with asyncio.TaskGroup() as tasks:
                 chores = [
                     tasks.create_task(_for_ever(chore), name=chore.__name__)
                     for chore in (
                         writer.run,
                         board.be_alive,
+                        board.count_others,
                         board.reap,
                         board.follow_plans,
                         board.render_prompts,

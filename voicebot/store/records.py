@@ -399,9 +399,13 @@ class Spent:
     """What calls between two numbers cost."""
 
     direction: str
-    from_number: str
-    to_number: str
+    from_number: str = field(repr=False)
+    to_number: str = field(repr=False)
     ucny: int
+    tokens: int
+    """That the model read and spoke."""
+
+    talked_ms: int
 
 
 @dataclass(frozen=True, slots=True)

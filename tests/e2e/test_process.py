@@ -56,6 +56,7 @@ def voicebot(folder: Path, *words: str, **more: str) -> tuple[int, str]:
         timeout=30,
         check=False,
     )
+    sys.stderr.write(done.stderr)  # which the watch reads
     return done.returncode, done.stderr
 
 

@@ -42,6 +42,7 @@ from voicebot.store.records import (
     Forwarded,
     ForwardOver,
     KeyPressed,
+    Silenced,
 )
 
 CALLER = replace(
@@ -386,6 +387,8 @@ def test_all_that_was_noted_is_shown_but_not_what_was_said() -> None:
                 Forwarded("c1", "ComeBack", None),
                 ForwardOver("c1", "busy"),
                 KeyPressed("c1", 1800),
+                KeyPressed("c1", 1900, "9"),
+                Silenced("c1", 0, [[0, 1, 2]]),
             )
 
     asyncio.run(fill())
@@ -403,10 +406,12 @@ def test_all_that_was_noted_is_shown_but_not_what_was_said() -> None:
         ["transfer", "ComeBack"],
         ["transfer.over", "busy"],
         ["1.80", "s", "key"],
+        ["1.90", "s", "key", "9"],
+        ["silenced", "1", "places"],
     ]
     as_json = json.loads(output("show", "c1", "--events", "--json"))
-    assert len(as_json["events"]) == 12
-    assert as_json["events"][-1]["kind"] == "key"
+    assert len(as_json["events"]) == 14
+    assert as_json["events"][-2]["kind"] == "key"
 
 
 @pytest.mark.usefixtures("log")

@@ -12,7 +12,14 @@ HAPPENED: Final = ("noted", "at", "kind", "what")
 
 def event_shown(event: "Event") -> dict[str, object]:
     """An event without words and numbers: for those there are turns, and the call."""
-    from voicebot.store.records import FaultNote, FlowNote, Forwarded, ForwardOver
+    from voicebot.store.records import (
+        FaultNote,
+        FlowNote,
+        Forwarded,
+        ForwardOver,
+        KeyPressed,
+        Silenced,
+    )
 
     shown: dict[str, object] = {"at": event.at, "kind": event.kind}
     record = event.record
@@ -20,6 +27,10 @@ def event_shown(event: "Event") -> dict[str, object]:
     match record:
         case FlowNote(_, _, kind, name, detail):
             what = f"{kind} {name}: {detail}" if detail else f"{kind} {name}"
+        case KeyPressed(_, _, digit):
+            what = digit
+        case Silenced(_, _, spans):
+            what = f"{len(spans)} places"
         case FaultNote(_, _, code):
             what = code
         case Forwarded(_, step, target):

@@ -39,7 +39,7 @@ from voicebot.runtime.conduct import (
     session_config,
 )
 from voicebot.runtime.director import DirectorLeg
-from voicebot.runtime.discretion import policy_of, private_values
+from voicebot.runtime.discretion import policy_of, private_names, private_values
 from voicebot.runtime.errands import Errands, Lookups
 from voicebot.runtime.flights import FlightFile, flight_path
 from voicebot.runtime.forward import Answer, Origin
@@ -510,8 +510,10 @@ class Switchboard:
             diary=Diary(self.scribe, ticket.call_id, ticket.earlier),
             spend=self.till.spender(ticket.origin),
             leave=lambda wanted: self.leave_stream(
-                replace(ticket.origin, values=call.known), wanted
+                replace(ticket.origin, values=call.known, consented=call.consented),
+                wanted,
             ),
+            private=private_names(ticket.persona),
             text=lambda order, done: self.texting.send(ticket.origin, order, done),
             recorder=recorder,
             rest=self._rest,
@@ -541,6 +543,7 @@ class Switchboard:
     def _told_over(self, call_id: str) -> None:
         self.till.over(call_id)
         self.messenger.nudge()
+        self.keeper.nudge()
 
     def never_started(self, ticket: Ticket, reason: EndReason) -> None:
         """Close the books on a call whose stream came to nothing."""
@@ -604,6 +607,10 @@ class Switchboard:
                 _tell_orphans(await self._instance.beat(now()))
             except StoreError as exc:
                 log.warning("no heartbeat", error=str(exc))
+
+    async def count_others(self) -> None:
+        """Know, for ever, what other processes spend of today's budgets."""
+        await self.till.keep_counting(self.store, self._instance.id)
 
     async def close_books(self) -> None:
         """Wait until all is written, unless nothing takes it."""
@@ -681,13 +688,14 @@ async def open_switchboard(
             instance = Instance(writer.store, settings.data)
             _tell_orphans(await instance.begin(now()))
             board = Switchboard(settings, plans, writer, instance, http, client, disk)
-            await board.till.recall(writer.store)
+            await board.till.recall(writer.store, instance.id)
             async with asyncio.TaskGroup() as tasks:
                 chores = [
                     tasks.create_task(_for_ever(chore), name=chore.__name__)
                     for chore in (
                         writer.run,
                         board.be_alive,
+                        board.count_others,
                         board.reap,
                         board.follow_plans,
                         board.render_prompts,

@@ -31,9 +31,11 @@ from voicebot.store.records import (
     Latency,
     Message,
     ModelLost,
+    Private,
     Record,
     Recording,
     Reviewed,
+    Silenced,
     TokensUsed,
     Turn,
 )
@@ -63,6 +65,8 @@ class EventKind(StrEnum):
     MESSAGE = "message"
     REVIEW = "review"
     RECORDING = "recording"
+    PRIVATE = "private"
+    SILENCED = "silenced"
 
 
 RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
@@ -84,6 +88,8 @@ RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
         EventKind.MESSAGE: Message,
         EventKind.REVIEW: Reviewed,
         EventKind.RECORDING: Recording,
+        EventKind.PRIVATE: Private,
+        EventKind.SILENCED: Silenced,
     }
 )
 

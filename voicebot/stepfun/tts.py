@@ -23,7 +23,7 @@ from voicebot.stepfun.limits import (
 )
 from voicebot.stepfun.sound import Pcm16Reader, kind_of
 from voicebot.stepfun.sse import SseReader
-from voicebot.stepfun.upstream import stream_error
+from voicebot.stepfun.upstream import told_error
 
 PATH: Final = "/audio/speech"  # from the base URL on
 MODEL: Final = "stepaudio-2.5-tts"
@@ -185,4 +185,4 @@ def _failure(event: Fields) -> UpstreamError:
     """Name a failure whose members nobody has documented."""
     inner = event.table("error") if "error" in event else event
     code = inner.text("code") if "code" in inner else None
-    return stream_error(code, STREAM_STATUS, "speech_failed")
+    return told_error(code, STREAM_STATUS, "speech_failed")

@@ -34,7 +34,7 @@ from voicebot.stepfun.limits import (
     to_json,
 )
 from voicebot.stepfun.sound import Pcm16Reader
-from voicebot.stepfun.upstream import stream_error
+from voicebot.stepfun.upstream import told_error
 
 STREAM_STATUS: Final = 101  # of an upgrade that went well
 UNKNOWN_TYPES: Final = 32  # a peer decides how many there are
@@ -316,4 +316,4 @@ def _failure(event: Fields) -> UpstreamError:
     """Read an error, which may come before there is any session."""
     data = event.table("data") if "data" in event else event
     code = data.text("code") if "code" in data else None
-    return stream_error(code, STREAM_STATUS, "speech_failed")
+    return told_error(code, STREAM_STATUS, "speech_failed")

@@ -46,7 +46,7 @@ def read_error(status: int, body: bytes) -> UpstreamError:
     return UpstreamError(SERVICE, WORDS.get(status, other), status)
 
 
-def stream_error(code: object, status: int, other: str) -> UpstreamError:
+def told_error(code: object, status: int, other: str) -> UpstreamError:
     """
     Name a failure that was told within an answer that had begun well.
 

@@ -184,7 +184,11 @@ class OfflineStepFun:
             random = Random(self._random.getrandbits(64))
             mood = self.mood.speech
             return await send_events(request, wanted, sound, mood, random)
-        return web.Response(body=sound, content_type=FORMATS[wanted.format][0])
+        return web.Response(
+            body=sound,
+            content_type=FORMATS[wanted.format][0],
+            headers={"X-Trace-Id": uuid4(self._random)},
+        )
 
     async def _speech_socket(self, request: web.Request) -> web.StreamResponse:
         self._authorize(request)

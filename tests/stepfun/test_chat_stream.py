@@ -27,12 +27,15 @@ def piece(name: str = "", arguments: str = "", **members: Any) -> dict[str, Any]
 
 def test_the_documented_chunks_are_read() -> None:
     reader = ChatReader()
-    first = reader.receive(json.dumps(EXAMPLES["ch.chunk"]).encode())
-    assert first == ChatDelta("The caller", ChatUsage(93, 0, 2))
-    assert not reader.complete
-    last = reader.receive(json.dumps(EXAMPLES["ch.chunk.last"]).encode())
-    assert last == ChatDelta("", ChatUsage(93, 0, 14))
-    assert reader.complete
+    read, complete = [], []
+    for name in ("ch.chunk", "ch.chunk.last"):
+        read.append(reader.receive(json.dumps(EXAMPLES[name]).encode()))
+        complete.append(reader.complete)
+    assert read == [
+        ChatDelta("The caller", ChatUsage(93, 0, 2)),
+        ChatDelta("", ChatUsage(93, 0, 14)),
+    ]
+    assert complete == [False, True]
     assert reader.answer("trace-1234") == ChatAnswer(
         "The caller", "stop", ChatUsage(93, 0, 14), "trace-1234"
     )

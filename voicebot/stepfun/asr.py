@@ -15,7 +15,7 @@ import pybase64
 
 from voicebot.errors import LocalProtocolError
 from voicebot.fields import Fields
-from voicebot.stepfun.upstream import loggable_id, stream_error
+from voicebot.stepfun.upstream import event_code, loggable_id
 
 Format = Literal["pcm", "wav", "mp3", "ogg"]
 
@@ -227,7 +227,7 @@ class AsrReader:
                     timed=tuple(self._timed),
                 )
             case _ if kind == "error" or "error" in event:
-                return AsrFailed(stream_error(data, "transcription_failed"))
+                return AsrFailed(event_code(data, "transcription_failed"))
             case _:
                 return None
 

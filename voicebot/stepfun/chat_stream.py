@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from voicebot.errors import RemoteProtocolError
 from voicebot.fields import Fields
 from voicebot.stepfun.chat import ChatAnswer, ChatUsage, ToolCall, read_usage
-from voicebot.stepfun.upstream import stream_error
+from voicebot.stepfun.upstream import event_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class ChatReader:
         """
         chunk = Fields.parse(data, "chunk")
         if "error" in chunk or ("type" in chunk and chunk.text("type") == "error"):
-            return ChatFailed(stream_error(data, "answer_failed"))
+            return ChatFailed(event_code(data, "answer_failed"))
         if "usage" in chunk:
             self._usage = read_usage(chunk)
         # A chunk of nothing but the usage has no choices.

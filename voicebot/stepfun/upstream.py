@@ -47,7 +47,7 @@ def read_error(status: int, body: bytes) -> UpstreamError:
     return UpstreamError(SERVICE, WORDS.get(status, other), status)
 
 
-def stream_error(data: bytes, other: str) -> str:
+def event_code(data: bytes, other: str) -> str:
     """
     Name the error that came in the middle of a stream, whose status was a success.
 

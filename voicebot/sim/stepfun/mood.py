@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from random import Random
 
+from voicebot.sim.stepfun.speech_mood import SpeechMood
+
 # (low, high): each time it is needed, a value is drawn evenly from the range.
 Range = tuple[float, float]
 
@@ -79,6 +81,9 @@ class Mood:
     asr_repeats: bool = False
     """A delta holds all words so far. Never seen; the realtime API was to do so."""
 
+    speech: SpeechMood = SpeechMood()
+    """Speech from text, and voices."""
+
     # Being interrupted
     cancel_lag_s: Range = (0.0, 0.1)
     """Audio goes on for so long after response.cancel."""
@@ -138,6 +143,7 @@ class Mood:
         return cls(
             all_at_once=True,
             think_s=(0.0, 0.0),
+            speech=SpeechMood.burst(),
             chat_s=(0.0, 0.0),
             word_s=0.0,
             asr_s=(0.0, 0.0),
@@ -153,6 +159,7 @@ class Mood:
             onset_s=0.95,
             transcript_after_s=(0.28, 1.8),
             think_s=(0.7, 1.9),
+            speech=SpeechMood.real(),
             chat_s=(0.3, 1.5),
             asr_s=(0.35, 0.63),
             pace=(1.0, 1.1),

@@ -1,7 +1,6 @@
 """The offline StepFun as a server: realtime sessions, speech both ways, chat."""
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -12,7 +11,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from voicebot.sim.stepfun import asr, chat
+from voicebot.sim.stepfun import asr, chat, streams
 from voicebot.sim.stepfun.connection import serve_session
 from voicebot.sim.stepfun.mind import Mind, Reply
 from voicebot.sim.stepfun.mood import Mood
@@ -21,19 +20,18 @@ from voicebot.sim.stepfun.session import OfflineSession
 from voicebot.sim.stepfun.speech import (
     FORMATS,
     BadRequest,
-    SpeechRequest,
+    check_model,
     read_request,
     synthesize,
 )
-from voicebot.sim.stepfun.streams import send_events
-from voicebot.sim.stepfun.wire import GARBAGE, JsonObject, base64, uuid4
+from voicebot.sim.stepfun.speech_events import send_events
+from voicebot.sim.stepfun.tts_socket import SpeechSocket
+from voicebot.sim.stepfun.wire import GARBAGE, JsonObject, uuid4
 from voicebot.sim.stepfun.writer import Writer
 
 PLAN: Final = "/step_plan/v1"
 OPEN: Final = "/v1"
-SSE_BYTES: Final = 9600
 MOST_BYTES: Final = 64_000_000  # of a request: no page gives a limit
-
 
 # Status -> type and message of the JSON error.
 REFUSALS: Final = {
@@ -64,6 +62,11 @@ class Statistics:
     said_s: float = 0.0
     """Audio sent in ended sessions."""
     speech_requests: int = 0
+    speech_sockets: int = 0
+    """On which text was spoken, opened; those still open are the difference."""
+    speech_sockets_closed: int = 0
+    spoken_characters: int = 0
+    """Of text that was spoken: what StepFun bills."""
     chat_requests: int = 0
     asr_requests: int = 0
     abandoned: int = 0
@@ -84,7 +87,7 @@ class OfflineStepFun:
     Args:
         api_key: the only key that is let in; None lets in any.
         refusals: HTTP statuses for the first upgrades, such as (402, 500).
-        speech_refusals: the same for the first requests for speech.
+        speech_refusals: the same for the first requests for speech, sockets too.
         chat_mind: answers in writing, whatever is asked; None: as `mind` does aloud,
             but choosing where a choice is offered, and filling in forms.
         chat_refusals: the same for the first requests to do so.
@@ -127,6 +130,7 @@ class OfflineStepFun:
         for prefix in (PLAN, OPEN):
             app.router.add_get(f"{prefix}/realtime", self._realtime)
             app.router.add_post(f"{prefix}/audio/speech", self._speech)
+            app.router.add_get(f"{prefix}/realtime/audio", self._speech_socket)
             app.router.add_post(f"{prefix}/chat/completions", self._chat)
             app.router.add_post(f"{prefix}/audio/asr/sse", self._asr)
         return app
@@ -186,21 +190,32 @@ class OfflineStepFun:
         body = await _json(request)
         wanted = read_request(body, on_plan=request.path.startswith(PLAN))
         sound = await asyncio.to_thread(synthesize, self._mind, wanted)
+        self.statistics.spoken_characters += len(wanted.text)
         if wanted.as_events:
-            return await self._events(request, wanted, sound)
+            random = Random(self._random.getrandbits(64))
+            mood = self.mood.speech
+            return await send_events(request, wanted, sound, mood, random)
         return web.Response(body=sound, content_type=FORMATS[wanted.format][0])
 
-    async def _events(
-        self, request: web.Request, wanted: SpeechRequest, sound: bytes
-    ) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        for at in range(0, len(sound), SSE_BYTES):
-            audio = base64(sound[at : at + SSE_BYTES])
-            await response.write(_sse({"type": "speech.audio.delta", "audio": audio}))
-        await response.write(_sse({"type": "speech.audio.done", "audio": ""}))
-        await response.write(b"data: [DONE]\n\n")
-        return response
+    async def _speech_socket(self, request: web.Request) -> web.StreamResponse:
+        self._authorize(request)
+        _refuse_first(self._speech_refusals)
+        on_plan = request.path.startswith(PLAN)
+        check_model(request.query.get("model"), on_plan=on_plan)
+        websocket = web.WebSocketResponse()
+        websocket.headers["X-Trace-Id"] = uuid4(self._random)
+        await websocket.prepare(request)
+        random = Random(self._random.getrandbits(64))
+        speech = SpeechSocket(websocket, request, self._mind, self.mood.speech, random)
+        self.statistics.speech_sockets += 1
+        self._sockets.add(websocket)
+        try:
+            await speech.serve()
+        finally:
+            self._sockets.discard(websocket)
+            self.statistics.speech_sockets_closed += 1
+            self.statistics.spoken_characters += speech.characters
+        return websocket
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         self._authorize(request)
@@ -251,7 +266,7 @@ class OfflineStepFun:
         trace_id: str,
         gap_s: float = 0.0,
     ) -> web.StreamResponse:
-        response, whole = await send_events(
+        response, whole = await streams.send_events(
             request,
             events,
             mood=self.mood,
@@ -309,7 +324,3 @@ def _refuse_first(statuses: list[int]) -> None:
         status = statuses.pop(0)
         kind, message = REFUSALS.get(status, ("server_error", "no more is known"))
         raise BadRequest(status, kind, message)
-
-
-def _sse(event: dict[str, str]) -> bytes:
-    return f"data: {json.dumps(event)}\n\n".encode()

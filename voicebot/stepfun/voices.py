@@ -300,4 +300,4 @@ def _seconds(data: bytes) -> float:
         raise LocalProtocolError(
             "file: expected a WAV file of plain samples, got another"
         ) from None
-    return frames / rate_hz
+    return float(frames / rate_hz)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from voicebot.sim.stepfun.mind import Mind
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.stepfun.script import Scenario, ScriptedMind
 from voicebot.sim.stepfun.server import OfflineStepFun
@@ -17,12 +18,13 @@ KEY = "key"
 
 @contextmanager
 def offline(
-    *, refusals: tuple[int, ...] = (), **speech: Any
+    *, refusals: tuple[int, ...] = (), mind: Mind | None = None, **speech: Any
 ) -> Iterator[OfflineStepFun]:
     """Run it; `base_url` says where."""
     mood = Mood(speech=replace(SpeechMood.burst(), **speech))
-    mind = ScriptedMind(Scenario(()))
-    server = OfflineStepFun(mind, mood, api_key=KEY, speech_refusals=refusals)
+    server = OfflineStepFun(
+        mind or ScriptedMind(Scenario(())), mood, api_key=KEY, speech_refusals=refusals
+    )
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
     started = threading.Event()
 

@@ -2,6 +2,10 @@
 
 import os
 import re
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +16,7 @@ from tests.cli.stepfun import KEY, offline
 from tests.dialplan.plans import PERSONA, written
 from voicebot.cli import prompts
 from voicebot.errors import ConfigError
+from voicebot.sim.stepfun.script import Scenario, ScriptedMind
 from voicebot.sim.stepfun.server import OfflineStepFun
 
 LONG = "We are open on Mondays. " * 41  # 984 characters, before Monday is read
@@ -174,6 +179,53 @@ def test_what_was_rendered_before_it_was_stopped_is_kept(
     assert build().exit_code == 0
     # Only what was missing; the one whose keeping was stopped, again.
     assert stepfun.statistics.speech_requests == asked + len(files()) - 2
+
+
+class Stuck(ScriptedMind):
+    """Speaks twice; who wants more waits until it may go on."""
+
+    def __init__(self) -> None:
+        super().__init__(Scenario(()))
+        self.spoken = 0
+        self.stuck, self.may_go_on = threading.Event(), threading.Event()
+
+    def speak(self, text: str, voice: str, language: str) -> bytes:
+        self.spoken += 1
+        if self.spoken > 2:
+            self.stuck.set()
+            assert self.may_go_on.wait(30)
+        return super().speak(text, voice, language)
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_a_process_that_is_stopped_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch, how: signal.Signals, code: int
+) -> None:
+    plan("filler: {say: [Moment.]}\n")
+    mind = Stuck()
+    with offline(mind=mind) as server:
+        monkeypatch.setenv("VOICEBOT_STEPFUN_BASE_URL", server.base_url)
+        told = ["prompts", "build", "--dialplans", "plan", "--at-a-time", "1"]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        with subprocess.Popen(
+            [sys.executable, "-m", "voicebot", *told],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        ) as process:
+            assert mind.stuck.wait(30)
+            process.send_signal(how)
+            _, stderr = process.communicate(timeout=30)
+        mind.may_go_on.set()
+        assert process.returncode == code
+        assert (b"the rest is kept" in stderr) is (how is signal.SIGINT)
+        assert len(files()) == 2
+        assert all(path.stat().st_size > 800 for path in files())
+        result = build()
+    assert result.exit_code == 0
+    assert f"{len(files())} prompts, 2 are there" in result.stdout
 
 
 def test_a_folder_that_takes_nothing_is_one_error(stepfun: OfflineStepFun) -> None:

@@ -1,18 +1,18 @@
 """Text that is spoken while it is written, against the offline StepFun."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.net.stepfun import LIMIT_S, offline
 from voicebot.errors import UpstreamError
 from voicebot.net import tts_stream
 from voicebot.net.tts_stream import SpeechAhead, SpeechSocket, speech_stream
 from voicebot.sim.stepfun.mood import Mood
-from voicebot.sim.stepfun.script import Scenario, ScriptedMind
 from voicebot.sim.stepfun.server import OfflineStepFun
 from voicebot.sim.stepfun.speech_mood import SpeechMood
 from voicebot.stepfun.address import speech_url
@@ -27,18 +27,6 @@ from voicebot.stepfun.tts_stream import (
 MODEL = "stepaudio-2.5-tts"
 SETTINGS = VoiceSettings(MODEL, "ganliannvsheng")
 TEXT = "Good morning. We are open until five o'clock."
-LIMIT_S = 20
-
-
-@asynccontextmanager
-async def offline(
-    *, refusals: tuple[int, ...] = (), **speech: Any
-) -> AsyncIterator[OfflineStepFun]:
-    mood = Mood(speech=replace(SpeechMood.burst(), **speech))
-    mind = ScriptedMind(Scenario(()))
-    server = OfflineStepFun(mind, mood, api_key="key", speech_refusals=refusals)
-    async with asyncio.timeout(LIMIT_S), server.running():
-        yield server
 
 
 def stream(

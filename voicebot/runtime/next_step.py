@@ -129,8 +129,9 @@ def _mailbox(origin: Origin) -> Mailbox:
     return Mailbox(
         GREETINGS.get(known, GREETINGS["en"]),
         language if known in GREETINGS else "en",
-        # No words of such calls are kept: not those of a message either.
-        transcribe=not persona or persona.privacy.store != "metadata",
+        # Once is enough. And where no words of calls are kept, not those of a message.
+        transcribe=not persona
+        or not (persona.after_call.transcribe or persona.privacy.store == "metadata"),
     )
 
 

@@ -37,6 +37,7 @@ from voicebot.store.records import (
     Reviewed,
     Silenced,
     TokensUsed,
+    Transcribed,
     Turn,
 )
 from voicebot.store.traces import packed, unpacked
@@ -64,6 +65,7 @@ class EventKind(StrEnum):
     TRANSFER_OVER = "transfer.over"
     MESSAGE = "message"
     REVIEW = "review"
+    TRANSCRIPTION = "transcription"
     RECORDING = "recording"
     PRIVATE = "private"
     SILENCED = "silenced"
@@ -87,6 +89,7 @@ RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
         EventKind.TRANSFER_OVER: ForwardOver,
         EventKind.MESSAGE: Message,
         EventKind.REVIEW: Reviewed,
+        EventKind.TRANSCRIPTION: Transcribed,
         EventKind.RECORDING: Recording,
         EventKind.PRIVATE: Private,
         EventKind.SILENCED: Silenced,

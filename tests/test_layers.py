@@ -60,7 +60,8 @@ SHELL: dict[str, set[str]] = {
     "store": CORE,
     "net": CORE,
     "observe": CORE,
-    "runtime": CORE | {"bridge", "cascade", "dialplan", "flow", "store", "net", "observe"},
+    "runtime": CORE
+    | {"bridge", "cascade", "dialplan", "flow", "store", "net", "observe"},
     "web": CORE | {"bridge", "dialplan", "store", "net", "observe", "runtime"},
     "sim": {"audio", "errors"},
     "measure": CORE | {"bridge", "flow", "runtime", "sim"},

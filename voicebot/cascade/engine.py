@@ -120,8 +120,8 @@ class Cascade:
             case NotTranscribed(item_id, error):
                 if not self._is_fatal(error):
                     self._settle(item_id, None)
-            case NotWritten(error=error) | NotSpoken(error=error) if (
-                self._is_fatal(error)
+            case NotWritten(error=error) | NotSpoken(error=error) if self._is_fatal(
+                error
             ):
                 pass
             case _:

@@ -100,4 +100,5 @@ def test_markup_and_brackets_arent_read_aloud() -> None:
     assert as_spoken("**Friday** (at nine)\n") == "Friday at nine"
     assert as_spoken("- One\n- Two") == "One Two"
     assert as_spoken("周五（九点）") == "周五九点"
-    assert is_spoken("ok.") and not is_spoken(" … ")
+    assert is_spoken("ok.")
+    assert not is_spoken(" … ")

@@ -14,6 +14,7 @@ from voicebot.cascade.orders import (
     NotSpoken,
     NotTranscribed,
     NotWritten,
+    OfReply,
     Order,
     Result,
     Spoken,
@@ -124,8 +125,10 @@ class Cascade:
                 error
             ):
                 pass
+            case _ if (reply := self._reply) and reply.id == result.response_id:
+                self._continue(reply, result)
             case _:
-                self._continue(result)
+                pass  # of an answer that is over
         return self._taken()
 
     # ---- the client's frames -------------------------------------------------
@@ -264,10 +267,7 @@ class Cascade:
         messages = self._conversation.messages(profile.instructions)
         self._out += [*reply.created(), Ask(reply.id, messages, profile.tools)]
 
-    def _continue(self, result: Result) -> None:
-        reply = self._reply
-        if reply is None or reply.id != getattr(result, "response_id", None):
-            return  # of an answer that is over
+    def _continue(self, reply: Reply, result: OfReply) -> None:
         match result:
             case Written(text=text):
                 self._out += reply.written(text)
@@ -279,8 +279,8 @@ class Cascade:
                 self._out += reply.spoken(piece, pcm16)
             case SpokenOut(_, piece):
                 self._out += reply.spoken_out(piece)
-            case NotSpoken(_, piece, error):
-                self._out += reply.not_spoken(piece, error)
+            case _:
+                self._out += reply.not_spoken(result.piece, result.error)
         if reply.is_over:
             self._end(reply, reply.status)
 

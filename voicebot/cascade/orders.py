@@ -77,16 +77,8 @@ class NotSpoken:
     error: UpstreamError
 
 
-Result = (
-    Transcribed
-    | NotTranscribed
-    | Written
-    | WrittenOut
-    | NotWritten
-    | Spoken
-    | SpokenOut
-    | NotSpoken
-)
+OfReply = Written | WrittenOut | NotWritten | Spoken | SpokenOut | NotSpoken
+Result = Transcribed | NotTranscribed | OfReply
 
 
 # ---- orders ----------------------------------------------------------------------

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from tests.stepfun.examples import EXAMPLES
-from voicebot.errors import RemoteProtocolError
+from voicebot.errors import RemoteProtocolError, UpstreamError
 from voicebot.stepfun.chat import ChatAnswer, ChatUsage, ToolCall
-from voicebot.stepfun.chat_stream import ChatDelta, ChatFailed, ChatReader
+from voicebot.stepfun.chat_stream import ChatDelta, ChatReader
 
 
 def chunk(delta: dict[str, Any], finish_reason: str | None = "") -> dict[str, Any]:
@@ -27,12 +27,15 @@ def piece(name: str = "", arguments: str = "", **members: Any) -> dict[str, Any]
 
 def test_the_documented_chunks_are_read() -> None:
     reader = ChatReader()
-    first = reader.receive(json.dumps(EXAMPLES["ch.chunk"]).encode())
-    assert first == ChatDelta("The caller", ChatUsage(93, 0, 2))
-    assert not reader.complete
-    last = reader.receive(json.dumps(EXAMPLES["ch.chunk.last"]).encode())
-    assert last == ChatDelta("", ChatUsage(93, 0, 14))
-    assert reader.complete
+    read, complete = [], []
+    for name in ("ch.chunk", "ch.chunk.last"):
+        read.append(reader.receive(json.dumps(EXAMPLES[name]).encode()))
+        complete.append(reader.complete)
+    assert read == [
+        ChatDelta("The caller", ChatUsage(93, 0, 2)),
+        ChatDelta("", ChatUsage(93, 0, 14)),
+    ]
+    assert complete == [False, True]
     assert reader.answer("trace-1234") == ChatAnswer(
         "The caller", "stop", ChatUsage(93, 0, 14), "trace-1234"
     )
@@ -119,7 +122,9 @@ def test_a_call_of_nothing_is_none() -> None:
     ],
 )
 def test_an_error_is_named_and_never_quoted(event: dict[str, Any], code: str) -> None:
-    assert ChatReader().receive(json.dumps(event).encode()) == ChatFailed(code)
+    with pytest.raises(UpstreamError) as caught:
+        ChatReader().receive(json.dumps(event).encode())
+    assert (caught.value.detail, caught.value.status) == (code, 200)
 
 
 @pytest.mark.parametrize(

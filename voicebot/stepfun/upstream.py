@@ -47,20 +47,37 @@ def read_error(status: int, body: bytes) -> UpstreamError:
     return UpstreamError(SERVICE, WORDS.get(status, other), status)
 
 
-def stream_error(data: bytes, other: str) -> str:
+def told_error(code: object, status: int, other: str) -> UpstreamError:
     """
-    Name the error that came in the middle of a stream, whose status was a success.
+    Name a failure that was told within an answer that had begun well.
 
     Args:
-        data: the event.
-        other: the name if it has none of its own.
+        code: as it was told; a status of HTTP's counts as one.
+        status: with which the answer began.
+        other: a word of ours, if the code says nothing.
+    """
+    known = error_code(code)
+    if known is None or not known.isdigit():
+        return UpstreamError(SERVICE, known or other, status)
+    if not 400 <= int(known) <= 599:
+        return UpstreamError(SERVICE, other, status)
+    return read_error(int(known), b"")
+
+
+def event_error(data: bytes, other: str) -> UpstreamError:
+    """
+    Name the failure that an event tells of.
+
+    Args:
+        data: the event's, of an answer that had begun well.
+        other: a word of ours, if it says nothing.
     """
     for key in ("code", "type"):
-        code = error_code(_member(data, key))
-        # An event's own type, "error", names nothing.
-        if code is not None and code != "error" and not code.isdigit():
-            return code
-    return other
+        code = _member(data, key)
+        # An event's own type, "error", is no name.
+        if error_code(code) not in (None, "error"):
+            return told_error(code, 200, other)
+    return UpstreamError(SERVICE, other, 200)
 
 
 def error_code(value: object) -> str | None:

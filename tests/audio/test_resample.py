@@ -179,7 +179,9 @@ def test_recognisers_get_the_telephone_band_as_it_is(hz: int) -> None:
     at_16 = pcm24_to_16(before)
     assert len(at_16) == 2 * 3 * 16_000
     spectrum = amplitudes(at_16, 16_000)
-    assert db(spectrum[hz] / amplitudes(before, 24_000)[hz]) == pytest.approx(0, abs=0.2)
+    assert db(spectrum[hz] / amplitudes(before, 24_000)[hz]) == pytest.approx(
+        0, abs=0.2
+    )
     spectrum[hz - 3 : hz + 4] = 0
     assert db(spectrum.max() / 8000) < -35
 

@@ -28,7 +28,6 @@ from voicebot.bridge.model import (
 )
 from voicebot.errors import UpstreamError
 from voicebot.flow.model import Input
-from voicebot.runtime.engines import realtime
 from voicebot.runtime.live import Full
 from voicebot.runtime.model_leg import (
     DEFAULT_VOICE,
@@ -37,6 +36,7 @@ from voicebot.runtime.model_leg import (
     ModelLeg,
     _refusal,
 )
+from voicebot.runtime.model_socket import realtime
 from voicebot.sim.stepfun import (
     Mood,
     OfflineStepFun,
@@ -169,7 +169,9 @@ async def test_who_finds_turns_may_change_in_a_call_and_is_no_fault(
     mood = replace(Mood.burst(), null_is_echoed=null_is_echoed)
     async with OfflineStepFun(Listener(), mood).running() as stepfun:
         url = realtime_url(stepfun.base_url, "stepaudio-2.5-realtime")
-        leg = ModelLeg(realtime(url, "key"), replace(CONFIG, turn_detection=ServerVad()), set())
+        leg = ModelLeg(
+            realtime(url, "key"), replace(CONFIG, turn_detection=ServerVad()), set()
+        )
         running = asyncio.create_task(leg.run(deliver))
         async with asyncio.timeout(10):
             await over.wait()

@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 
 from voicebot.bridge.model import Ending, PeerLost, SessionReady
 from voicebot.flow.model import Input
-from voicebot.runtime.engines import realtime
 from voicebot.runtime.model_leg import ModelLeg
+from voicebot.runtime.model_socket import realtime
 from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.realtime.commands import SessionConfig
 

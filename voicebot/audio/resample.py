@@ -104,13 +104,13 @@ def pcm24_to_16(pcm16: bytes) -> bytes:
     between two is found from its four neighbours.
 
     Args:
-        pcm16: signed 16-bit little-endian samples at 24 kHz that came from `UlawToPcm24`.
+        pcm16: signed 16-bit little-endian samples at 24 kHz, of `UlawToPcm24`.
 
     Returns:
         Two samples at 16 kHz for each three; what doesn't make three is left out.
     """
     samples = np.frombuffer(pcm16, "<i2", len(pcm16) // 6 * 3).astype(np.int32)
-    # Of x0 x1 x2, the second is halfway between x1 and x2: (9 (x1 + x2) - x0 - x3) / 16.
+    # Of x0 x1 x2 the second is halfway between x1 and x2: (9 (x1 + x2) - x0 - x3) / 16
     x0, x1, x2 = samples[0::3], samples[1::3], samples[2::3]
     x3 = np.append(x0[1:], x2[-1:])
     between = np.clip((9 * (x1 + x2) - x0 - x3 + 8) >> 4, -32768, 32767)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 from voicebot.dialplan.actions import Action
 from voicebot.dialplan.after_call import AfterCall
 from voicebot.dialplan.director import Director
-from voicebot.dialplan.fallback import Fallback
+from voicebot.dialplan.fallback import Engine, Fallback
 from voicebot.dialplan.language import own_words
 from voicebot.dialplan.lookup import Lookup
 from voicebot.dialplan.menus import Menu
@@ -55,15 +55,41 @@ from voicebot.dialplan.values import (
 class Model(Section):
     """Which model listens and speaks."""
 
+    engine: Engine = "realtime"
+    """One model that hears and speaks, or a `cascade` of three: one writes down what
+    the caller says, one answers in writing, one reads that aloud."""
+
     name: Line = "stepaudio-2.5-realtime"
     """StepFun's realtime model."""
+
+    asr: Line = "stepaudio-2.5-asr"
+    """What a cascade hears with."""
+
+    chat: Line = "stepaudio-2.5-chat"
+    """What answers in a cascade."""
+
+    tts: Line = "stepaudio-2.5-tts"
+    """What a cascade speaks with."""
 
     voice: Voice = "linjiajiejie"
     """Any id, cloned voices' too; `check` cannot know which exist."""
 
     vad: Literal["local", "server"] = "local"
-    """Who decides when the caller has finished: we, or StepFun."""
+    """Who decides when the caller has finished: we, or StepFun (`realtime` only)."""
 
+    @field_validator("vad")
+    @classmethod
+    def _is_there(cls, vad: str, info: ValidationInfo) -> str:
+        if vad == "server" and info.data.get("engine") == "cascade":
+            message = (
+                "expected local, as StepFun's turn detection is the realtime model's"
+            )
+            raise PydanticCustomError("vad", message)
+        return vad
+
+
+# Tools that only the realtime model has.
+OF_REALTIME: Final = ("web_search", "retrieval")
 
 Situation = Literal["closed", "returning_caller", "anonymous"]
 
@@ -354,6 +380,28 @@ class Persona(Section):
     """Calls to rehearse; of no meaning to a call that is none."""
 
     _variants: dict[str, "Persona"] = PrivateAttr(default_factory=dict)
+
+    @field_validator("tools")
+    @classmethod
+    def _can_be_had(
+        cls, tools: dict[str, Tool], info: ValidationInfo
+    ) -> dict[str, Tool]:
+        model = info.data.get("model")
+        if model and model.engine == "cascade":
+            for name, tool in tools.items():
+                if tool.kind in OF_REALTIME:
+                    message = f"{name}: expected none that StepFun runs in a cascade"
+                    raise PydanticCustomError("engine", message)
+        return tools
+
+    @field_validator("fallback")
+    @classmethod
+    def _can_take_over(cls, fallback: Fallback, info: ValidationInfo) -> Fallback:
+        model = info.data.get("model")
+        if model and fallback.engine and model.vad == "server":
+            message = "expected no engine with model.vad: server, as a cascade has none"
+            raise PydanticCustomError("engine", message)
+        return fallback
 
     @property
     def variants(self) -> Mapping[str, "Persona"]:

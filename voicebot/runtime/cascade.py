@@ -10,7 +10,7 @@ from contextlib import (
     asynccontextmanager,
 )
 from dataclasses import asdict, dataclass
-from typing import Any, Final, assert_never
+from typing import Any, Final, Literal, assert_never
 
 import structlog
 
@@ -40,7 +40,7 @@ from voicebot.errors import UpstreamError
 from voicebot.net.asr import Asr
 from voicebot.net.chat import Chat
 from voicebot.net.tts_stream import OpenSpeech, SpeechAhead, SpeechSocket
-from voicebot.runtime.engines import Dial
+from voicebot.runtime.model_socket import Dial
 from voicebot.stepfun.asr import AsrRequest
 from voicebot.stepfun.chat import ChatRequest, ChatUsage
 from voicebot.stepfun.upstream import SERVICE
@@ -130,7 +130,7 @@ class CascadeSocket:
         self._times = _Times()
         self._obey(self._session.open())
 
-    async def send(self, message: bytes, text: bool = True) -> None:
+    async def send(self, message: bytes, *, text: bool) -> None:
         """
         Take a frame of the client's.
 
@@ -139,7 +139,7 @@ class CascadeSocket:
         """
         self._obey(self._session.receive(message))
 
-    async def recv(self, decode: bool = False) -> bytes:
+    async def recv(self, decode: Literal[False]) -> bytes:
         """
         Wait for the next frame.
 

@@ -21,8 +21,8 @@ from voicebot.bridge.model import (
 )
 from voicebot.errors import RemoteProtocolError, UpstreamError
 from voicebot.flow.model import Input
-from voicebot.runtime.engines import Dial, ModelSocket
 from voicebot.runtime.legs import ModelAction, from_stepfun, to_stepfun
+from voicebot.runtime.model_socket import Dial, ModelSocket
 from voicebot.runtime.outbox import Outbox
 from voicebot.stepfun.realtime import events
 from voicebot.stepfun.realtime.commands import SessionConfig, instruct
@@ -133,6 +133,7 @@ class ModelLeg:
         if spare:
             assert self._spare  # or the call wouldn't know of one
             self._dial = self._spare
+            self._refused = set()  # it is another server
         self._redial_by = give_up_at
         self._outbox = Outbox(OUTBOX_FRAMES)
         self._history = History(self._refused)
@@ -253,14 +254,14 @@ class ModelLeg:
         finally:
             ready.clear()
 
-    async def _next(self, socket: ModelSocket) -> bytes | str:
+    async def _next(self, socket: ModelSocket) -> bytes:
         try:
             return await socket.recv(decode=False)
         except UpstreamError:  # all that it could try, it has
             self._heals = False
             raise
 
-    def _read(self, frame: bytes | str) -> events.ServerEvent | None:
+    def _read(self, frame: bytes) -> events.ServerEvent | None:
         try:
             event = self._session.receive(frame)
         except RemoteProtocolError as exc:

@@ -330,14 +330,15 @@ class _Times:
             self.speech_ms = _ms(self.ordered_at, now)
 
     def tell(self, response_id: str) -> None:
-        """An answer is over."""
-        log.info(
-            "cascade answered",
-            response_id=response_id,
-            asr_ms=self.asr_ms,
-            chat_ms=self.chat_ms,
-            speech_ms=self.speech_ms,
-        )
+        """An answer is over, and was heard or not."""
+        if self.speech_ms is not None:
+            log.info(
+                "cascade answered",
+                response_id=response_id,
+                asr_ms=self.asr_ms,
+                chat_ms=self.chat_ms,
+                speech_ms=self.speech_ms,
+            )
         self.asr_ms = self.asked_at = self.chat_ms = None
         self.ordered_at = self.speech_ms = None
 

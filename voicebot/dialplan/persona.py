@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -77,19 +77,6 @@ class Model(Section):
     vad: Literal["local", "server"] = "local"
     """Who decides when the caller has finished: we, or StepFun (`realtime` only)."""
 
-    @field_validator("vad")
-    @classmethod
-    def _is_there(cls, vad: str, info: ValidationInfo) -> str:
-        if vad == "server" and info.data.get("engine") == "cascade":
-            message = (
-                "expected local, as StepFun's turn detection is the realtime model's"
-            )
-            raise PydanticCustomError("vad", message)
-        return vad
-
-
-# Tools that only the realtime model has.
-OF_REALTIME: Final = ("web_search", "retrieval")
 
 Situation = Literal["closed", "returning_caller", "anonymous"]
 
@@ -380,28 +367,6 @@ class Persona(Section):
     """Calls to rehearse; of no meaning to a call that is none."""
 
     _variants: dict[str, "Persona"] = PrivateAttr(default_factory=dict)
-
-    @field_validator("tools")
-    @classmethod
-    def _can_be_had(
-        cls, tools: dict[str, Tool], info: ValidationInfo
-    ) -> dict[str, Tool]:
-        model = info.data.get("model")
-        if model and model.engine == "cascade":
-            for name, tool in tools.items():
-                if tool.kind in OF_REALTIME:
-                    message = f"{name}: expected none that StepFun runs in a cascade"
-                    raise PydanticCustomError("engine", message)
-        return tools
-
-    @field_validator("fallback")
-    @classmethod
-    def _can_take_over(cls, fallback: Fallback, info: ValidationInfo) -> Fallback:
-        model = info.data.get("model")
-        if model and fallback.engine and model.vad == "server":
-            message = "expected no engine with model.vad: server, as a cascade has none"
-            raise PydanticCustomError("engine", message)
-        return fallback
 
     @property
     def variants(self) -> Mapping[str, "Persona"]:

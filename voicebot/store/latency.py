@@ -13,8 +13,9 @@ HEADINGS: Final = (
 
 EXPLAINED: Final = (
     "Each column is the time since the one before it that is there, `in all` since the "
-    "caller's last word. Of a cascade, `understood` is its ASR, `written` its chat model "
-    "up to the first words that can be spoken, `first audio` its voice. ~ is an estimate: `spoken at` is where our VAD heard the last word; `heard` "
+    "caller's last word. Of a cascade, `understood` is its ASR, `written` its chat "
+    "model up to the first words that can be spoken, `first audio` its voice. ~ is an "
+    "estimate: `spoken at` is where our VAD heard the last word; `heard` "
     "is measured by the mark behind the first sound, late by its way back."
 )
 

@@ -42,6 +42,7 @@ CONFIG = SessionConfig("Be kind.", "linjiajiejie", None)
 HELLO = Line("Hello?", "Yes, the OPT is open.")
 VOICE = UlawToPcm24().push(speech(seconds=1.5))
 BURST = Mood.burst()
+NOBODY = "http://127.0.0.1:9/v1"  # discards
 
 
 class Peer:
@@ -175,11 +176,13 @@ def test_ideographs_cost_twice_as_much_as_letters() -> None:
 
 async def test_engines_are_what_the_persona_says() -> None:
     async with ClientSession() as http:
-        engines = Engines(http, Chat(http, "http://h/v1", "k"), "http://h/v1", "k")
+        engines = Engines(http, Chat(http, NOBODY, "k"), NOBODY, "k")
         plain = Persona.model_validate(
             PERSONA.model_dump(by_alias=True, include={"id", "title", "language"})
             | {"instructions": "x", "greeting": {"text": "Hello."}}
         )
         assert engines.spare(PERSONA)
         assert engines.spare(plain) is None
-        assert engines.dial(plain)(Counter(), Counter())
+        dialled = engines.dial(plain)(Counter(), Counter())
+        with pytest.raises(UpstreamError):  # there is no such host
+            await dialled.__aenter__()

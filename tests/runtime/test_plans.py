@@ -58,7 +58,8 @@ async def test_a_good_save_is_in_force_and_a_bad_one_is_told(tmp_path: Path) -> 
 
 
 async def test_one_engine_may_be_for_all_personas(tmp_path: Path) -> None:
-    keys = "model: {vad: server}\nalso_speaks: [zh]\nin: {zh: {apology: {text: Bu hao.}}}\n"
+    keys = "model: {vad: server}\nalso_speaks: [zh]\n"
+    keys += "in: {zh: {apology: {text: Bu hao.}}}\n"
     folder = written(tmp_path, desk=PERSONA + keys)
     said = [each.model for each in Plans(folder).current.personas.values()]
     assert {(model.engine, model.vad) for model in said} == {("realtime", "server")}

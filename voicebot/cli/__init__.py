@@ -18,11 +18,14 @@ from voicebot.cli import (
     migrate,
     new,
     play,
+    prompts,
+    say,
     schema,
     serve,
     show,
     test,
     tune,
+    voices,
 )
 from voicebot.errors import VoicebotError
 
@@ -41,6 +44,9 @@ app.add_typer(show.app, name="show")
 app.command("new")(new.run)
 app.command("schema")(schema.run)
 app.command("migrate")(migrate.run)
+app.add_typer(prompts.app, name="prompts")
+app.command("say")(say.run)
+app.add_typer(voices.app, name="voices")
 app.command("config")(config.run)
 app.command("call")(call.run)
 calls.app.command("play")(play.play)

@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import ClientSession, ClientTimeout
 
 from voicebot.errors import UpstreamError
-from voicebot.net.stepfun import StepFunHttp, read_whole, retried
+from voicebot.net.stepfun import StepFunHttp, events, read_whole, retried
 from voicebot.stepfun.tts import PATH, SpeechReader, SpeechRequest, read_speech
 from voicebot.stepfun.upstream import SERVICE
 
@@ -94,9 +94,13 @@ class Tts:
     async def _stream(self, request: SpeechRequest) -> AsyncGenerator[bytes, None]:
         body = request.body(as_events=True)
         reader = SpeechReader(request.rate_hz)
-        async with self._stepfun.asked("POST", PATH, STREAM, body=body) as answer:
-            async for chunk in answer.content.iter_any():
-                for piece in reader.feed(chunk):
+        async with (
+            self._stepfun.asked("POST", PATH, STREAM, body=body) as answer,
+            aclosing(events(answer)) as stream,
+        ):
+            async for data in stream:
+                if piece := reader.receive(data):
                     yield piece
-            for piece in reader.finish():
-                yield piece
+                if reader.ended:
+                    return
+            raise UpstreamError(SERVICE, "incomplete_answer", answer.status)

@@ -26,6 +26,7 @@ from voicebot.sim.stepfun.speech import (
 )
 from voicebot.sim.stepfun.speech_events import send_events
 from voicebot.sim.stepfun.tts_socket import SpeechSocket
+from voicebot.sim.stepfun.voices import VoiceShop
 from voicebot.sim.stepfun.wire import GARBAGE, JsonObject, uuid4
 from voicebot.sim.stepfun.writer import Writer
 
@@ -87,7 +88,7 @@ class OfflineStepFun:
     Args:
         api_key: the only key that is let in; None lets in any.
         refusals: HTTP statuses for the first upgrades, such as (402, 500).
-        speech_refusals: the same for the first requests for speech, sockets too.
+        speech_refusals: the same for the first that are about speech and voices.
         chat_mind: answers in writing, whatever is asked; None: as `mind` does aloud,
             but choosing where a choice is offered, and filling in forms.
         chat_refusals: the same for the first requests to do so.
@@ -121,6 +122,7 @@ class OfflineStepFun:
         self._chat_refusals = list(chat_refusals)
         self._asr_refusals = list(asr_refusals)
         self._random = Random(seed)
+        self.voices = VoiceShop(mind, lambda: self.mood.speech, seed)
         self._sockets: set[web.WebSocketResponse] = set()
 
     def application(self) -> web.Application:
@@ -131,6 +133,11 @@ class OfflineStepFun:
             app.router.add_get(f"{prefix}/realtime", self._realtime)
             app.router.add_post(f"{prefix}/audio/speech", self._speech)
             app.router.add_get(f"{prefix}/realtime/audio", self._speech_socket)
+            app.router.add_post(f"{prefix}/files", self._voices)
+            app.router.add_post(f"{prefix}/audio/voices/preview", self._voices)
+            app.router.add_post(f"{prefix}/audio/voices", self._voices)
+            app.router.add_get(f"{prefix}/audio/voices", self._voices)
+            app.router.add_get(f"{prefix}/audio/system_voices", self._voices)
             app.router.add_post(f"{prefix}/chat/completions", self._chat)
             app.router.add_post(f"{prefix}/audio/asr/sse", self._asr)
         return app
@@ -195,7 +202,11 @@ class OfflineStepFun:
             random = Random(self._random.getrandbits(64))
             mood = self.mood.speech
             return await send_events(request, wanted, sound, mood, random)
-        return web.Response(body=sound, content_type=FORMATS[wanted.format][0])
+        return web.Response(
+            body=sound,
+            content_type=FORMATS[wanted.format][0],
+            headers={"X-Trace-Id": uuid4(self._random)},
+        )
 
     async def _speech_socket(self, request: web.Request) -> web.StreamResponse:
         self._authorize(request)
@@ -216,6 +227,26 @@ class OfflineStepFun:
             self.statistics.speech_sockets_closed += 1
             self.statistics.spoken_characters += speech.characters
         return websocket
+
+    async def _voices(self, request: web.Request) -> web.StreamResponse:
+        self._authorize(request)
+        _refuse_first(self._speech_refusals)
+        on_plan = request.path.startswith(PLAN)
+        query = dict(request.query)
+        shop = self.voices
+        match request.method, request.path.removeprefix(PLAN if on_plan else OPEN):
+            case "POST", "/files":
+                answer = await shop.upload(request, on_plan=on_plan)
+            case "POST", "/audio/voices/preview":
+                answer = await shop.preview(await _json(request), on_plan=on_plan)
+            case "POST", _:
+                answer = await shop.clone(await _json(request), on_plan=on_plan)
+            case _, "/audio/voices":
+                answer = shop.page(query, on_plan=on_plan)
+            case _:
+                answer = shop.official(query, on_plan=on_plan)
+        headers = {"X-Trace-Id": uuid4(self._random)}
+        return web.json_response(answer, headers=headers)
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         self._authorize(request)

@@ -41,12 +41,14 @@ class LiveCall(Protocol):
 
 class TwilioRest:
     """
-    Serves POST /2010-04-01/Accounts/{AC}/Calls/{CA}.json, and …/Messages.json.
+    Serves POST /2010-04-01/Accounts/{AC}/Calls/{CA}.json, and …/Messages.json; and
+    GET …/Recordings/{RE}.wav.
 
     Attributes:
         api_url: instead of https://api.twilio.com, while it runs.
         messages: the forms of the text messages that were taken, oldest first.
         unreachable: number -> code of the error with which a message there is refused.
+        recordings: SID -> WAV file of messages that callers left.
         requests: (call sid, form, status answered) of every request, oldest first.
     """
 
@@ -67,6 +69,7 @@ class TwilioRest:
         self.requests: list[tuple[str, dict[str, str], int]] = []
         self.messages: list[dict[str, str]] = []
         self.unreachable: dict[str, int] = {}
+        self.recordings: dict[str, bytes] = {}
         self._account_sid = account_sid
         self._logins = [
             "Basic " + b64encode(f"{user}:{secret}".encode()).decode()
@@ -94,6 +97,8 @@ class TwilioRest:
         app.router.add_post(path, self._update)
         messages = "/2010-04-01/Accounts/{account}/Messages.json"
         app.router.add_post(messages, self._message)
+        recordings = "/2010-04-01/Accounts/{account}/Recordings/{recording}.wav"
+        app.router.add_get(recordings, self._recording)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         try:
@@ -119,6 +124,14 @@ class TwilioRest:
         sid = f"SM{secrets.token_hex(16)}"
         body = {"sid": sid, "status": "queued", "error_code": None, "to": form["To"]}
         return refused or web.json_response(body, status=201)
+
+    async def _recording(self, request: web.Request) -> web.Response:
+        if refused := self._refused(request):
+            return refused
+        wav = self.recordings.get(request.match_info["recording"])
+        if wav is None:
+            return _error(404, 20404, "The requested resource was not found")
+        return web.Response(body=wav, content_type="audio/x-wav")
 
     def _unsendable(self, form: dict[str, str]) -> web.Response | None:
         to, text = form.setdefault("To", ""), form.get("Body", "")

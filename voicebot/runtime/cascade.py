@@ -43,6 +43,7 @@ from voicebot.net.tts_stream import OpenSpeech, SpeechAhead, SpeechSocket
 from voicebot.runtime.model_socket import Dial
 from voicebot.stepfun.asr import AsrRequest
 from voicebot.stepfun.chat import ChatRequest, ChatUsage
+from voicebot.stepfun.prices import speech_halves
 from voicebot.stepfun.upstream import SERVICE
 from voicebot.store.faults import Fault
 
@@ -261,7 +262,7 @@ class CascadeSocket:
                 asyncio.timeout(SPEECH_S) as limit,
                 self._socket(order.voice) as socket,
             ):
-                self._usage["cascade_speech_halves"] += halves(text)
+                self._usage["cascade_speech_halves"] += speech_halves(text)
                 await socket.send_text(text)
                 await socket.finish()
                 async for pcm16 in socket:
@@ -341,16 +342,6 @@ class _Times:
             )
         self.asr_ms = self.asked_at = self.chat_ms = None
         self.ordered_at = self.speech_ms = None
-
-
-def halves(text: str) -> int:
-    """
-    Count what is paid for a text, in half characters.
-
-    Source: StepFun, Pricing details (guides/pricing/details): two Latin letters count
-    as one character.
-    """
-    return sum(1 if letter.isascii() else 2 for letter in text)
 
 
 def _ms(since: float, now: float) -> int:

@@ -1,6 +1,8 @@
 # Everything a newcomer types. Each target makes what it needs in .venv first.
 PYTHON ?= python3
 VENV ?= .venv
+# What the demo's bot hears and speaks with: realtime or cascade.
+ENGINE ?= realtime
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 WANTED = -c constraints.txt -e '.$(EXTRAS)'
@@ -8,7 +10,7 @@ WANTED = -c constraints.txt -e '.$(EXTRAS)'
 .PHONY: demo test lint types serve clean
 
 demo: $(VENV)/.demo
-	$(BIN)/voicebot demo
+	$(BIN)/voicebot demo --engine $(ENGINE)
 
 test: $(VENV)/.dev
 	$(BIN)/pytest -q -n 2 --dist worksteal --cov --cov-fail-under=100

@@ -13,6 +13,7 @@ from tests.canary import KEY
 from voicebot.bridge.model import Ending, PeerLost, SessionReady
 from voicebot.flow.model import Input
 from voicebot.runtime.model_leg import ModelLeg
+from voicebot.runtime.model_socket import realtime
 from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.realtime.commands import SessionConfig
 
@@ -89,7 +90,7 @@ class Caller:
 
 
 def leg_to(model: Model) -> ModelLeg:
-    return ModelLeg(model.url, KEY, CONFIG, set())
+    return ModelLeg(realtime(model.url, KEY), CONFIG, set())
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from voicebot.cli import (
     test,
     tune,
 )
-from voicebot.errors import VoicebotError
+from voicebot.errors import UpstreamError, VoicebotError
 
 app = typer.Typer(
     help="A telephony voice bot: Twilio on one side, StepFun on the other.",
@@ -62,5 +62,16 @@ def main() -> None:
     try:
         app()
     except VoicebotError as exc:
-        print(f"voicebot: {exc}", file=sys.stderr)
+        print(f"voicebot: {_told(exc)}", file=sys.stderr)
         sys.exit(1)
+
+
+def _told(error: VoicebotError) -> str:
+    """What an operator is told: StepFun's refusals in words, with what to do."""
+    from voicebot.stepfun.upstream import SERVICE, advice
+
+    if not isinstance(error, UpstreamError) or error.service != SERVICE:
+        return str(error)
+    from voicebot.config import load_settings
+
+    return advice(error, load_settings().stepfun_base_url)

@@ -77,6 +77,12 @@ class Fields:
             for index, item in enumerate(value)
         ]
 
+    def list_of_texts(self, key: str) -> list[str]:
+        value = self._get(key)
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return value
+        raise self._expected(key, "a list of texts", value)
+
     def texts(self) -> dict[str, str]:
         """Read the whole object as text by name, such as Twilio's parameters."""
         return {key: self.text(key) for key in self._value}

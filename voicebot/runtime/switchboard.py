@@ -45,6 +45,7 @@ from voicebot.runtime.flights import FlightFile, flight_path
 from voicebot.runtime.forward import Answer, Origin
 from voicebot.runtime.forwarding import RESUMED, Forwarding
 from voicebot.runtime.housekeeping import Housekeeping, archive_of
+from voicebot.runtime.learnt import what_models_refuse
 from voicebot.runtime.live import TOKEN_S, Earlier, Full, LiveCalls, Ticket
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.neural import load_neural
@@ -69,7 +70,6 @@ from voicebot.runtime.texting import Texting
 from voicebot.runtime.till import Till, load_prices
 from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.address import realtime_url
-from voicebot.stepfun.realtime.history import Means
 from voicebot.store.archive import name_of
 from voicebot.store.faults import Fault
 from voicebot.store.instance import Instance
@@ -169,7 +169,7 @@ class Switchboard:
         self.queueing = Queueing(
             self.forwarding, clock=self._loop.time, connect=self._let_in
         )
-        self._refused: set[Means] = set()  # what the model refuses of repairs
+        self._refused = what_models_refuse(settings, now())  # of repairs, by model
 
     # ---- a call arrives ------------------------------------------------------
 
@@ -319,7 +319,8 @@ class Switchboard:
         persona = ticket.persona
         url = realtime_url(self._settings.stepfun_base_url, persona.model.name)
         config = session_config(persona, ticket.origin.values)
-        return ModelLeg(url, self._api_key, config, self._refused)
+        refused = self._refused[persona.model.name]
+        return ModelLeg(url, self._api_key, config, refused)
 
     def _connect(self, ticket: Ticket) -> Connect:
         token = secrets.token_urlsafe(24)

@@ -1,0 +1,111 @@
+"""What StepFun's other APIs answered, compared with what calls count on."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from voicebot.doctor.finding import Finding, Part, Verdict
+from voicebot.errors import UpstreamError
+from voicebot.stepfun.address import ledger
+from voicebot.stepfun.upstream import BASE, KEY, advice
+
+HOLDS, TOLD, DIFFERS, FAILS, UNKNOWN = Verdict
+
+RATE_HZ: Final = 8000
+SENTENCE: Final = "The office is open from nine to five, on every day but Sunday."
+SENTENCE_S: Final = (2.0, 8.0)
+"""How long it takes to say it. At another rate it would seem a third, or three times
+as long."""
+
+QUESTION: Final = 'Answer with this JSON object and nothing else: {"open": true}'
+FENCE: Final = re.compile(r"^```(?:json)?\s*|\s*```$")
+
+
+@dataclass(slots=True)
+class AccountSeen:
+    """Whether the key opens a session."""
+
+    refused: list[UpstreamError] = field(default_factory=list)
+    """Upgrades that failed, in order."""
+
+    opened: bool = False
+    other_url: str | None = None
+    """Base of the other ledger, if that was tried."""
+
+    other_opened: bool = False
+
+
+def judge_account(seen: AccountSeen, base_url: str) -> Finding:
+    what, bills = "key", ledger(base_url) or "an unknown ledger"
+    if not seen.opened and not seen.refused:
+        return no_key(Part.ACCOUNT, what)
+    if seen.opened and not seen.refused:
+        says = f"opens a session; {bills} pays for it"
+        return Finding(Part.ACCOUNT, what, HOLDS, says)
+    if seen.opened:
+        tries = len(seen.refused) + 1
+        codes = ", ".join(error.detail for error in seen.refused)
+        says = f"opens a session, at try {tries} ({codes}); {bills} pays for it"
+        return Finding(Part.ACCOUNT, what, DIFFERS, says, "calls dial twice, too")
+    says = advice(seen.refused[-1], base_url)
+    todo = f"set {BASE}={seen.other_url}: there it opens" if seen.other_opened else ""
+    return Finding(Part.ACCOUNT, what, FAILS, says, todo)
+
+
+def no_key(part: Part, what: str) -> Finding:
+    return Finding(part, what, UNKNOWN, "there is no key", f"set {KEY}")
+
+
+def not_opened(part: Part, what: str) -> Finding:
+    return Finding(part, what, UNKNOWN, "no session can be opened: see the account")
+
+
+def failed(part: Part, what: str, error: UpstreamError, base_url: str) -> Finding:
+    """Judge a refusal of something that calls need."""
+    return Finding(part, what, FAILS, advice(error, base_url))
+
+
+def absent(part: Part, what: str, error: UpstreamError, base_url: str) -> Finding:
+    """Judge a refusal of something that no call needs."""
+    verdict = DIFFERS if error.status in (402, 404) else FAILS
+    return Finding(part, what, verdict, advice(error, base_url))
+
+
+def judge_chat(text: str, took_s: float) -> Finding:
+    what = "answers in JSON"
+    try:
+        answer = orjson.loads(FENCE.sub("", text.strip()))
+    except orjson.JSONDecodeError:
+        answer = None
+    if answer == {"open": True}:
+        return Finding(Part.CHAT, what, HOLDS, f"after {took_s:.2f} s")
+    todo = "directors and reviews drop such answers: try again, or another model"
+    return Finding(Part.CHAT, what, FAILS, "it answers in another form", todo)
+
+
+def judge_speech(what: str, pcm16: bytes, took_s: float) -> Finding:
+    """
+    Args:
+        pcm16: SENTENCE, asked for at RATE_HZ.
+        took_s: until all of it was there.
+    """
+    low_s, high_s = SENTENCE_S
+    length_s = len(pcm16) / 2 / RATE_HZ
+    says = f"{length_s:.1f} s of speech at {RATE_HZ} Hz, after {took_s:.2f} s"
+    if low_s <= length_s <= high_s:
+        return Finding(Part.SPEECH, what, HOLDS, says)
+    says += f"; {low_s:g} to {high_s:g} s would be that sentence"
+    todo = "prompts sound wrong: is it another rate, or cut off?"
+    return Finding(Part.SPEECH, what, FAILS, says, todo)
+
+
+def judge_voices(what: str, voices: Sequence[str]) -> Iterator[Finding]:
+    yield Finding(Part.VOICES, what, HOLDS, f"{len(voices)} are listed")
+
+
+def clone_not_tried() -> Finding:
+    says = "nothing is uploaded, previewed or cloned: a cloned voice costs ¥9.90"
+    return Finding(Part.VOICES, "clone", TOLD, says)

@@ -7,6 +7,7 @@ from voicebot.stepfun.address import (
     ledger,
     other_ledger,
     realtime_url,
+    speech_url,
 )
 
 PLAN = "api.stepfun.com/step_plan/v1"
@@ -31,6 +32,13 @@ def test_the_realtime_url_keeps_the_path_and_the_security_of_the_base(
     base_url: str, expected: str
 ) -> None:
     assert realtime_url(base_url, "stepaudio-2.5-realtime") == expected
+
+
+def test_speech_has_a_socket_of_its_own() -> None:
+    url = speech_url(f"https://{PLAN}", "stepaudio-2.5-tts")
+    assert url == f"wss://{PLAN}/realtime/audio?model=stepaudio-2.5-tts"
+    with pytest.raises(ConfigError, match="StepFun TTS model: expected a name"):
+        speech_url(f"https://{PLAN}", "")
 
 
 def test_a_model_cannot_smuggle_parameters_into_the_url() -> None:

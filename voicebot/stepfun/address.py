@@ -54,11 +54,17 @@ def realtime_url(base_url: str, model: str) -> str:
         ConfigError: the base isn't http(s) or ws(s), or holds more than a path;
             or no model is named.
     """
-    if not model:
-        raise ConfigError("StepFun realtime model: expected a name, got nothing")
-    secure, rest = _split(base_url)
-    scheme = "wss" if secure else "ws"
-    return f"{scheme}://{rest}/realtime?model={quote(model, safe='')}"
+    return _socket_url(base_url, "realtime", "/realtime", model)
+
+
+def speech_url(base_url: str, model: str) -> str:
+    """
+    Return the WebSocket URL at which a model speaks text that is still written.
+
+    Raises:
+        ConfigError: as for `realtime_url`.
+    """
+    return _socket_url(base_url, "TTS", "/realtime/audio", model)
 
 
 def http_url(base_url: str, path: str) -> str:
@@ -70,6 +76,14 @@ def http_url(base_url: str, path: str) -> str:
     """
     secure, rest = _split(base_url)
     return f"{'https' if secure else 'http'}://{rest}{path}"
+
+
+def _socket_url(base_url: str, what: str, path: str, model: str) -> str:
+    if not model:
+        raise ConfigError(f"StepFun {what} model: expected a name, got nothing")
+    secure, rest = _split(base_url)
+    scheme = "wss" if secure else "ws"
+    return f"{scheme}://{rest}{path}?model={quote(model, safe='')}"
 
 
 def _split(base_url: str) -> tuple[bool, str]:

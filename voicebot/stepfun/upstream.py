@@ -93,6 +93,23 @@ def read_error(status: int, body: bytes) -> UpstreamError:
     return UpstreamError(SERVICE, WORDS.get(status, other), status)
 
 
+def told_error(code: object, status: int, other: str) -> UpstreamError:
+    """
+    Name a failure that was told within an answer that had begun well.
+
+    Args:
+        code: as it was told; a status of HTTP's counts as one.
+        status: with which the answer began.
+        other: a word of ours, if the code says nothing.
+    """
+    known = error_code(code)
+    if known is None or not known.isdigit():
+        return UpstreamError(SERVICE, known or other, status)
+    if not 400 <= int(known) <= 599:
+        return UpstreamError(SERVICE, other, status)
+    return read_error(int(known), b"")
+
+
 def advice(error: UpstreamError, base_url: str) -> str:
     """
     Say what an error of StepFun's means, and what to do, for an operator to read.

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from random import Random
 
+from voicebot.sim.stepfun.speech_mood import SpeechMood
+
 # (low, high): each time it is needed, a value is drawn evenly from the range.
 Range = tuple[float, float]
 
@@ -66,6 +68,9 @@ class Mood:
     """From a request for a chat completion to the answer. Nobody has measured it."""
     chat_garbage: float = 0.0
     """Share of those whose answer is none."""
+
+    speech: SpeechMood = SpeechMood()
+    """Speech from text, and voices."""
 
     # Being interrupted
     cancel_lag_s: Range = (0.0, 0.1)
@@ -134,6 +139,7 @@ class Mood:
         return cls(
             all_at_once=True,
             think_s=(0.0, 0.0),
+            speech=SpeechMood.burst(),
             chat_s=(0.0, 0.0),
             transcript_after_s=(0.0, 0.0),
             cancel_lag_s=(0.0, 0.0),
@@ -147,6 +153,7 @@ class Mood:
             onset_s=0.95,
             transcript_after_s=(0.28, 1.8),
             think_s=(0.7, 1.9),
+            speech=SpeechMood.real(),
             chat_s=(0.3, 1.5),
             pace=(1.0, 1.1),
             jitter_s=0.3,

@@ -1,7 +1,6 @@
 """The offline StepFun as a server: realtime sessions, text to speech, chat."""
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -21,16 +20,16 @@ from voicebot.sim.stepfun.session import OfflineSession
 from voicebot.sim.stepfun.speech import (
     FORMATS,
     BadRequest,
-    SpeechRequest,
+    check_model,
     read_request,
     synthesize,
 )
-from voicebot.sim.stepfun.wire import GARBAGE, base64, uuid4
+from voicebot.sim.stepfun.speech_events import send_events
+from voicebot.sim.stepfun.tts_socket import SpeechSocket
+from voicebot.sim.stepfun.wire import GARBAGE, uuid4
 
 PLAN: Final = "/step_plan/v1"
 OPEN: Final = "/v1"
-SSE_BYTES: Final = 9600
-
 
 # Status -> type and message of the JSON error.
 REFUSALS: Final = {
@@ -61,6 +60,11 @@ class Statistics:
     said_s: float = 0.0
     """Audio sent in ended sessions."""
     speech_requests: int = 0
+    speech_sockets: int = 0
+    """On which text was spoken, opened; those still open are the difference."""
+    speech_sockets_closed: int = 0
+    spoken_characters: int = 0
+    """Of text that was spoken: what StepFun bills."""
     chat_requests: int = 0
     received: Counter[str] = field(default_factory=Counter)
     """Client events by type, of ended sessions; "?" is a frame that is none."""
@@ -78,7 +82,7 @@ class OfflineStepFun:
     Args:
         api_key: the only key that is let in; None lets in any.
         refusals: HTTP statuses for the first upgrades, such as (402, 500).
-        speech_refusals: the same for the first requests for speech.
+        speech_refusals: the same for the first requests for speech, sockets too.
         chat_mind: answers in writing.
         chat_refusals: the same for the first requests to do so.
         seed: decides everything that chance does.
@@ -116,6 +120,7 @@ class OfflineStepFun:
         for prefix in (PLAN, OPEN):
             app.router.add_get(f"{prefix}/realtime", self._realtime)
             app.router.add_post(f"{prefix}/audio/speech", self._speech)
+            app.router.add_get(f"{prefix}/realtime/audio", self._speech_socket)
             app.router.add_post(f"{prefix}/chat/completions", self._chat)
         return app
 
@@ -174,21 +179,32 @@ class OfflineStepFun:
         body = await _json(request)
         wanted = read_request(body, on_plan=request.path.startswith(PLAN))
         sound = await asyncio.to_thread(synthesize, self._mind, wanted)
+        self.statistics.spoken_characters += len(wanted.text)
         if wanted.as_events:
-            return await self._events(request, wanted, sound)
+            random = Random(self._random.getrandbits(64))
+            mood = self.mood.speech
+            return await send_events(request, wanted, sound, mood, random)
         return web.Response(body=sound, content_type=FORMATS[wanted.format][0])
 
-    async def _events(
-        self, request: web.Request, wanted: SpeechRequest, sound: bytes
-    ) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        for at in range(0, len(sound), SSE_BYTES):
-            audio = base64(sound[at : at + SSE_BYTES])
-            await response.write(_sse({"type": "speech.audio.delta", "audio": audio}))
-        await response.write(_sse({"type": "speech.audio.done", "audio": ""}))
-        await response.write(b"data: [DONE]\n\n")
-        return response
+    async def _speech_socket(self, request: web.Request) -> web.StreamResponse:
+        self._authorize(request)
+        _refuse_first(self._speech_refusals)
+        on_plan = request.path.startswith(PLAN)
+        check_model(request.query.get("model"), on_plan=on_plan)
+        websocket = web.WebSocketResponse()
+        websocket.headers["X-Trace-Id"] = uuid4(self._random)
+        await websocket.prepare(request)
+        random = Random(self._random.getrandbits(64))
+        speech = SpeechSocket(websocket, request, self._mind, self.mood.speech, random)
+        self.statistics.speech_sockets += 1
+        self._sockets.add(websocket)
+        try:
+            await speech.serve()
+        finally:
+            self._sockets.discard(websocket)
+            self.statistics.speech_sockets_closed += 1
+            self.statistics.spoken_characters += speech.characters
+        return websocket
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         self._authorize(request)
@@ -256,7 +272,3 @@ def _refuse_first(statuses: list[int]) -> None:
         status = statuses.pop(0)
         kind, message = REFUSALS.get(status, ("server_error", "no more is known"))
         raise BadRequest(status, kind, message)
-
-
-def _sse(event: dict[str, str]) -> bytes:
-    return f"data: {json.dumps(event)}\n\n".encode()

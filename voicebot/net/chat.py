@@ -1,21 +1,23 @@
 """StepFun's chat models over HTTP."""
 
-import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
+from aiohttp import ClientError, ClientSession, ClientTimeout
 
-from voicebot.errors import RemoteProtocolError, UpstreamError
+from voicebot.errors import RemoteProtocolError
+from voicebot.net.answers import events, failed, headers, post, trace_id, unanswered
 from voicebot.stepfun.address import http_url
 from voicebot.stepfun.chat import PATH, ChatAnswer, ChatRequest, read_answer
-from voicebot.stepfun.upstream import SERVICE, read_error
+from voicebot.stepfun.chat_stream import ChatDelta, ChatFailed, ChatReader
 
 # An answer of a few words has 500; more than this is none.
 MAX_BYTES = 2**20
 
-# What support asks for. It goes into our log, so it must look like an id.
-TRACE_HEADER: Final = "X-Trace-Id"
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
+# Of a streamed answer, from the request on: nobody listens for longer.
+STREAM_S: Final = 120.0
+STREAM_TRIES: Final = 2
 
 
 class Chat:
@@ -24,10 +26,7 @@ class Chat:
     def __init__(self, http: ClientSession, base_url: str, api_key: str) -> None:
         self._http = http
         self._base_url = base_url
-        self._headers = {
-            "Authorization": f"Bearer {api_key}",
-            "Content-Type": "application/json",
-        }
+        self._headers = headers(api_key)
 
     async def complete(self, request: ChatRequest, timeout_s: float) -> ChatAnswer:
         """
@@ -39,34 +38,59 @@ class Chat:
 
         Raises:
             UpstreamError: StepFun refused, failed, can't be reached or took too long.
+            LocalProtocolError: the request can't be written.
         """
         url = http_url(self._base_url, PATH)
         timeout = ClientTimeout(total=timeout_s)
-        try:
-            async with self._http.post(
-                url, data=request.body(), headers=self._headers, timeout=timeout
-            ) as answer:
+        async with await post(
+            self._http, url, request.body(), self._headers, timeout
+        ) as answer:
+            try:
                 body = await answer.content.read(MAX_BYTES)
                 while not answer.content.at_eof() and len(body) < MAX_BYTES:
                     body += await answer.content.read(MAX_BYTES)
-        except (ClientError, TimeoutError, OSError) as exc:
-            raise UpstreamError(SERVICE, _word(exc)) from exc
-        trace_id = _trace_id(answer)
-        if answer.status != 200:
-            failed = read_error(answer.status, body)
-        else:
+                return read_answer(body, trace_id(answer))
+            except (ClientError, TimeoutError, OSError) as exc:
+                raise unanswered(exc) from exc
+            except RemoteProtocolError as exc:
+                raise failed("bad_answer", answer) from exc
+
+    async def stream(
+        self, request: ChatRequest, timeout_s: float
+    ) -> AsyncGenerator[ChatDelta, None]:
+        """
+        Have a conversation continued, and hear each piece as it comes.
+
+        The last piece has the whole answer. Closing the iterator (`aclosing`) closes
+        the request, and what isn't written yet isn't. A request that fails before
+        anything of an answer has come is made once more.
+
+        Args:
+            timeout_s: for the first piece to come, and for each after it.
+
+        Raises:
+            UpstreamError: StepFun refused, failed, can't be reached, took too long, or
+                broke off: `incomplete_answer`. What came before stands.
+            LocalProtocolError: the request can't be written.
+        """
+        url = http_url(self._base_url, PATH)
+        timeout = ClientTimeout(total=STREAM_S, connect=timeout_s, sock_read=timeout_s)
+        body = request.body(stream=True)
+        async with await post(
+            self._http, url, body, self._headers, timeout, STREAM_TRIES
+        ) as answer:
+            reader = ChatReader()
             try:
-                return read_answer(body, trace_id)
-            except RemoteProtocolError:
-                failed = UpstreamError(SERVICE, "bad_answer", answer.status)
-        failed.trace_id = trace_id
-        raise failed
-
-
-def _word(exc: Exception) -> str:
-    return "timeout" if isinstance(exc, TimeoutError) else type(exc).__name__
-
-
-def _trace_id(answer: ClientResponse) -> str | None:
-    given = answer.headers.get(TRACE_HEADER, "")
-    return given if _ID.fullmatch(given) else None
+                async with aclosing(events(answer)) as stream:
+                    async for data in stream:
+                        match reader.receive(data):
+                            case ChatFailed(code):
+                                raise failed(code, answer)
+                            case delta:
+                                yield delta
+                whole = reader.answer(trace_id(answer))
+            except RemoteProtocolError as exc:
+                raise failed("bad_answer", answer) from exc
+            if not reader.complete:
+                raise failed("incomplete_answer", answer)
+            yield ChatDelta("", whole.usage, whole)

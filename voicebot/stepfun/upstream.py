@@ -74,6 +74,7 @@ MEANINGS: Final[Mapping[int, tuple[str, str]]] = {
 # An error's prose may quote the caller; what has this form may be logged. Five
 # digits hold any status and no phone number.
 _CODE: Final = re.compile(r"[A-Za-z][\w.-]{0,63}|[0-9]{1,5}", re.ASCII)
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 
 def read_error(status: int, body: bytes) -> UpstreamError:
@@ -108,6 +109,22 @@ def told_error(code: object, status: int, other: str) -> UpstreamError:
     if not 400 <= int(known) <= 599:
         return UpstreamError(SERVICE, other, status)
     return read_error(int(known), b"")
+
+
+def event_code(data: bytes, other: str) -> str:
+    """
+    Name the error that came in the middle of a stream, whose status was a success.
+
+    Args:
+        data: the event.
+        other: the name if it has none of its own.
+    """
+    for key in ("code", "type"):
+        code = error_code(_member(data, key))
+        # An event's own type, "error", names nothing.
+        if code is not None and code != "error" and not code.isdigit():
+            return code
+    return other
 
 
 def advice(error: UpstreamError, base_url: str) -> str:
@@ -147,6 +164,13 @@ def _meaning(status: int | None) -> tuple[str, str]:
 def error_code(value: object) -> str | None:
     """Return an error code that can be logged, or None for all else."""
     if isinstance(value, str) and _CODE.fullmatch(value):
+        return value
+    return None
+
+
+def loggable_id(value: object) -> str | None:
+    """Return an id by which StepFun finds a request; None for what isn't one."""
+    if isinstance(value, str) and _ID.fullmatch(value):
         return value
     return None
 

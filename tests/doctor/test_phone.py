@@ -10,6 +10,9 @@ from voicebot.doctor.phone import (
     judge_account,
     judge_numbers,
     judge_public,
+    no_account,
+    no_address,
+    no_token,
     refused,
 )
 from voicebot.errors import UpstreamError
@@ -157,3 +160,9 @@ def test_what_is_wrong_at_our_address_is_told(
     found = public(replace(FINE, **change))  # type: ignore[arg-type]
     assert found[what].verdict == verdict
     assert found[what].todo
+
+
+def test_without_settings_nothing_is_known() -> None:
+    found = [no_account(), no_address(), no_token()]
+    assert {each.verdict for each in found} == {Verdict.UNKNOWN}
+    assert all("set VOICEBOT_" in each.todo for each in found)

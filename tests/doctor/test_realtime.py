@@ -14,6 +14,7 @@ from voicebot.doctor.judge import (
     judge_hearing,
     judge_session,
     judge_speaking,
+    lost,
     session_limit,
 )
 from voicebot.doctor.session import NO_VOICE, SessionSeen, look_at_session
@@ -154,6 +155,10 @@ def test_a_voice_that_is_refused_matters_if_a_persona_has_it() -> None:
 def test_a_server_that_takes_any_voice_tells_nothing_of_voices() -> None:
     seen = SessionSeen(created=True, voices={NO_VOICE: True, "linjiajiejie": True})
     assert verdicts(judge_session(seen, []))["voices"] is Verdict.UNKNOWN
+
+
+def test_a_connection_that_is_lost_is_told() -> None:
+    assert lost("speaking").what == "connection (speaking)"
 
 
 # How it speaks

@@ -16,11 +16,13 @@ from voicebot.doctor.learnt import (
     write_learnt,
 )
 from voicebot.doctor.services import (
+    SENTENCE,
     AccountSeen,
     absent,
     clone_not_tried,
     failed,
     judge_account,
+    judge_asr,
     judge_chat,
     judge_speech,
     judge_voices,
@@ -130,6 +132,19 @@ def test_speech_is_to_last_as_long_as_its_words(seconds: float, verdict: str) ->
     found = judge_speech("x", bytes(round(seconds * 16000)), 0.5)
     assert found.verdict == verdict
     assert found.says.startswith(f"{seconds:.1f} s of speech at 8000 Hz, after 0.50 s")
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        (SENTENCE, "ok"),
+        ("the office is open from 9 to 5 on every day but sunday", "ok"),
+        ("the coffee is often from lime to hives", "fails"),
+        ("", "fails"),
+    ],
+)
+def test_a_transcript_is_to_have_the_words(text: str, verdict: str) -> None:
+    assert judge_asr(SENTENCE, text, 0.5).verdict == verdict
 
 
 def test_voices_are_counted_and_none_is_cloned() -> None:

@@ -12,6 +12,7 @@ from voicebot.cli import (
     check,
     config,
     demo,
+    doctor,
     erase,
     explain,
     measure,
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.command("serve")(serve.run)
 app.command("demo")(demo.run)
 app.command("check")(check.run)
+app.command("doctor")(doctor.run)
 app.command("test")(test.run)
 app.command("explain")(explain.run)
 app.add_typer(show.app, name="show")

@@ -119,6 +119,12 @@ def _voices(seen: SessionSeen, needed: Collection[str]) -> Iterator[Finding]:
             yield _finding(f"voice {name}", DIFFERS, "is refused; no persona has it")
 
 
+def lost(what: str) -> Finding:
+    """The server closed the socket while it was looked at."""
+    says = "the server closed the connection; what it hadn't told is unknown"
+    return _finding(f"connection ({what})", DIFFERS, says, "try again")
+
+
 def judge_speaking(seen: SpeakingSeen) -> Iterator[Finding]:
     yield _answer(seen)
     if seen.audio_s:

@@ -16,9 +16,7 @@ STATUS: Final = "/twilio/status"
 SOON_DAYS: Final = 14
 """A certificate that is renewed by itself never gets so old."""
 
-NO_ACCOUNT: Final = "there are no credentials"
 SET_ACCOUNT: Final = "set VOICEBOT_TWILIO_ACCOUNT_SID and VOICEBOT_TWILIO_AUTH_TOKEN"
-NO_ADDRESS: Final = "there is no public address"
 SET_ADDRESS: Final = "set VOICEBOT_PUBLIC_URL"
 
 MEANINGS: Final = {
@@ -26,6 +24,20 @@ MEANINGS: Final = {
     403: "the auth token may not read this",
     404: "there is no such account",
 }
+
+
+def no_account() -> Finding:
+    says = "there are no credentials"
+    return Finding(Part.TWILIO, "all of it", UNKNOWN, says, SET_ACCOUNT)
+
+
+def no_address() -> Finding:
+    return _found("all of it", UNKNOWN, "there is no public address", SET_ADDRESS)
+
+
+def no_token() -> Finding:
+    says = "without Twilio's auth token nothing can be signed"
+    return _found("all of it", UNKNOWN, says, SET_ACCOUNT)
 
 
 def judge_account(account: Account) -> Iterator[Finding]:

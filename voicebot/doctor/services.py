@@ -20,6 +20,10 @@ SENTENCE_S: Final = (2.0, 8.0)
 """How long it takes to say it. At another rate it would seem a third, or three times
 as long."""
 
+WORD: Final = re.compile(r"[a-z]+")
+ENOUGH_WORDS: Final = 0.7
+"""Share of them by which a transcript is one of what was said."""
+
 QUESTION: Final = 'Answer with this JSON object and nothing else: {"open": true}'
 FENCE: Final = re.compile(r"^```(?:json)?\s*|\s*```$")
 
@@ -100,6 +104,23 @@ def judge_speech(what: str, pcm16: bytes, took_s: float) -> Finding:
     says += f"; {low_s:g} to {high_s:g} s would be that sentence"
     todo = "prompts sound wrong: is it another rate, or cut off?"
     return Finding(Part.SPEECH, what, FAILS, says, todo)
+
+
+def judge_asr(words: str, text: str, took_s: float) -> Finding:
+    """
+    Args:
+        words: what was said, at RATE_HZ.
+        text: what was understood of it.
+    """
+    what = f"understands {RATE_HZ} Hz"
+    wanted = WORD.findall(words.casefold())
+    got = set(WORD.findall(text.casefold()))
+    share = sum(word in got for word in wanted) / len(wanted)
+    says = f"{share:.0%} of the words, after {took_s:.2f} s"
+    if share >= ENOUGH_WORDS:
+        return Finding(Part.ASR, what, HOLDS, says)
+    todo = "messages are transcribed badly: tell voicebot's authors"
+    return Finding(Part.ASR, what, FAILS, says, todo)
 
 
 def judge_voices(what: str, voices: Sequence[str]) -> Iterator[Finding]:

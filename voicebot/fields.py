@@ -57,6 +57,13 @@ class Fields:
             return value
         raise self._expected(key, "a whole number", value)
 
+    def flag(self, key: str) -> bool:
+        """Read true or false; what isn't there is false."""
+        value = self._value.get(key)
+        if value is None or isinstance(value, bool):
+            return bool(value)
+        raise self._expected(key, "true or false", value)
+
     def base64(self, key: str) -> bytes:
         text = self.text(key)
         try:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
-from voicebot.doctor.costs import SPENDS_UCNY, estimate_ucny, money, tokens_ucny
+from voicebot.doctor.costs import SPENDS_UCNY, estimate_ucny, tokens_ucny
 from voicebot.doctor.finding import Finding, Part, Verdict, exit_code
 from voicebot.doctor.learnt import (
     STALE_AFTER,
@@ -24,8 +24,10 @@ from voicebot.doctor.services import (
     judge_account,
     judge_asr,
     judge_chat,
+    judge_cloned,
+    judge_official,
+    judge_preview,
     judge_speech,
-    judge_voices,
     no_key,
     not_opened,
 )
@@ -114,9 +116,10 @@ def test_what_no_call_needs_may_be_absent(status: int, verdict: str) -> None:
 @pytest.mark.parametrize(
     ("text", "verdict"),
     [
-        ('{"open": true}', "ok"),
-        ('```json\n{"open": true}\n```', "ok"),
-        ('{"open": false}', "fails"),
+        ('{"hours": "9 to 5"}', "ok"),
+        ('```json\n{"hours": "9 to 5"}\n```', "ok"),
+        ('{"hours": null}', "fails"),
+        ("[]", "fails"),
         ("We are open.", "fails"),
         ("", "fails"),
     ],
@@ -147,20 +150,43 @@ def test_a_transcript_is_to_have_the_words(text: str, verdict: str) -> None:
     assert judge_asr(SENTENCE, text, 0.5).verdict == verdict
 
 
-def test_voices_are_counted_and_none_is_cloned() -> None:
-    (found,) = judge_voices("cloned voices", ["a", "b"])
-    assert found.says == "2 are listed"
-    assert "costs ¥9.90" in clone_not_tried().says
+def test_voices_are_counted_and_unknown_ones_named() -> None:
+    found = judge_official(["linjiajiejie", "a-new-one"])
+    assert (found.verdict, found.says) == (
+        Verdict.DIFFERS,
+        "2 are listed, of which voicebot doesn't know a-new-one",
+    )
+    assert judge_official(["linjiajiejie"]).verdict is Verdict.HOLDS
+    assert judge_cloned(0).says == "0 are listed"
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        (None, "ok"),
+        (refusal(400), "ok"),
+        (refusal(404), "differs"),
+        (refusal(402), "differs"),
+        (refusal(503), "fails"),
+    ],
+)
+def test_a_preview_of_nothing_tells_whether_there_are_previews(
+    error: UpstreamError | None, verdict: str
+) -> None:
+    assert judge_preview(error, PLAN).verdict == verdict
+
+
+def test_no_voice_is_cloned_for_it_costs() -> None:
+    assert "costs ¥9.9000, or 9,900,000 Credit" in clone_not_tried().says
 
 
 # What it costs
 
 
-def test_the_cost_is_told_in_both_ledgers() -> None:
+def test_the_cost_of_all_parts_is_known_before() -> None:
     assert set(SPENDS_UCNY) == set(Part)
     assert estimate_ucny([Part.CHAT, Part.ASR, Part.TWILIO]) == 6000
     assert tokens_ucny(1000, 100) == 17_000
-    assert money(186_000) == "¥0.19 (186,000 Credit of a Step Plan)"
 
 
 # What is learnt

@@ -131,11 +131,6 @@ def test_another_kind_of_audio_is_refused(
 # ---- the answer event by event -------------------------------------------------
 
 
-def sse(*events: dict[str, Any], end: bytes = b"data: [DONE]\n\n") -> bytes:
-    lines = [f"data: {json.dumps(event)}\n\n".encode() for event in events]
-    return b"".join(lines) + end
-
-
 def delta(audio: bytes) -> dict[str, Any]:
     text = base64.b64encode(audio).decode()
     return {"type": "speech.audio.delta", "audio": text}
@@ -144,54 +139,48 @@ def delta(audio: bytes) -> dict[str, Any]:
 DONE = EXAMPLES["ht.sse.done"]
 
 
-def read(stream: bytes) -> bytes:
+def read(*events: dict[str, Any]) -> tuple[bytes, bool]:
+    """The samples, and whether all were there."""
     reader = SpeechReader(8000)
-    return b"".join([*reader.feed(stream), *reader.finish()])
+    heard = [reader.receive(json.dumps(event).encode()) for event in events]
+    return b"".join(heard), reader.ended
 
 
 def test_documented_events_are_read() -> None:
-    reader = SpeechReader(8000)
-    stream = sse(EXAMPLES["ht.sse.delta"], DONE)
-    assert reader.feed(stream[:50]) == []
-    assert not reader.ended
-    samples = base64.b64decode(EXAMPLES["ht.sse.delta"]["audio"])
-    assert reader.feed(stream[50:]) == [samples]
-    assert reader.ended
-    assert reader.finish() == []
+    event = EXAMPLES["ht.sse.delta"]
+    samples = base64.b64decode(event["audio"])
+    assert read(event) == (samples, False)
+    assert read(event, DONE) == (samples, True)
 
 
 @pytest.mark.parametrize(
-    "stream",
+    "events",
     [
-        sse(delta(b"\1\2\3"), delta(b"\4"), DONE),  # an odd byte
-        sse(delta(wav(b"\1\2")), delta(wav(b"\3\4")), DONE),  # a header in each
-        sse(delta(b"\1\2\3\4"), {**DONE, "audio": "AQIDBA=="}),  # all once more
-        sse({"type": "speech.weather"}, delta(b"\1\2\3\4"), DONE),
-        sse(delta(b"\1\2\3\4")),  # no event says that it is done, [DONE] does
-        sse(delta(b"\1\2\3\4"), DONE, end=b""),
+        (delta(b"\1\2\3"), delta(b"\4")),  # an odd byte
+        (delta(wav(b"\1\2")), delta(wav(b"\3\4"))),  # a header in each
+        (delta(b"\1\2\3\4"), {**DONE, "audio": "AQIDBA=="}),  # all once more
+        ({"type": "speech.weather"}, delta(b"\1\2\3\4")),
     ],
 )
-def test_oddities_sound_as_they_should(stream: bytes) -> None:
-    assert read(stream) == b"\1\2\3\4"
+def test_oddities_sound_as_they_should(events: tuple[dict[str, Any], ...]) -> None:
+    assert read(*events)[0] == b"\1\2\3\4"
 
 
 @pytest.mark.parametrize(
-    ("stream", "problem"),
+    ("data", "problem"),
     [
-        (sse(delta(b"\1\2"), end=b""), "stream: expected more events, got its end"),
-        (b"", "stream: expected more events, got its end"),
-        (sse(delta(b"\1\2"), end=b'data: {"type": "spe'), "event: expected JSON"),
-        (sse({"type": "speech.audio.delta"}), "event.audio: missing"),
-        (sse({"type": "speech.audio.delta", "audio": "?"}), "expected base64"),
-        (sse({"audio": ""}), "event.type: missing"),
-        (sse(delta(b"fLaC")), "audio: expected pcm, got flac"),
+        (b'{"type": "spe', "event: expected JSON"),
+        (b'{"type": "speech.audio.delta"}', "event.audio: missing"),
+        (b'{"type": "speech.audio.delta", "audio": "?"}', "expected base64"),
+        (b'{"audio": ""}', "event.type: missing"),
+        (json.dumps(delta(b"fLaC")).encode(), "audio: expected pcm, got flac"),
     ],
 )
-def test_half_a_stream_and_other_nonsense_is_one_error(
-    stream: bytes, problem: str
+def test_half_an_event_and_other_nonsense_is_one_error(
+    data: bytes, problem: str
 ) -> None:
     with pytest.raises(RemoteProtocolError, match=problem):
-        read(stream)
+        SpeechReader(8000).receive(data)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +196,6 @@ def test_half_a_stream_and_other_nonsense_is_one_error(
 def test_a_failure_within_the_stream_is_named(
     event: dict[str, Any], status: int, detail: str
 ) -> None:
-    reader = SpeechReader(8000)
     with pytest.raises(UpstreamError) as caught:
-        reader.feed(sse({**event, "type": "speech.audio.error"}))
+        read({**event, "type": "speech.audio.error"})
     assert (caught.value.status, caught.value.detail) == (status, detail)

@@ -70,7 +70,8 @@ def main() -> None:
 
 def _told(error: VoicebotError) -> str:
     """What an operator is told: StepFun's refusals in words, with what to do."""
-    from voicebot.stepfun.upstream import SERVICE, advice
+    from voicebot.stepfun.advice import advice
+    from voicebot.stepfun.upstream import SERVICE
 
     if not isinstance(error, UpstreamError) or error.service != SERVICE:
         return str(error)

@@ -24,6 +24,7 @@ STYLES = {
     Verdict.UNKNOWN: "magenta",
 }
 MODEL = "stepaudio-2.5-realtime"
+TTS_MODEL = "stepaudio-2.5-tts"  # whose voices the realtime model is said to have
 VOICE = "linjiajiejie"  # a persona's, unless it says so
 
 
@@ -54,14 +55,15 @@ def run(
     """
     from voicebot.cli.loop import run as run_loop
     from voicebot.config import load_settings
-    from voicebot.doctor.costs import estimate_ucny, money
+    from voicebot.doctor.costs import estimate_ucny
     from voicebot.runtime.learnt import keep_learnt
+    from voicebot.stepfun.prices import told
 
     settings = load_settings()
     parts = [part for part in Part if not only or part in only]
     estimate = estimate_ucny(parts) if settings.stepfun_api_key else 0
     if estimate and not yes:
-        typer.echo(f"This spends about {money(estimate)} at StepFun.", err=True)
+        typer.echo(f"This spends about {told(estimate)} at StepFun.", err=True)
         typer.confirm("Go on?", abort=True, err=True)
     report = run_loop(_check(settings, parts, model, is_quiet=json))
     kept = keep_learnt(settings.data, report.learnt) if report.learnt else None
@@ -79,6 +81,7 @@ async def _check(
     from rich.console import Console
 
     from voicebot.runtime.probes.checkup import Checkup
+    from voicebot.stepfun.official_voices import OFFICIAL
 
     console = Console(stderr=True, quiet=is_quiet)
     async with ClientSession() as http:
@@ -89,7 +92,7 @@ async def _check(
                 model=model,
                 clip=_clip(),
                 needed=_voices(settings.dialplans),
-                others=(),
+                others=[each.voice for each in OFFICIAL if TTS_MODEL in each.models],
                 begins=lambda part: status.update(f"checking: {part}"),
             )
             return await checkup.run(parts)
@@ -122,7 +125,7 @@ def _clip() -> "Clip":
 
 def _print(report: "Report", kept: Path | None) -> None:
     from voicebot.cli.output import print_out
-    from voicebot.doctor.costs import money
+    from voicebot.stepfun.prices import told
 
     print_out(_table(report.findings))
     counts = {
@@ -131,7 +134,7 @@ def _print(report: "Report", kept: Path | None) -> None:
     }
     print(", ".join(f"{count} {name}" for name, count in counts.items() if count))
     if report.realtime_ucny is not None:
-        print(f"The realtime model's tokens came to {money(report.realtime_ucny)}.")
+        print(f"The realtime model's tokens came to {told(report.realtime_ucny)}.")
     if kept:
         print(f"What was learnt is kept in {kept}; servers read it when they start.")
 

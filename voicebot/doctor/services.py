@@ -1,7 +1,7 @@
 """What StepFun's other APIs answered, compared with what calls count on."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,7 +10,9 @@ import orjson
 from voicebot.doctor.finding import Finding, Part, Verdict
 from voicebot.errors import UpstreamError
 from voicebot.stepfun.address import ledger
-from voicebot.stepfun.upstream import BASE, KEY, advice
+from voicebot.stepfun.advice import BASE, KEY, advice
+from voicebot.stepfun.official_voices import OFFICIAL
+from voicebot.stepfun.prices import CLONE_UCNY, told
 
 HOLDS, TOLD, DIFFERS, FAILS, UNKNOWN = Verdict
 
@@ -24,7 +26,11 @@ WORD: Final = re.compile(r"[a-z]+")
 ENOUGH_WORDS: Final = 0.7
 """Share of them by which a transcript is one of what was said."""
 
-QUESTION: Final = 'Answer with this JSON object and nothing else: {"open": true}'
+INSTRUCTIONS: Final = (
+    "Answer with one JSON object that fits this JSON Schema, and with nothing else: "
+    '{"type": "object", "properties": {"hours": {"type": "string"}}}'
+)
+QUESTION: Final = "We are open from nine to five."
 FENCE: Final = re.compile(r"^```(?:json)?\s*|\s*```$")
 
 
@@ -84,7 +90,7 @@ def judge_chat(text: str, took_s: float) -> Finding:
         answer = orjson.loads(FENCE.sub("", text.strip()))
     except orjson.JSONDecodeError:
         answer = None
-    if answer == {"open": True}:
+    if isinstance(answer, dict) and answer.get("hours"):
         return Finding(Part.CHAT, what, HOLDS, f"after {took_s:.2f} s")
     todo = "directors and reviews drop such answers: try again, or another model"
     return Finding(Part.CHAT, what, FAILS, "it answers in another form", todo)
@@ -123,10 +129,28 @@ def judge_asr(words: str, text: str, took_s: float) -> Finding:
     return Finding(Part.ASR, what, FAILS, says, todo)
 
 
-def judge_voices(what: str, voices: Sequence[str]) -> Iterator[Finding]:
-    yield Finding(Part.VOICES, what, HOLDS, f"{len(voices)} are listed")
+def judge_official(listed: Collection[str]) -> Finding:
+    what = "official voices"
+    new = sorted({*listed} - {each.voice for each in OFFICIAL})
+    says = f"{len(listed)} are listed"
+    if new:
+        says += f", of which voicebot doesn't know {', '.join(new)}"
+        return Finding(Part.VOICES, what, DIFFERS, says)
+    return Finding(Part.VOICES, what, HOLDS, says)
+
+
+def judge_cloned(count: int) -> Finding:
+    return Finding(Part.VOICES, "cloned voices", HOLDS, f"{count} are listed")
+
+
+def judge_preview(error: UpstreamError | None, base_url: str) -> Finding:
+    """Judge how a preview of a recording is refused that isn't there."""
+    if error is None or error.status == 400:
+        says = "is there: what it refuses is a recording that isn't"
+        return Finding(Part.VOICES, "preview", HOLDS, says)
+    return absent(Part.VOICES, "preview", error, base_url)
 
 
 def clone_not_tried() -> Finding:
-    says = "nothing is uploaded, previewed or cloned: a cloned voice costs ¥9.90"
+    says = f"no voice is made, and nothing uploaded: that costs {told(CLONE_UCNY)}"
     return Finding(Part.VOICES, "clone", TOLD, says)

@@ -1,31 +1,21 @@
-"""Requests to StepFun's APIs over HTTP, and what becomes of those that fail."""
+"""Requests to StepFun's APIs over HTTP: bytes, files, forms, lists."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
-from aiohttp import (
-    ClientError,
-    ClientResponse,
-    ClientSession,
-    ClientTimeout,
-    FormData,
-)
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, FormData
 
 from voicebot.errors import RemoteProtocolError, UpstreamError
+from voicebot.net.answers import failed, headers, trace_id, unanswered
 from voicebot.stepfun.address import http_url
-from voicebot.stepfun.upstream import SERVICE, read_error
+from voicebot.stepfun.upstream import read_error
 
 T = TypeVar("T")
 
 CHUNK_BYTES: Final = 2**16
 MAX_ERROR_BYTES: Final = 2**16
-
-# What support asks for. It goes into our log, so it must look like an id.
-TRACE_HEADER: Final = "X-Trace-Id"
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 
 class StepFunHttp:
@@ -34,7 +24,7 @@ class StepFunHttp:
     def __init__(self, http: ClientSession, base_url: str, api_key: str) -> None:
         self._http = http
         self._base_url = base_url
-        self._headers = {"Authorization": f"Bearer {api_key}"}
+        self._headers = headers(api_key)
 
     @asynccontextmanager
     async def asked(
@@ -57,31 +47,35 @@ class StepFunHttp:
             UpstreamError: StepFun refused, failed, can't be reached or took too long;
                 or what was read isn't as documented. With its trace id, if it told one.
         """
-        headers = dict(self._headers)
-        if isinstance(body, bytes):
-            headers["Content-Type"] = "application/json"
-        trace_id = None
+        told = dict(self._headers)
+        if isinstance(body, FormData):
+            del told["Content-Type"]  # it says it itself, with its boundary
+        trace = None
         try:
             async with self._http.request(
                 method,
                 http_url(self._base_url, path),
                 data=body,
                 params=query,
-                headers=headers,
+                headers=told,
                 timeout=limits,
             ) as answer:
-                trace_id = trace_id_of(answer.headers)
+                trace = trace_id(answer)
                 if answer.status != 200:
-                    told = await read_whole(answer, MAX_ERROR_BYTES)
-                    raise read_error(answer.status, told)
-                yield answer
+                    raise read_error(
+                        answer.status, await read_whole(answer, MAX_ERROR_BYTES)
+                    )
+                try:
+                    yield answer
+                except RemoteProtocolError as exc:
+                    raise failed("bad_answer", answer) from exc
         except UpstreamError as error:
-            error.trace_id = error.trace_id or trace_id
+            error.trace_id = error.trace_id or trace
             raise
-        except RemoteProtocolError as exc:
-            raise _traced(UpstreamError(SERVICE, "bad_answer", 200), trace_id) from exc
         except (ClientError, TimeoutError, OSError) as exc:
-            raise _traced(UpstreamError(SERVICE, _word(exc)), trace_id) from exc
+            broken = unanswered(exc)
+            broken.trace_id = trace
+            raise broken from exc
 
     async def ask(
         self,
@@ -143,18 +137,3 @@ async def retried(attempt: Callable[[], Awaitable[T]], pauses_s: Sequence[float]
                 raise
         await asyncio.sleep(pause_s)
     return await attempt()
-
-
-def trace_id_of(headers: Mapping[str, str]) -> str | None:
-    """Read by which id StepFun finds a request; None if it told none."""
-    given = headers.get(TRACE_HEADER, "")
-    return given if _ID.fullmatch(given) else None
-
-
-def _traced(error: UpstreamError, trace_id: str | None) -> UpstreamError:
-    error.trace_id = trace_id
-    return error
-
-
-def _word(exc: Exception) -> str:
-    return "timeout" if isinstance(exc, TimeoutError) else type(exc).__name__

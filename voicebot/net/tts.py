@@ -8,9 +8,9 @@ from typing import Final
 from aiohttp import ClientSession, ClientTimeout
 
 from voicebot.errors import UpstreamError
+from voicebot.net.answers import events, failed
 from voicebot.net.stepfun import StepFunHttp, read_whole, retried
 from voicebot.stepfun.tts import PATH, SpeechReader, SpeechRequest, read_speech
-from voicebot.stepfun.upstream import SERVICE
 
 # A prompt of 1,000 characters is some 70 s of speech, made about as fast as it plays.
 WHOLE: Final = ClientTimeout(total=120, sock_connect=5, sock_read=60)
@@ -88,15 +88,19 @@ class Tts:
             least = MIN_PCM_BYTES if request.format == "pcm" else 1
             is_audio = answer.content_type not in NO_AUDIO
             if not (is_audio and least <= len(whole) <= MAX_BYTES):
-                raise UpstreamError(SERVICE, "no_audio", answer.status)
+                raise failed("no_audio", answer)
             return read_speech(request, whole)
 
     async def _stream(self, request: SpeechRequest) -> AsyncGenerator[bytes, None]:
         body = request.body(as_events=True)
         reader = SpeechReader(request.rate_hz)
-        async with self._stepfun.asked("POST", PATH, STREAM, body=body) as answer:
-            async for chunk in answer.content.iter_any():
-                for piece in reader.feed(chunk):
+        async with (
+            self._stepfun.asked("POST", PATH, STREAM, body=body) as answer,
+            aclosing(events(answer)) as stream,
+        ):
+            async for data in stream:
+                if piece := reader.receive(data):
                     yield piece
-            for piece in reader.finish():
-                yield piece
+                if reader.ended:
+                    return
+            raise failed("incomplete_answer", answer)

@@ -22,7 +22,6 @@ from voicebot.stepfun.limits import (
     to_json,
 )
 from voicebot.stepfun.sound import Pcm16Reader, kind_of
-from voicebot.stepfun.sse import SseReader
 from voicebot.stepfun.upstream import told_error
 
 PATH: Final = "/audio/speech"  # from the base URL on
@@ -129,7 +128,7 @@ def read_speech(request: SpeechRequest, body: bytes) -> bytes:
 
 class SpeechReader:
     """
-    Reads the events of an answer: how they are cut into chunks doesn't matter.
+    Reads the events of an answer.
 
     Attributes:
         ended: all audio is there.
@@ -137,37 +136,17 @@ class SpeechReader:
 
     def __init__(self, rate_hz: int) -> None:
         self.ended = False
-        self._events = SseReader()
         self._samples = Pcm16Reader(rate_hz)
 
-    def feed(self, chunk: bytes) -> list[bytes]:
+    def receive(self, data: bytes) -> bytes:
         """
-        Return the samples of each event that is whole now.
+        Take the data of an event, and return the samples in it: whole ones, or none.
 
         Raises:
-            RemoteProtocolError: an event isn't as documented, or isn't the audio that
-                was asked for.
+            RemoteProtocolError: it isn't as documented, or isn't the audio that was
+                asked for.
             UpstreamError: StepFun tells that it failed.
         """
-        return self._read(self._events.feed(chunk))
-
-    def finish(self) -> list[bytes]:
-        """
-        Take the end of the stream.
-
-        Raises:
-            RemoteProtocolError: as above, and if it came too early.
-            UpstreamError: as above.
-        """
-        pieces = self._read(self._events.finish())
-        if not (self.ended or self._events.ended):
-            raise RemoteProtocolError("stream: expected more events, got its end")
-        return pieces
-
-    def _read(self, events: list[bytes]) -> list[bytes]:
-        return [piece for event in events if (piece := self._piece(event))]
-
-    def _piece(self, data: bytes) -> bytes:
         event = Fields.parse(data, "event")
         match event.text("type"):
             case "speech.audio.delta":

@@ -19,6 +19,7 @@ from voicebot.runtime.probes.realtime import Place, examine, try_account
 from voicebot.runtime.probes.services import (
     Clip,
     ask_chat,
+    ask_voices,
     have_spoken,
     have_understood,
 )
@@ -123,7 +124,8 @@ class Checkup:
         return [await have_understood(self._http, base_url, key, self._clip)]
 
     async def _voices(self) -> list[Finding]:
-        return []
+        base_url, key, _ = self._place
+        return await ask_voices(self._http, base_url, key)
 
     async def _twilio(self) -> list[Finding]:
         sid, token = self._settings.twilio_account_sid, self._settings.twilio_auth_token

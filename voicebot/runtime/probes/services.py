@@ -9,12 +9,18 @@ from aiohttp import ClientSession
 
 from voicebot.doctor.finding import Finding, Part
 from voicebot.doctor.services import (
+    INSTRUCTIONS,
     QUESTION,
     RATE_HZ,
     SENTENCE,
+    absent,
+    clone_not_tried,
     failed,
     judge_asr,
     judge_chat,
+    judge_cloned,
+    judge_official,
+    judge_preview,
     judge_speech,
 )
 from voicebot.errors import UpstreamError
@@ -22,15 +28,18 @@ from voicebot.net.asr import Asr
 from voicebot.net.chat import Chat
 from voicebot.net.tts import Tts
 from voicebot.net.tts_stream import speech_stream
+from voicebot.net.voices import Voices
 from voicebot.stepfun.address import speech_url
 from voicebot.stepfun.asr import AsrRequest
 from voicebot.stepfun.chat import ChatRequest, Message
 from voicebot.stepfun.tts import SpeechRequest
 from voicebot.stepfun.tts_stream import VoiceSettings
+from voicebot.stepfun.voices import PreviewRequest
 
 CHAT_MODEL: Final = "stepaudio-2.5-chat"
 TTS_MODEL: Final = "stepaudio-2.5-tts"
 TIMEOUT_S: Final = 30.0
+NO_FILE: Final = "file-voicebot-doctor"  # there is none: nothing is spoken or billed
 ANSWER_TOKENS: Final = 50
 
 
@@ -47,7 +56,8 @@ class Clip:
 
 
 async def ask_chat(http: ClientSession, base_url: str, api_key: str) -> Finding:
-    request = ChatRequest(CHAT_MODEL, (Message("user", QUESTION),), ANSWER_TOKENS)
+    messages = Message("system", INSTRUCTIONS), Message("user", QUESTION)
+    request = ChatRequest(CHAT_MODEL, messages, ANSWER_TOKENS, json=True)
     began_at = _now()
     try:
         answer = await Chat(http, base_url, api_key).complete(request, TIMEOUT_S)
@@ -87,6 +97,29 @@ async def have_understood(
     except UpstreamError as error:
         return failed(Part.ASR, f"understands {RATE_HZ} Hz", error, base_url)
     return judge_asr(clip.words, heard.text, _now() - began_at)
+
+
+async def ask_voices(
+    http: ClientSession, base_url: str, api_key: str
+) -> list[Finding]:
+    """Have voices listed; nothing is uploaded or made."""
+    voices = Voices(http, base_url, api_key)
+    found = []
+    try:
+        found.append(judge_official(await voices.official()))
+    except UpstreamError as error:
+        found.append(absent(Part.VOICES, "official voices", error, base_url))
+    try:
+        cloned = [voice async for voice in voices.cloned()]
+        found.append(judge_cloned(len(cloned)))
+    except UpstreamError as error:
+        found.append(absent(Part.VOICES, "cloned voices", error, base_url))
+    try:
+        await voices.preview(PreviewRequest(TTS_MODEL, NO_FILE, "Hello."))
+        found.append(judge_preview(None, base_url))
+    except UpstreamError as error:
+        found.append(judge_preview(error, base_url))
+    return [*found, clone_not_tried()]
 
 
 async def _stream(base_url: str, api_key: str, voice: str) -> bytes:

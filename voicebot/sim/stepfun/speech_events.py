@@ -10,7 +10,7 @@ from aiohttp import web
 
 from voicebot.sim.stepfun.speech import SpeechRequest, encoded
 from voicebot.sim.stepfun.speech_mood import SpeechMood
-from voicebot.sim.stepfun.wire import JsonObject, base64
+from voicebot.sim.stepfun.wire import JsonObject, base64, uuid4
 
 END: Final = b"data: [DONE]\n\n"
 
@@ -28,7 +28,8 @@ async def send_events(
     Args:
         sound: in the format that is wanted.
     """
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    headers = {"Content-Type": "text/event-stream", "X-Trace-Id": uuid4(random)}
+    response = web.StreamResponse(headers=headers)
     await response.prepare(request)
     await asyncio.sleep(random.uniform(*mood.first_s))
     loop = asyncio.get_running_loop()

@@ -34,4 +34,3 @@ def estimate_ucny(parts: Iterable[Part]) -> int:
 def tokens_ucny(input_tokens: int, output_tokens: int) -> int:
     """What tokens of the realtime model cost; none of them counted as cached."""
     return input_tokens * INPUT_CNY + output_tokens * OUTPUT_CNY
-

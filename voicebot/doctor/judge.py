@@ -153,7 +153,7 @@ def _pace(seen: SpeakingSeen) -> Finding:
     pace = seen.audio_s / seen.sent_in_s if seen.sent_in_s else None
     says = (
         f"{seen.audio_s:.1f} s came "
-        + (f"at {pace:.2f} times real time" if pace else "at once")
+        + (f"at {pace:.3g} times real time" if pace else "at once")
         + f", in pieces of up to {seen.largest_delta_s:.2f} s"
     )
     if seen.dry_s > DRY_S or (pace is not None and pace < PACE):

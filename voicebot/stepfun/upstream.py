@@ -64,7 +64,7 @@ def told_error(code: object, status: int, other: str) -> UpstreamError:
     return read_error(int(known), b"")
 
 
-def stream_error(data: bytes, other: str) -> str:
+def event_code(data: bytes, other: str) -> str:
     """
     Name the error that came in the middle of a stream, whose status was a success.
 

@@ -99,9 +99,7 @@ async def have_understood(
     return judge_asr(clip.words, heard.text, _now() - began_at)
 
 
-async def ask_voices(
-    http: ClientSession, base_url: str, api_key: str
-) -> list[Finding]:
+async def ask_voices(http: ClientSession, base_url: str, api_key: str) -> list[Finding]:
     """Have voices listed; nothing is uploaded or made."""
     voices = Voices(http, base_url, api_key)
     found = []

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final, NamedTuple
 
 from websockets.asyncio.client import ClientConnection
@@ -168,7 +168,9 @@ async def _play(script: Script[None], socket: ClientConnection) -> None:
         step = next(script)
         while True:
             for frame in step.frames:
-                await socket.send(frame, text=True)
+                # What came before it was closed is read first; that tells, then.
+                with suppress(ConnectionClosed):
+                    await socket.send(frame, text=True)
             step = script.send(await _heard(socket, step.until))
     except StopIteration:
         pass

@@ -40,6 +40,11 @@ def test_values_of_the_right_kind_are_read() -> None:
     assert FIELDS.integer("number") == 7
     assert FIELDS.integer("digits") == 123456789
     assert FIELDS.base64("audio") == b"\x7f\x7f\xff"
+    assert [FIELDS.flag(key) for key in ("true", "null", "none")] == [
+        True,
+        False,
+        False,
+    ]
     assert FIELDS.base64("empty") == b""
     assert FIELDS.table("table").integer("inner") == 1
     assert [item.integer("inner") for item in FIELDS.tables("list")] == [2, 3]
@@ -69,6 +74,7 @@ def test_a_missing_key_is_named(read: str) -> None:
         ),
         ("text", "number", "expected text, got int"),
         ("text", "null", "expected text, got null"),
+        ("flag", "number", "expected true or false, got int"),
         ("integer", "text", "expected a whole number, got a string of 4 characters"),
         ("integer", "true", "expected a whole number, got bool"),
         ("integer", "float", "expected a whole number, got float"),

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 
 from tests.sim.stepfun.harness import HELLO, tone
 from voicebot.errors import UpstreamError
-from voicebot.net import answers
+from voicebot.net import asr, chat, stepfun
 from voicebot.net.asr import Asr
 from voicebot.net.chat import Chat
 from voicebot.sim.stepfun import Line, Mood, Scenario, ScriptedMind
@@ -36,7 +36,8 @@ async def http() -> AsyncIterator[ClientSession]:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "PAUSE_S", 0.0)
+    monkeypatch.setattr(asr, "PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr(chat, "PAUSE_S", 0.0)
 
 
 def offline(mood: Mood | None = None, **how: Any) -> OfflineStepFun:
@@ -148,7 +149,7 @@ async def test_a_clip_that_is_refused_says_why(
 async def test_a_stream_is_not_read_for_ever(
     http: ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers, "MAX_BYTES", 500)
+    monkeypatch.setattr(stepfun, "MAX_STREAM_BYTES", 500)
     delta = {"type": "transcript.text.delta", "delta": "la"}
     async with that_says([(200, sse(*[delta] * 20, DONE))] * 3, []) as url:
         with pytest.raises(UpstreamError, match="bad_answer"):

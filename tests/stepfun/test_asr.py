@@ -6,13 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.stepfun.examples import EXAMPLES
-from voicebot.errors import LocalProtocolError, RemoteProtocolError
+from voicebot.errors import LocalProtocolError, RemoteProtocolError, UpstreamError
 from voicebot.stepfun.asr import (
     AUDIO_BYTES,
     PATH,
     AsrDelta,
-    AsrEvent,
-    AsrFailed,
     AsrReader,
     AsrRequest,
     AsrUsage,
@@ -22,7 +20,7 @@ from voicebot.stepfun.asr import (
 WAV = b"RIFF\0\0\0\0WAVEfmt "
 
 
-def read(*events: dict[str, Any] | bytes) -> list[AsrEvent | None]:
+def read(*events: dict[str, Any] | bytes) -> list[AsrDelta | Transcript | None]:
     reader = AsrReader()
     return [
         reader.receive(each if isinstance(each, bytes) else json.dumps(each).encode())
@@ -119,12 +117,12 @@ def test_the_documented_events_are_read() -> None:
         "sse_1792310500123456789",
         (AsrDelta("on Friday", 420, 910),),
     )
-    assert read(EXAMPLES["as.error"]) == [AsrFailed("transcription_failed")]
 
 
 @pytest.mark.parametrize(
     ("event", "code"),
     [
+        (EXAMPLES["as.error"], "transcription_failed"),
         ({"type": "error", "code": "decode_failed"}, "decode_failed"),
         ({"type": "error", "code": 500}, "transcription_failed"),
         ({"error": {"type": "engine_busy", "message": "later"}}, "engine_busy"),
@@ -132,7 +130,9 @@ def test_the_documented_events_are_read() -> None:
     ],
 )
 def test_an_error_is_named_and_never_quoted(event: dict[str, Any], code: str) -> None:
-    assert read(event) == [AsrFailed(code)]
+    with pytest.raises(UpstreamError) as caught:
+        read(event)
+    assert (caught.value.detail, caught.value.status) == (code, 200)
 
 
 def test_what_is_not_known_is_passed_over() -> None:

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from tests.stepfun.examples import EXAMPLES
-from voicebot.errors import RemoteProtocolError
+from voicebot.errors import RemoteProtocolError, UpstreamError
 from voicebot.stepfun.chat import ChatAnswer, ChatUsage, ToolCall
-from voicebot.stepfun.chat_stream import ChatDelta, ChatFailed, ChatReader
+from voicebot.stepfun.chat_stream import ChatDelta, ChatReader
 
 
 def chunk(delta: dict[str, Any], finish_reason: str | None = "") -> dict[str, Any]:
@@ -122,7 +122,9 @@ def test_a_call_of_nothing_is_none() -> None:
     ],
 )
 def test_an_error_is_named_and_never_quoted(event: dict[str, Any], code: str) -> None:
-    assert ChatReader().receive(json.dumps(event).encode()) == ChatFailed(code)
+    with pytest.raises(UpstreamError) as caught:
+        ChatReader().receive(json.dumps(event).encode())
+    assert (caught.value.detail, caught.value.status) == (code, 200)
 
 
 @pytest.mark.parametrize(

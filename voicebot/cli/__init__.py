@@ -19,6 +19,7 @@ from voicebot.cli import (
     migrate,
     new,
     play,
+    prompts,
     schema,
     serve,
     show,
@@ -43,6 +44,7 @@ app.add_typer(show.app, name="show")
 app.command("new")(new.run)
 app.command("schema")(schema.run)
 app.command("migrate")(migrate.run)
+app.add_typer(prompts.app, name="prompts")
 app.command("config")(config.run)
 app.command("call")(call.run)
 calls.app.command("play")(play.play)

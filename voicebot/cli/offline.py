@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from voicebot.config import Settings
+    from voicebot.sim.stepfun.server import OfflineStepFun
     from voicebot.sim.twilio.rest import TwilioRest
 
 # Made up; they open nothing outside this machine.
@@ -54,17 +55,30 @@ async def offline_vendors(console: "Console") -> AsyncIterator[Vendors]:
     Raises:
         ConfigError: the `demo` extra isn't installed.
     """
+    from voicebot.sim.twilio.rest import TwilioRest
+
+    async with (
+        offline_stepfun(console) as stepfun,
+        TwilioRest(ACCOUNT, TOKEN).running() as rest,
+    ):
+        yield Vendors(stepfun.base_url, rest)
+
+
+@asynccontextmanager
+async def offline_stepfun(console: "Console") -> "AsyncIterator[OfflineStepFun]":
+    """
+    Run the offline StepFun, which hears and speaks.
+
+    Raises:
+        ConfigError: the `demo` extra isn't installed.
+    """
     import asyncio
 
     from voicebot.sim.stepfun.mood import Mood
     from voicebot.sim.stepfun.server import OfflineStepFun
     from voicebot.sim.stepfun.talking import TalkingMind
-    from voicebot.sim.twilio.rest import TwilioRest
 
     with console.status("waking the offline StepFun (speech models load)"):
         mind = await asyncio.to_thread(TalkingMind)
-    async with (
-        OfflineStepFun(mind, Mood.kind(), api_key=KEY).running() as stepfun,
-        TwilioRest(ACCOUNT, TOKEN).running() as rest,
-    ):
-        yield Vendors(stepfun.base_url, rest)
+    async with OfflineStepFun(mind, Mood.kind(), api_key=KEY).running() as stepfun:
+        yield stepfun

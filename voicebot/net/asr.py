@@ -8,23 +8,15 @@ from typing import Final
 
 from aiohttp import ClientSession, ClientTimeout
 
-from voicebot.errors import RemoteProtocolError, UpstreamError
-from voicebot.net import answers
-from voicebot.net.answers import events, failed, headers, post, trace_id
-from voicebot.stepfun.address import http_url
-from voicebot.stepfun.asr import (
-    PATH,
-    AsrDelta,
-    AsrFailed,
-    AsrReader,
-    AsrRequest,
-    Transcript,
-)
+from voicebot.errors import UpstreamError
+from voicebot.net.stepfun import StepFunHttp, events, trace_id_of
+from voicebot.stepfun.asr import PATH, AsrDelta, AsrReader, AsrRequest, Transcript
 from voicebot.stepfun.upstream import SERVICE
 
-TRIES: Final = 3
+PAUSES_S = (0.2, 0.5)
+"""Before a clip is sent again."""
 
-# An answer of 200 that isn't whole: the same clip may well get a better one.
+# An answer that isn't whole, of a success: the same clip may well get a better one.
 BROKEN: Final = ("bad_answer", "incomplete_answer")
 
 
@@ -32,9 +24,7 @@ class Asr:
     """Transcribes clips."""
 
     def __init__(self, http: ClientSession, base_url: str, api_key: str) -> None:
-        self._http = http
-        self._base_url = base_url
-        self._headers = headers(api_key) | {"Accept": "text/event-stream"}
+        self._stepfun = StepFunHttp(http, base_url, api_key)
 
     async def transcribe(self, request: AsrRequest, timeout_s: float) -> Transcript:
         """
@@ -50,13 +40,13 @@ class Asr:
         """
         try:
             async with asyncio.timeout(timeout_s):
-                for _ in range(TRIES - 1):
+                for pause_s in PAUSES_S:
                     try:
                         return await self._transcribe(request, timeout_s)
-                    except UpstreamError as exc:
-                        if not exc.retryable and exc.detail not in BROKEN:
+                    except UpstreamError as error:
+                        if not error.retryable and error.detail not in BROKEN:
                             raise
-                        await asyncio.sleep(answers.PAUSE_S)
+                    await asyncio.sleep(pause_s)
                 return await self._transcribe(request, timeout_s)
         except TimeoutError:
             raise UpstreamError(SERVICE, "timeout") from None
@@ -76,28 +66,21 @@ class Asr:
                 broke off: `incomplete_answer`. Nothing is tried again.
             LocalProtocolError: the request can't be written.
         """
-        url = http_url(self._base_url, PATH)
-        timeout = ClientTimeout(total=timeout_s)
+        limits, reader = ClientTimeout(total=timeout_s), AsrReader()
         # Megabytes of base64 are no work for the loop of other calls.
         body = await asyncio.to_thread(request.body)
-        async with await post(self._http, url, body, self._headers, timeout) as answer:
-            reader = AsrReader()
-            try:
-                async with aclosing(events(answer)) as stream:
-                    async for data in stream:
-                        match reader.receive(data):
-                            case AsrDelta() as delta:
-                                yield delta
-                            case Transcript() as whole:
-                                yield replace(whole, trace_id=trace_id(answer))
-                                return
-                            case AsrFailed(code):
-                                raise failed(code, answer)
-                            case None:  # tomorrow's
-                                pass
-            except RemoteProtocolError as exc:
-                raise failed("bad_answer", answer) from exc
-            raise failed("incomplete_answer", answer)
+        async with self._stepfun.asked("POST", PATH, limits, body=body) as answer:
+            async with aclosing(events(answer)) as stream:
+                async for data in stream:
+                    match reader.receive(data):
+                        case Transcript() as whole:
+                            yield replace(whole, trace_id=trace_id_of(answer.headers))
+                            return
+                        case AsrDelta() as delta:
+                            yield delta
+                        case None:  # tomorrow's
+                            pass
+            raise UpstreamError(SERVICE, "incomplete_answer", answer.status)
 
     async def _transcribe(self, request: AsrRequest, timeout_s: float) -> Transcript:
         last: AsrDelta | Transcript | None = None

@@ -1,32 +1,33 @@
 """StepFun's chat models over HTTP."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final
 
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientSession, ClientTimeout
 
-from voicebot.errors import RemoteProtocolError
-from voicebot.net.answers import events, failed, headers, post, trace_id, unanswered
-from voicebot.stepfun.address import http_url
+from voicebot.errors import UpstreamError
+from voicebot.net.stepfun import StepFunHttp, events, read_whole, trace_id_of
 from voicebot.stepfun.chat import PATH, ChatAnswer, ChatRequest, read_answer
-from voicebot.stepfun.chat_stream import ChatDelta, ChatFailed, ChatReader
+from voicebot.stepfun.chat_stream import ChatDelta, ChatReader
+from voicebot.stepfun.upstream import SERVICE
 
 # An answer of a few words has 500; more than this is none.
-MAX_BYTES = 2**20
+MAX_BYTES: Final = 2**20
 
 # Of a streamed answer, from the request on: nobody listens for longer.
 STREAM_S: Final = 120.0
-STREAM_TRIES: Final = 2
+
+PAUSE_S: Final = 0.2
+"""Before a streamed answer is asked for once more."""
 
 
 class Chat:
     """Asks chat models."""
 
     def __init__(self, http: ClientSession, base_url: str, api_key: str) -> None:
-        self._http = http
-        self._base_url = base_url
-        self._headers = headers(api_key)
+        self._stepfun = StepFunHttp(http, base_url, api_key)
 
     async def complete(self, request: ChatRequest, timeout_s: float) -> ChatAnswer:
         """
@@ -40,20 +41,10 @@ class Chat:
             UpstreamError: StepFun refused, failed, can't be reached or took too long.
             LocalProtocolError: the request can't be written.
         """
-        url = http_url(self._base_url, PATH)
-        timeout = ClientTimeout(total=timeout_s)
-        async with await post(
-            self._http, url, request.body(), self._headers, timeout
-        ) as answer:
-            try:
-                body = await answer.content.read(MAX_BYTES)
-                while not answer.content.at_eof() and len(body) < MAX_BYTES:
-                    body += await answer.content.read(MAX_BYTES)
-                return read_answer(body, trace_id(answer))
-            except (ClientError, TimeoutError, OSError) as exc:
-                raise unanswered(exc) from exc
-            except RemoteProtocolError as exc:
-                raise failed("bad_answer", answer) from exc
+        limits, body = ClientTimeout(total=timeout_s), request.body()
+        async with self._stepfun.asked("POST", PATH, limits, body=body) as answer:
+            whole = await read_whole(answer, MAX_BYTES)
+            return read_answer(whole, trace_id_of(answer.headers))
 
     async def stream(
         self, request: ChatRequest, timeout_s: float
@@ -63,7 +54,7 @@ class Chat:
 
         The last piece has the whole answer. Closing the iterator (`aclosing`) closes
         the request, and what isn't written yet isn't. A request that fails before
-        anything of an answer has come is made once more.
+        anything of an answer has come is made once more, if that can help.
 
         Args:
             timeout_s: for the first piece to come, and for each after it.
@@ -73,24 +64,32 @@ class Chat:
                 broke off: `incomplete_answer`. What came before stands.
             LocalProtocolError: the request can't be written.
         """
-        url = http_url(self._base_url, PATH)
-        timeout = ClientTimeout(total=STREAM_S, connect=timeout_s, sock_read=timeout_s)
-        body = request.body(stream=True)
-        async with await post(
-            self._http, url, body, self._headers, timeout, STREAM_TRIES
-        ) as answer:
-            reader = ChatReader()
-            try:
-                async with aclosing(events(answer)) as stream:
-                    async for data in stream:
-                        match reader.receive(data):
-                            case ChatFailed(code):
-                                raise failed(code, answer)
-                            case delta:
-                                yield delta
-                whole = reader.answer(trace_id(answer))
-            except RemoteProtocolError as exc:
-                raise failed("bad_answer", answer) from exc
+        begun = False
+        try:
+            async with aclosing(self._stream(request, timeout_s)) as pieces:
+                async for piece in pieces:
+                    begun = True
+                    yield piece
+            return
+        except UpstreamError as error:
+            # What took too long isn't asked again: the caller would only wait longer.
+            if begun or not error.retryable or error.detail == "timeout":
+                raise
+        await asyncio.sleep(PAUSE_S)
+        async with aclosing(self._stream(request, timeout_s)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _stream(
+        self, request: ChatRequest, timeout_s: float
+    ) -> AsyncGenerator[ChatDelta, None]:
+        limits = ClientTimeout(total=STREAM_S, connect=timeout_s, sock_read=timeout_s)
+        body, reader = request.body(stream=True), ChatReader()
+        async with self._stepfun.asked("POST", PATH, limits, body=body) as answer:
+            async with aclosing(events(answer)) as stream:
+                async for data in stream:
+                    yield reader.receive(data)
             if not reader.complete:
-                raise failed("incomplete_answer", answer)
-            yield ChatDelta("", whole.usage, whole)
+                raise UpstreamError(SERVICE, "incomplete_answer", answer.status)
+            whole = reader.answer(trace_id_of(answer.headers))
+        yield ChatDelta("", whole.usage, whole)

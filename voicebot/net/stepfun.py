@@ -1,21 +1,40 @@
-"""Requests to StepFun's APIs over HTTP: bytes, files, forms, lists."""
+"""Requests to StepFun's APIs over HTTP, and what becomes of those that fail."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
+from io import BytesIO
 from typing import Final, TypeVar
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, FormData
+from aiohttp import (
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    FormData,
+)
 
 from voicebot.errors import RemoteProtocolError, UpstreamError
-from voicebot.net.answers import failed, headers, trace_id, unanswered
 from voicebot.stepfun.address import http_url
-from voicebot.stepfun.upstream import read_error
+from voicebot.stepfun.sse import SseReader
+from voicebot.stepfun.upstream import SERVICE, loggable_id, read_error
 
 T = TypeVar("T")
 
 CHUNK_BYTES: Final = 2**16
 MAX_ERROR_BYTES: Final = 2**16
+MAX_STREAM_BYTES = 16 * 2**20
+"""Of events of text: an answer of thousands of words has some hundred thousand."""
+
+# What support asks for.
+TRACE_HEADER: Final = "X-Trace-Id"
 
 
 class StepFunHttp:
@@ -24,7 +43,7 @@ class StepFunHttp:
     def __init__(self, http: ClientSession, base_url: str, api_key: str) -> None:
         self._http = http
         self._base_url = base_url
-        self._headers = headers(api_key)
+        self._headers = {"Authorization": f"Bearer {api_key}"}
 
     @asynccontextmanager
     async def asked(
@@ -47,35 +66,32 @@ class StepFunHttp:
             UpstreamError: StepFun refused, failed, can't be reached or took too long;
                 or what was read isn't as documented. With its trace id, if it told one.
         """
-        told = dict(self._headers)
-        if isinstance(body, FormData):
-            del told["Content-Type"]  # it says it itself, with its boundary
-        trace = None
+        headers = dict(self._headers)
+        if isinstance(body, bytes):
+            headers["Content-Type"] = "application/json"
+        trace_id = None
         try:
             async with self._http.request(
                 method,
                 http_url(self._base_url, path),
-                data=body,
+                # As a file: aiohttp warns of a large body that is bytes.
+                data=BytesIO(body) if isinstance(body, bytes) else body,
                 params=query,
-                headers=told,
+                headers=headers,
                 timeout=limits,
             ) as answer:
-                trace = trace_id(answer)
+                trace_id = trace_id_of(answer.headers)
                 if answer.status != 200:
-                    raise read_error(
-                        answer.status, await read_whole(answer, MAX_ERROR_BYTES)
-                    )
-                try:
-                    yield answer
-                except RemoteProtocolError as exc:
-                    raise failed("bad_answer", answer) from exc
+                    told = await read_whole(answer, MAX_ERROR_BYTES)
+                    raise read_error(answer.status, told)
+                yield answer
         except UpstreamError as error:
-            error.trace_id = error.trace_id or trace
+            error.trace_id = error.trace_id or trace_id
             raise
+        except RemoteProtocolError as exc:
+            raise _traced(UpstreamError(SERVICE, "bad_answer", 200), trace_id) from exc
         except (ClientError, TimeoutError, OSError) as exc:
-            broken = unanswered(exc)
-            broken.trace_id = trace
-            raise broken from exc
+            raise _traced(UpstreamError(SERVICE, _word(exc)), trace_id) from exc
 
     async def ask(
         self,
@@ -108,6 +124,28 @@ class StepFunHttp:
             return read(whole)
 
 
+async def events(answer: ClientResponse) -> AsyncGenerator[bytes, None]:
+    """
+    Yield the data of a stream's events, up to its `[DONE]` or its end.
+
+    Raises:
+        RemoteProtocolError: it is no stream of events, or one without an end.
+    """
+    reader, left = SseReader(), MAX_STREAM_BYTES
+    async for chunk in answer.content.iter_any():
+        left -= len(chunk)
+        if left < 0:
+            raise RemoteProtocolError(
+                f"stream: expected up to {MAX_STREAM_BYTES} bytes, got more"
+            )
+        for data in reader.feed(chunk):
+            yield data
+        if reader.ended:
+            return
+    for data in reader.finish():
+        yield data
+
+
 async def read_whole(answer: ClientResponse, most: int) -> bytes:
     """Read an answer, or at least `most` bytes of it."""
     chunks, size = [], 0
@@ -137,3 +175,17 @@ async def retried(attempt: Callable[[], Awaitable[T]], pauses_s: Sequence[float]
                 raise
         await asyncio.sleep(pause_s)
     return await attempt()
+
+
+def trace_id_of(headers: Mapping[str, str]) -> str | None:
+    """Read by which id StepFun finds a request; None if it told none."""
+    return loggable_id(headers.get(TRACE_HEADER))
+
+
+def _traced(error: UpstreamError, trace_id: str | None) -> UpstreamError:
+    error.trace_id = trace_id
+    return error
+
+
+def _word(exc: Exception) -> str:
+    return "timeout" if isinstance(exc, TimeoutError) else type(exc).__name__

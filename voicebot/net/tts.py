@@ -8,9 +8,9 @@ from typing import Final
 from aiohttp import ClientSession, ClientTimeout
 
 from voicebot.errors import UpstreamError
-from voicebot.net.answers import events, failed
-from voicebot.net.stepfun import StepFunHttp, read_whole, retried
+from voicebot.net.stepfun import StepFunHttp, events, read_whole, retried
 from voicebot.stepfun.tts import PATH, SpeechReader, SpeechRequest, read_speech
+from voicebot.stepfun.upstream import SERVICE
 
 # A prompt of 1,000 characters is some 70 s of speech, made about as fast as it plays.
 WHOLE: Final = ClientTimeout(total=120, sock_connect=5, sock_read=60)
@@ -88,7 +88,7 @@ class Tts:
             least = MIN_PCM_BYTES if request.format == "pcm" else 1
             is_audio = answer.content_type not in NO_AUDIO
             if not (is_audio and least <= len(whole) <= MAX_BYTES):
-                raise failed("no_audio", answer)
+                raise UpstreamError(SERVICE, "no_audio", answer.status)
             return read_speech(request, whole)
 
     async def _stream(self, request: SpeechRequest) -> AsyncGenerator[bytes, None]:
@@ -103,4 +103,4 @@ class Tts:
                     yield piece
                 if reader.ended:
                     return
-            raise failed("incomplete_answer", answer)
+            raise UpstreamError(SERVICE, "incomplete_answer", answer.status)

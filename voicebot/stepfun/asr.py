@@ -15,7 +15,7 @@ import pybase64
 
 from voicebot.errors import LocalProtocolError
 from voicebot.fields import Fields
-from voicebot.stepfun.upstream import event_code, loggable_id
+from voicebot.stepfun.upstream import event_error, loggable_id
 
 Format = Literal["pcm", "wav", "mp3", "ogg"]
 
@@ -183,17 +183,6 @@ class Transcript:
     trace_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AsrFailed:
-    """StepFun gave the clip up."""
-
-    code: str
-    """The error's own, or a word of ours."""
-
-
-AsrEvent = AsrDelta | Transcript | AsrFailed
-
-
 class AsrReader:
     """
     Reads one answer's events.
@@ -207,12 +196,13 @@ class AsrReader:
         self._adds: bool | None = None  # whether deltas hold what is new; not known yet
         self._timed: list[AsrDelta] = []
 
-    def receive(self, data: bytes) -> AsrEvent | None:
+    def receive(self, data: bytes) -> AsrDelta | Transcript | None:
         """
         Read an event's data; None if it is of a kind that we don't know.
 
         Raises:
-            RemoteProtocolError: it is none.
+            UpstreamError: it tells of a failure.
+            RemoteProtocolError: it is no event.
         """
         event = Fields.parse(data, "event")
         kind = event.text("type") if "type" in event else ""
@@ -227,7 +217,7 @@ class AsrReader:
                     timed=tuple(self._timed),
                 )
             case _ if kind == "error" or "error" in event:
-                return AsrFailed(event_code(data, "transcription_failed"))
+                raise event_error(data, "transcription_failed")
             case _:
                 return None
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from voicebot.errors import RemoteProtocolError
 from voicebot.fields import Fields
 from voicebot.stepfun.chat import ChatAnswer, ChatUsage, ToolCall, read_usage
-from voicebot.stepfun.upstream import event_code
+from voicebot.stepfun.upstream import event_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,6 @@ class ChatDelta:
 
     answer: ChatAnswer | None = None
     """The whole answer, with the last piece."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChatFailed:
-    """StepFun gave the answer up."""
-
-    code: str
-    """The error's own, or a word of ours."""
 
 
 @dataclass(slots=True)
@@ -65,16 +57,17 @@ class ChatReader:
         self._usage = ChatUsage()
         self._finish_reason = ""
 
-    def receive(self, data: bytes) -> ChatDelta | ChatFailed:
+    def receive(self, data: bytes) -> ChatDelta:
         """
         Read an event's data.
 
         Raises:
+            UpstreamError: it tells of a failure.
             RemoteProtocolError: it is none of a chat's.
         """
         chunk = Fields.parse(data, "chunk")
         if "error" in chunk or ("type" in chunk and chunk.text("type") == "error"):
-            return ChatFailed(event_code(data, "answer_failed"))
+            raise event_error(data, "answer_failed")
         if "usage" in chunk:
             self._usage = read_usage(chunk)
         # A chunk of nothing but the usage has no choices.

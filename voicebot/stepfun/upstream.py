@@ -64,20 +64,20 @@ def told_error(code: object, status: int, other: str) -> UpstreamError:
     return read_error(int(known), b"")
 
 
-def event_code(data: bytes, other: str) -> str:
+def event_error(data: bytes, other: str) -> UpstreamError:
     """
-    Name the error that came in the middle of a stream, whose status was a success.
+    Name the failure that an event tells of.
 
     Args:
-        data: the event.
-        other: the name if it has none of its own.
+        data: the event's, of an answer that had begun well.
+        other: a word of ours, if it says nothing.
     """
     for key in ("code", "type"):
-        code = error_code(_member(data, key))
-        # An event's own type, "error", names nothing.
-        if code is not None and code != "error" and not code.isdigit():
-            return code
-    return other
+        code = _member(data, key)
+        # An event's own type, "error", is no name.
+        if error_code(code) not in (None, "error"):
+            return told_error(code, 200, other)
+    return UpstreamError(SERVICE, other, 200)
 
 
 def error_code(value: object) -> str | None:

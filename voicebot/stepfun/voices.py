@@ -12,7 +12,7 @@ import io
 import wave
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from voicebot.errors import LocalProtocolError, RemoteProtocolError
@@ -38,6 +38,7 @@ PURPOSE: Final = "storage"  # of an uploaded file
 REFERENCE_S: Final = (5.0, 10.0)
 REFERENCE_BYTES: Final = 128_000_000
 REFERENCE_KINDS: Final = ("wav", "mp3")
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LIST_LIMITS: Final = (1, 100)
 
 PreviewFormat = Literal["wav", "mp3", "flac", "opus"]
@@ -287,17 +288,25 @@ def read_page(body: bytes) -> VoicePage:
 def _voice(row: Fields) -> ClonedVoice:
     made_at = None
     if "created_at" in row:
-        made_at = datetime.fromtimestamp(row.integer("created_at"), UTC)
+        made_at = _instant(row.integer("created_at"))
     file_id = row.text("file_id") if "file_id" in row else ""
     return ClonedVoice(row.text("id"), file_id, made_at)
+
+
+def _instant(seconds: int) -> datetime:
+    try:
+        return EPOCH + timedelta(seconds=seconds)
+    except OverflowError:
+        raise RemoteProtocolError(
+            "list.data.created_at: expected seconds since 1970, got too many"
+        ) from None
 
 
 def _seconds(data: bytes) -> float:
     try:
         with wave.open(io.BytesIO(data)) as file:
-            frames, rate_hz = file.getnframes(), file.getframerate()
-    except (wave.Error, EOFError):
+            return float(file.getnframes() / file.getframerate())
+    except (wave.Error, EOFError, ZeroDivisionError):
         raise LocalProtocolError(
             "file: expected a WAV file of plain samples, got another"
         ) from None
-    return frames / rate_hz

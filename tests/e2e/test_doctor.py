@@ -166,7 +166,7 @@ async def test_flaky_upgrades_are_told(tmp_path: Path) -> None:
 async def test_a_connection_that_breaks_is_told_and_the_rest_goes_on(
     tmp_path: Path,
 ) -> None:
-    mood = replace(BURST, drops=At(1, 1))
+    mood = replace(BURST, drops=At(2, 1))
     async with house(tmp_path, HEARD, mood=mood) as home:
         code, found = await doctor(home, "--only", "realtime")
     assert found["realtime: connection (speaking)"]["verdict"] == "differs"

@@ -81,7 +81,9 @@ def run(
     sound, first_s = run_loop(_spoken(request, how, offline))
     _write(sound, request, out)
     length = f"{len(sound) / 2 / rate_hz:.2f} s of speech" if form == "pcm" else "all"
-    print(f"{length}, the first of it after {first_s:.2f} s; {told(speech_ucny(words))}")
+    print(
+        f"{length}, the first of it after {first_s:.2f} s; {told(speech_ucny(words))}"
+    )
 
 
 def _request(*told: object, **more: object) -> "SpeechRequest":

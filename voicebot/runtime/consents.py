@@ -95,7 +95,9 @@ def kept_statements(data: Path) -> dict[str, str]:
         except OSError as exc:
             raise StoreError(f"{path}: {exc.strerror}") from exc
         except (orjson.JSONDecodeError, KeyError, TypeError):
-            raise StoreError(f"{path}: expected a consent, got something else") from None
+            raise StoreError(
+                f"{path}: expected a consent, got something else"
+            ) from None
     return found
 
 

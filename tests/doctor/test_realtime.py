@@ -140,7 +140,7 @@ def test_another_threshold_tool_or_frame_than_wanted_is_told() -> None:
     seen.tools = {"function": False}
     found = verdicts(judge_session(seen, []))
     assert found["energy threshold"] is Verdict.DIFFERS
-    assert found["tool: function"] is Verdict.FAILS
+    assert found["tool function"] is Verdict.FAILS
     assert found["frames"] is Verdict.DIFFERS
     assert "voices" not in found  # none was tried
 
@@ -213,7 +213,7 @@ def test_what_the_server_refuses_of_repairs_is_seen(
     for means, (what, _) in REPAIRS.items():
         is_refused = means in refused
         expected = Verdict.DIFFERS if is_refused else Verdict.HOLDS
-        assert found[f"history: {what}"] is expected
+        assert found[f"history, {what}"] is expected
 
 
 @pytest.mark.parametrize(("refuses", "brings"), [(True, "error"), (False, "silence")])

@@ -140,17 +140,20 @@ def _print(report: "Report", kept: Path | None) -> None:
 
 
 def _table(findings: "Iterable[Finding]") -> "Table":
+    from itertools import groupby
+
     from rich.text import Text
 
     from voicebot.cli.output import stranger, table
 
-    rows = table("", "part", "what", "found")
-    for each in findings:
-        found = stranger(each.says)
-        if each.todo:
-            found.append(f"\n→ {each.todo}", "bold")
-        verdict = Text(each.verdict, STYLES[each.verdict])
-        rows.add_row(verdict, each.part, stranger(each.what), found)
+    rows = table()
+    for part, its in groupby(findings, lambda each: each.part):
+        rows.add_row(Text(part, "bold"))
+        for each in its:
+            found = stranger(f"{each.what}: {each.says}")
+            if each.todo:
+                found.append(f"\n→ {each.todo}", "bold")
+            rows.add_row(Text(f" {each.verdict}", STYLES[each.verdict]), found)
     return rows
 
 

@@ -89,7 +89,7 @@ def _threshold(seen: SessionSeen) -> Finding:
 
 def _tools(seen: SessionSeen) -> Iterator[Finding]:
     for name, taken in seen.tools.items():
-        what = f"tool: {name}"
+        what = f"tool {name}"
         if taken is None:
             yield _finding(what, UNKNOWN, NO_ANSWER)
         elif taken:
@@ -131,7 +131,7 @@ def judge_speaking(seen: SpeakingSeen) -> Iterator[Finding]:
         yield _pace(seen)
     yield from _cancelled(seen)
     for means, (what, instead) in REPAIRS.items():
-        yield _repair(f"history: {what}", seen.repairs.get(means), instead)
+        yield _repair(f"history, {what}", seen.repairs.get(means), instead)
     yield _truncate(seen)
     yield _instructions(seen)
 
@@ -227,7 +227,7 @@ def judge_hearing(seen: HearingSeen) -> Iterator[Finding]:
         todo = "use `model.vad: local`"
         yield _finding("end of speech is told", FAILS, says, todo)
     else:
-        says = f"{seen.stopped_after_s:.2f} s after it ended, half a second asked for"
+        says = f"{seen.stopped_after_s:.2f} s after its recording ended"
         yield _finding("end of speech is told", HOLDS, says)
     if not seen.answers:
         says = "the server didn't answer a turn that it found"

@@ -80,8 +80,10 @@ def failed(part: Part, what: str, error: UpstreamError, base_url: str) -> Findin
 
 def absent(part: Part, what: str, error: UpstreamError, base_url: str) -> Finding:
     """Judge a refusal of something that no call needs."""
-    verdict = DIFFERS if error.status in (402, 404) else FAILS
-    return Finding(part, what, verdict, advice(error, base_url))
+    if error.status in (402, 404):
+        says = f"isn't on this channel (HTTP {error.status}); no call needs it"
+        return Finding(part, what, DIFFERS, says)
+    return failed(part, what, error, base_url)
 
 
 def judge_chat(text: str, took_s: float) -> Finding:

@@ -222,6 +222,16 @@ def test_a_mistake_in_the_numbers(text: str, problem: str) -> None:
             "did you mean 'busy'?",
         ),
         (
+            "do: {voicemail: {greeting: Hi, language: en, transcribe: twilio}}",
+            "7:62: routes[0].do.voicemail.transcribe: expected true, false or stepfun, "
+            "got 'twilio'",
+        ),
+        (
+            "do: {voicemail: {greeting: Hi, language: en, transcribe: 1}}",
+            "7:62: routes[0].do.voicemail.transcribe: expected true, false or stepfun, "
+            "got 1",
+        ),
+        (
             "do: {message: {text: Hi, language: en, txt: x}}",
             "7:44: routes[0].do.message.txt: unknown key; did you mean 'text'?",
         ),

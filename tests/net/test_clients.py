@@ -324,3 +324,38 @@ async def test_what_is_no_account_is_not_taken_for_one(http: ClientSession) -> N
         for asked in (rest.account(), rest.numbers()):
             with pytest.raises(UpstreamError, match="HTTP 200: bad_answer"):
                 await asked
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b"", 404, "twilio: HTTP 404: no_recording"),
+        (b"x" * 2000, 200, "twilio: HTTP 200: too_large"),
+    ],
+)
+async def test_a_recording_that_cannot_be_fetched_says_why(
+    http: ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
+    body: bytes,
+    status: int,
+    said: str,
+) -> None:
+    monkeypatch.setattr(twilio, "MAX_RECORDING_BYTES", 1000)
+
+    async def recording(_: web.Request) -> web.Response:
+        return web.Response(body=body, status=status)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", recording)
+    async with TestServer(app) as server:
+        rest = TwilioRest(http, str(server.make_url("/")), ACCOUNT, "token")
+        with pytest.raises(UpstreamError, match=said):
+            await rest.recording(ACCOUNT, "RE" + "3" * 32)
+
+
+async def test_a_recording_of_a_twilio_that_is_away_is_no_answer(
+    http: ClientSession, unused_tcp_port: int
+) -> None:
+    rest = TwilioRest(http, f"http://127.0.0.1:{unused_tcp_port}", ACCOUNT, "token")
+    with pytest.raises(UpstreamError, match="twilio: no answer: Client"):
+        await rest.recording(ACCOUNT, "RE" + "3" * 32)

@@ -110,6 +110,15 @@ def records() -> st.SearchStrategy[rec.Record]:
             cost=counts,
         ),
         st.builds(
+            rec.Transcribed,
+            call_id=ids,
+            turn_seq=st.none() | small,
+            recording_sid=st.none() | words,
+            audio_ms=ms,
+            found=st.booleans(),
+            cost=counts,
+        ),
+        st.builds(
             rec.Message,
             recording_sid=st.sampled_from(["RE1", "RE2"]),
             call_id=ids,

@@ -2,10 +2,11 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicebot.store.usage import Prices, chat_cost_of, cost_of, shown, yuan
+from voicebot.store.usage import Prices, asr_cost_of, chat_cost_of, cost_of, shown, yuan
 
 USAGE = {
     "total_tokens": 412,
@@ -68,3 +69,10 @@ def test_what_answers_cost_adds_up_to_the_call(outputs: list[int]) -> None:
     ]
     whole = cost_of(Prices(), {"output_tokens": sum(outputs)})
     assert sum(each) == sum(whole.values())
+
+
+@pytest.mark.parametrize(
+    ("audio_ms", "ucny"), [(0, 0), (1, 1), (1000, 42), (3_600_000, 150_000)]
+)
+def test_what_is_transcribed_costs_by_the_hour(audio_ms: int, ucny: int) -> None:
+    assert asr_cost_of(Prices(), audio_ms) == ucny

@@ -20,11 +20,13 @@ from voicebot.cli import (
     new,
     play,
     prompts,
+    say,
     schema,
     serve,
     show,
     test,
     tune,
+    voices,
 )
 from voicebot.errors import UpstreamError, VoicebotError
 
@@ -45,6 +47,8 @@ app.command("new")(new.run)
 app.command("schema")(schema.run)
 app.command("migrate")(migrate.run)
 app.add_typer(prompts.app, name="prompts")
+app.command("say")(say.run)
+app.add_typer(voices.app, name="voices")
 app.command("config")(config.run)
 app.command("call")(call.run)
 calls.app.command("play")(play.play)

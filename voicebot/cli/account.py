@@ -36,6 +36,11 @@ class Account:
     http: "ClientSession"
 
 
+def data_of(settings: "Settings", *, offline: bool) -> Path:
+    """Return where what a command makes is kept: a rehearsal's, or what is real."""
+    return settings.data / "offline" if offline else settings.data
+
+
 @asynccontextmanager
 async def stepfun_account(
     settings: "Settings", *, offline: bool = False
@@ -56,7 +61,8 @@ async def stepfun_account(
         if offline:
             console = Console(stderr=True)
             server = await stack.enter_async_context(offline_stepfun(console))
-            yield Account(server.base_url, KEY, settings.data / "offline", http)
+            data = data_of(settings, offline=True)
+            yield Account(server.base_url, KEY, data, http)
         elif settings.stepfun_api_key is None:
             raise ConfigError(
                 "VOICEBOT_STEPFUN_API_KEY: expected the API key of your StepFun "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicebot.cli.account import Offline
+from voicebot.cli.account import Offline, data_of
 from voicebot.cli.show import FOLDER, Folder
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ def build(
     from voicebot.runtime.prompts import own_prompts, recorded_prompts
 
     settings = load_settings()
-    data = settings.data / "offline" if offline else settings.data
-    folder = data / "prompts"
+    folder = data_of(settings, offline=offline) / "prompts"
     plan = load(dialplans)
     personas = plan.personas.values()
     recorded = recorded_prompts(personas, plan.clips)

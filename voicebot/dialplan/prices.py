@@ -48,6 +48,13 @@ class Chat(Section):
     """Those that it writes."""
 
 
+class Asr(Section):
+    """Yuan for the model that transcribes clips."""
+
+    hour_ucny: Price = Field(150_000, alias="hour")
+    """An hour that it listens to."""
+
+
 class Twilio(Section):
     """Yuan for the telephone."""
 
@@ -58,7 +65,7 @@ class Twilio(Section):
 class PriceFile(Section):
     """
     What is paid, in yuan. What isn't there is as StepFun lists it for
-    `stepaudio-2.5-realtime` and `stepaudio-2.5-chat`.
+    `stepaudio-2.5-realtime`, `stepaudio-2.5-chat` and `stepaudio-2.5-asr`.
 
     Source: StepFun, Pricing details (guides/pricing/details), read in November 2026.
     """
@@ -68,6 +75,7 @@ class PriceFile(Section):
 
     tokens: Tokens = Tokens()
     chat: Chat = Chat()
+    asr: Asr = Asr()
     twilio: Twilio = Twilio()
 
 

@@ -24,10 +24,14 @@ from voicebot.twilio.rest import (
     hangup_request,
     message_request,
     read_answer,
+    recording_path,
     redirect_request,
 )
 
 TIMEOUT = ClientTimeout(total=3)
+FETCH = ClientTimeout(total=20)
+MAX_RECORDING_BYTES = 20_000_000
+"""Five minutes, the longest message, have 4.8 MB."""
 TRIES = 3
 PAUSE_S = 0.5
 
@@ -118,6 +122,30 @@ class TwilioRest:
                 return answer.status, await answer.read()
         except (ClientError, TimeoutError, OSError) as exc:
             raise UpstreamError("twilio", type(exc).__name__) from exc
+
+    async def recording(self, account_sid: str, recording_sid: str) -> bytes:
+        """
+        Fetch what a caller left on the voicemail, as a WAV file.
+
+        Raises:
+            UpstreamError: Twilio refused, or failed; or it isn't there, maybe not yet.
+        """
+        url = self._api_url + recording_path(account_sid, recording_sid)
+        try:
+            async with self._http.get(
+                url, headers=self._headers, timeout=FETCH
+            ) as answer:
+                body = bytearray()
+                async for piece in answer.content.iter_any():
+                    body += piece
+                    if len(body) > MAX_RECORDING_BYTES:
+                        raise UpstreamError("twilio", "too_large", answer.status)
+        except (ClientError, TimeoutError, OSError) as exc:
+            raise UpstreamError("twilio", type(exc).__name__) from exc
+        if answer.status != 200:
+            # 404 while Twilio still makes it, so that it may well be there later.
+            raise UpstreamError("twilio", "no_recording", answer.status)
+        return bytes(body)
 
     async def _insist(self, request: RestRequest) -> bool:
         for _ in range(TRIES - 1):

@@ -5,12 +5,14 @@ from typing import Final
 
 from aiohttp import ClientSession, ClientTimeout, FormData
 
+from voicebot.errors import UpstreamError
 from voicebot.net.stepfun import StepFunHttp, retried
 from voicebot.stepfun.official_voices import (
     SYSTEM_VOICES_PATH,
     SYSTEM_VOICES_QUERY,
     read_system_voices,
 )
+from voicebot.stepfun.upstream import SERVICE
 from voicebot.stepfun.voices import (
     FILES_PATH,
     PREVIEW_PATH,
@@ -93,14 +95,18 @@ class Voices:
         Upload a recording, of which voices can then be made. It stays at StepFun.
 
         Raises:
-            UpstreamError: StepFun refused, failed or can't be reached.
+            UpstreamError: StepFun refused, failed, can't be reached, or has no use for
+                the file.
         """
         form = FormData()
         form.add_field("purpose", PURPOSE)
         form.add_field("file", reference.data, filename=reference.name)
-        return await self._stepfun.ask(
+        file = await self._stepfun.ask(
             "POST", FILES_PATH, UPLOAD, MAX_ANSWER_BYTES, read_file, body=form
         )
+        if not file.ready:
+            raise UpstreamError(SERVICE, "file_not_processed", 200)
+        return file
 
     async def preview(self, request: PreviewRequest) -> Preview:
         """

@@ -1,6 +1,7 @@
 """That somebody agreed to have their voice cloned: kept beside the voice's name."""
 
 import os
+import re
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -13,6 +14,7 @@ from voicebot.errors import ConfigError, StoreError
 
 FOLDER: Final = "voices"  # of the data folder
 MAX_CHARACTERS: Final = 10_000
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def keep(data: Path, consent: Consent) -> Path:
         The file: named after the voice, or the recording while there is none.
 
     Raises:
-        StoreError: it can't be written.
+        StoreError: it can't be written, or an ID of StepFun's is none.
     """
     path = _path(data, consent)
     draft = path.with_suffix(".part")
@@ -102,7 +104,12 @@ def kept_statements(data: Path) -> dict[str, str]:
 
 
 def _path(data: Path, consent: Consent) -> Path:
-    return data / FOLDER / f"{consent.voice or consent.file_id}.json"
+    name = consent.voice or consent.file_id
+    if not _ID.fullmatch(name):  # a peer made it up, and it becomes a file's name
+        raise StoreError(
+            f"consent: expected an ID of letters and digits, got {len(name)} characters"
+        )
+    return data / FOLDER / f"{name}.json"
 
 
 def _private(path: str, flags: int) -> int:

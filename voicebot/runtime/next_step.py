@@ -126,7 +126,10 @@ def _mailbox(origin: Origin) -> Mailbox:
     language = origin.persona.language if origin.persona else "en"
     known = language.partition("-")[0]
     return Mailbox(
-        GREETINGS.get(known, GREETINGS["en"]), language if known in GREETINGS else "en"
+        GREETINGS.get(known, GREETINGS["en"]),
+        language if known in GREETINGS else "en",
+        # Once is enough.
+        transcribe=not (origin.persona and origin.persona.after_call.transcribe),
     )
 
 

@@ -32,10 +32,11 @@ from voicebot.store.records import (
     Recording,
     Reviewed,
     TokensUsed,
+    Transcribed,
     Turn,
 )
 from voicebot.store.redaction import CAUTIOUS, Policy, Redactor
-from voicebot.store.usage import Prices, chat_cost_of, cost_of
+from voicebot.store.usage import Prices, asr_cost_of, chat_cost_of, cost_of
 from voicebot.store.writer import Writer
 
 NOTHING_EARLIER = Earlier()
@@ -235,6 +236,43 @@ class Scribe:
             review.extracted,
             dict(usage),
             {"review": cost} if cost else {},
+        )
+        self._writer.note(record, now())
+
+    def transcribed(
+        self,
+        call_id: str,
+        audio_ms: int,
+        *,
+        turn: Turn | None = None,
+        message: Message | None = None,
+    ) -> None:
+        """
+        A turn, or a message, of a call that is over was transcribed.
+
+        Args:
+            audio_ms: so much was listened to.
+            turn: as it may be written down; its words may be empty.
+            message: the same, without what is private: that is looked for here.
+        """
+        if message and message.transcription:
+            masked = Redactor(CAUTIOUS).alone(0, message.transcription).text
+            message = replace(message, transcription=masked)
+        found = False
+        if turn and turn.generated_text:
+            found = True
+            self._writer.note(turn, now())
+        if message and message.transcription:
+            found = True
+            self._writer.note(message, now())
+        cost = asr_cost_of(self._prices, audio_ms)
+        record = Transcribed(
+            call_id,
+            turn.seq if turn else None,
+            message.recording_sid if message else None,
+            audio_ms,
+            found,
+            {"transcription": cost} if cost else {},
         )
         self._writer.note(record, now())
 

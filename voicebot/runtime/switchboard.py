@@ -24,6 +24,7 @@ from voicebot.dialplan.keypads import keypads
 from voicebot.dialplan.model import Action, Dialplan, Do, Queued
 from voicebot.dialplan.routing import Decision, choose, settled, spoken_in
 from voicebot.errors import ConfigError, StoreError, UpstreamError
+from voicebot.net.asr import Asr
 from voicebot.net.chat import Chat
 from voicebot.net.errands import ErrandClient, open_errands
 from voicebot.net.tts import Tts
@@ -68,6 +69,7 @@ from voicebot.runtime.reviews import Reviewer
 from voicebot.runtime.scribe import NOTHING_EARLIER, Diary, Scribe, ending, now
 from voicebot.runtime.texting import Texting
 from voicebot.runtime.till import Till, load_prices
+from voicebot.runtime.transcripts import Transcriber
 from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.address import realtime_url
 from voicebot.store.archive import name_of
@@ -128,21 +130,23 @@ class Switchboard:
         prices = load_prices(settings.prices)
         self.scribe = Scribe(writer, prices, self._told_over)
         self._chat = Chat(http, settings.stepfun_base_url, self._api_key)
+        self._rest = _rest(settings, http)
+        archive = archive_of(settings)
+        asr = Asr(http, settings.stepfun_base_url, self._api_key)
         self.messenger = Messenger(
             writer.store,
             lambda: plans.current,
             _webhooks(settings, http),
             Reviewer(writer.store, self._chat, self.scribe),
             now,
+            Transcriber(writer.store, asr, self._rest, archive, self.scribe),
         )
         self._instance = instance
-        archive = archive_of(settings)
         self.keeper = Housekeeping(settings, archive, self.scribe, self.store.database)
         self._disk = disk
         self._loop = asyncio.get_running_loop()
         tts = Tts(http, settings.stepfun_base_url, self._api_key)
         self.prompts = Prompts(settings.data / "prompts", tts)
-        self._rest = _rest(settings, http)
         self.texting = Texting(self._rest, settings.twilio_messaging_service_sid)
         self._calls: dict[str, Call] = {}
         self._arriving: dict[str, asyncio.Lock] = {}

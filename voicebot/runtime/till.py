@@ -51,6 +51,7 @@ def _prices(file: PriceFile) -> Prices:
         chat_input=yuan(file.chat.input_ucny),
         chat_cached=yuan(file.chat.cached_ucny),
         chat_output=yuan(file.chat.output_ucny),
+        asr_hour=yuan(file.asr.hour_ucny),
         twilio_minute=yuan(file.twilio.minute_ucny),
     )
 

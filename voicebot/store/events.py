@@ -35,6 +35,7 @@ from voicebot.store.records import (
     Recording,
     Reviewed,
     TokensUsed,
+    Transcribed,
     Turn,
 )
 from voicebot.store.traces import packed, unpacked
@@ -62,6 +63,7 @@ class EventKind(StrEnum):
     TRANSFER_OVER = "transfer.over"
     MESSAGE = "message"
     REVIEW = "review"
+    TRANSCRIPTION = "transcription"
     RECORDING = "recording"
 
 
@@ -83,6 +85,7 @@ RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
         EventKind.TRANSFER_OVER: ForwardOver,
         EventKind.MESSAGE: Message,
         EventKind.REVIEW: Reviewed,
+        EventKind.TRANSCRIPTION: Transcribed,
         EventKind.RECORDING: Recording,
     }
 )

@@ -70,6 +70,7 @@ class Fault(StrEnum):
     TWILIO_RESET = "twilio.reset"
     TWILIO_WRITE_BLOCKED = "twilio.write_blocked"
 
+    TRANSCRIPTION_FAILED = "transcription.failed"  # and words of a caller are missing
     RECORDING_LOST = "recording.lost"
     TRANSFER_NOWHERE = "transfer.nowhere"
     STORE_AWAY = "store.away"

@@ -228,6 +228,26 @@ class Reviewed:
 
 
 @dataclass(frozen=True, slots=True)
+class Transcribed:
+    """A caller was transcribed when the call was over; the words stand elsewhere."""
+
+    call_id: str
+    turn_seq: int | None
+    """The turn that it was; None: it was a message."""
+
+    recording_sid: str | None
+    """The message that it was; None: it was a turn."""
+
+    audio_ms: int
+    """So much was listened to."""
+
+    found: bool
+    """Whether there were words in it."""
+
+    cost: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What a caller left on the voicemail. The recording itself lies at Twilio."""
 
@@ -345,6 +365,7 @@ Record = (
     | CallEnded
     | CallReopened
     | Reviewed
+    | Transcribed
 )
 """What can be noted of a call."""
 

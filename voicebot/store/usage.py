@@ -15,6 +15,7 @@ UCNY: Final = 1_000_000
 """So many make a yuan."""
 
 MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,9 @@ class Prices:
 
     chat_output: Decimal = Decimal(25)
     """For a million that it wrote."""
+
+    asr_hour: Decimal = Decimal("0.15")
+    """For an hour that `stepaudio-2.5-asr` listened to."""
 
     twilio_minute: Decimal = Decimal(0)
     """For each minute of a call, begun ones in full, as Twilio counts them."""
@@ -85,6 +89,12 @@ def chat_cost_of(prices: Prices, usage: Mapping[str, int]) -> int:
     fresh = max(0, usage.get("prompt_tokens", 0) - cached)
     written = prices.chat_output * usage.get("completion_tokens", 0)
     amount = prices.chat_input * fresh + prices.chat_cached * cached + written
+    return int(amount.to_integral_value(ROUND_CEILING))
+
+
+def asr_cost_of(prices: Prices, audio_ms: int) -> int:
+    """Return what it costs to transcribe so much, in millionths of a yuan."""
+    amount = prices.asr_hour * UCNY * audio_ms / HOUR_MS
     return int(amount.to_integral_value(ROUND_CEILING))
 
 

@@ -44,7 +44,7 @@ class LiveCall(Protocol):
 class TwilioRest:
     """
     Serves POST /2010-04-01/Accounts/{AC}/Calls/{CA}.json, and …/Messages.json;
-    GET …/Accounts/{AC}.json, and …/IncomingPhoneNumbers.json.
+    GET …/Accounts/{AC}.json, …/IncomingPhoneNumbers.json and …/Recordings/{RE}.wav.
 
     Attributes:
         account: its status and type.
@@ -52,6 +52,7 @@ class TwilioRest:
         api_url: instead of https://api.twilio.com, while it runs.
         messages: the forms of the text messages that were taken, oldest first.
         unreachable: number -> code of the error with which a message there is refused.
+        recordings: SID -> WAV file of messages that callers left.
         requests: (call sid, form, status answered) of every request, oldest first.
     """
 
@@ -74,6 +75,7 @@ class TwilioRest:
         self.unreachable: dict[str, int] = {}
         self.account = {"status": "active", "type": "Full"}
         self.numbers: list[dict[str, str | None]] = []
+        self.recordings: dict[str, bytes] = {}
         self._account_sid = account_sid
         self._logins = [
             "Basic " + b64encode(f"{user}:{secret}".encode()).decode()
@@ -105,6 +107,8 @@ class TwilioRest:
         app.router.add_get(f"{account}.json", self._show_account)
         numbers = f"{account}/IncomingPhoneNumbers.json"
         app.router.add_get(numbers, self._list_numbers)
+        recordings = "/2010-04-01/Accounts/{account}/Recordings/{recording}.wav"
+        app.router.add_get(recordings, self._recording)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         try:
@@ -147,6 +151,14 @@ class TwilioRest:
             "next_page_uri": f"{request.path}?{query}" if len(rest) > size else None,
         }
         return self._refused(request) or web.json_response(body)
+
+    async def _recording(self, request: web.Request) -> web.Response:
+        if refused := self._refused(request):
+            return refused
+        wav = self.recordings.get(request.match_info["recording"])
+        if wav is None:
+            return _error(404, 20404, "The requested resource was not found")
+        return web.Response(body=wav, content_type="audio/x-wav")
 
     def _unsendable(self, form: dict[str, str]) -> web.Response | None:
         to, text = form.setdefault("To", ""), form.get("Body", "")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from tests.e2e.house import ACCOUNT, KEY, TOKEN, House, free_port, house
 from tests.e2e.test_process import command
@@ -16,6 +17,7 @@ from voicebot.doctor.finding import Part
 from voicebot.doctor.learnt import read_learnt
 from voicebot.runtime.learnt import FILE
 from voicebot.sim.stepfun import At, Line, Mood
+from voicebot.stepfun.advice import MEANINGS
 from voicebot.stepfun.realtime.history import Means
 from voicebot.web.server import running
 
@@ -43,7 +45,7 @@ def settings(home: House, **other: str) -> dict[str, str]:
 async def doctor(home: House, *words: str, **other: str) -> tuple[int, Found]:
     """Run it as a process; return its exit code and what it found."""
     words = ("doctor", "--json", "--yes", *words)
-    code, told = await run(settings(home) | other, *words)
+    code, told, _ = await run(settings(home) | other, *words)
     report: Any = orjson.loads(told)
     assert report["exit"] == code
     return code, {
@@ -51,8 +53,10 @@ async def doctor(home: House, *words: str, **other: str) -> tuple[int, Found]:
     }
 
 
-async def run(given: dict[str, str], *words: str, answer: str = "") -> tuple[int, str]:
-    """Run a command; return its exit code and what it printed."""
+async def run(
+    given: dict[str, str], *words: str, answer: str = ""
+) -> tuple[int, str, str]:
+    """Run a command; return its exit code, what it printed, and its complaints."""
     mine = {k: v for k, v in os.environ.items() if not k.startswith("VOICEBOT_")}
     process = await asyncio.create_subprocess_exec(
         *command(*words),
@@ -65,7 +69,7 @@ async def run(given: dict[str, str], *words: str, answer: str = "") -> tuple[int
     out, err = await process.communicate(answer.encode())
     assert b"Traceback" not in err, err.decode()
     assert process.returncode is not None
-    return process.returncode, out.decode()
+    return process.returncode, out.decode(), err.decode()
 
 
 def verdicts(found: Found, verdict: str) -> set[str]:
@@ -82,8 +86,8 @@ def set_up(home: House, **other: str) -> None:
             "voice_method": "POST",
             "voice_fallback_url": "https://elsewhere.example.com/sorry.xml",
             "status_callback": f"{url}/status",
+            **other,
         }
-        | other
     ]
 
 
@@ -112,7 +116,7 @@ async def test_serve_uses_what_was_learnt(tmp_path: Path) -> None:
         given = home.settings
         before = home.board._refused[MODEL]
     assert code == 0
-    assert verdicts(found, "differs") == {"realtime: history: delete an item"}
+    assert verdicts(found, "differs") == {"realtime: history, delete an item"}
     assert found["realtime: VAD by default"]["says"].startswith("off in a new session")
     assert before == set()
     async with running(given) as board:
@@ -177,7 +181,7 @@ async def test_a_connection_that_breaks_is_told_and_the_rest_goes_on(
 async def test_without_any_setting_all_is_unknown_and_nothing_spent(
     tmp_path: Path,
 ) -> None:
-    code, told = await run({"VOICEBOT_DATA": str(tmp_path)}, "doctor", "--json")
+    code, told, _ = await run({"VOICEBOT_DATA": str(tmp_path)}, "doctor", "--json")
     report = orjson.loads(told)
     assert (code, report["estimate_ucny"]) == (3, 0)
     assert {each["verdict"] for each in report["findings"]} == {"unknown"}
@@ -187,10 +191,11 @@ async def test_without_any_setting_all_is_unknown_and_nothing_spent(
 async def test_the_cost_is_told_and_no_means_no(tmp_path: Path) -> None:
     async with house(tmp_path, mood=BURST) as home:
         command = ("doctor", "--only", "chat")
-        code, told = await run(settings(home), *command, answer="n\n")
+        code, told, asked = await run(settings(home), *command, answer="n\n")
+        assert "This spends about ¥0.0050, or 5,000 Credit of a Step Plan" in asked
         assert home.stepfun.statistics.chat_requests == 0
         assert (code, told.strip()) == (1, "")
-        code, told = await run(settings(home), *command, answer="y\n")
+        code, told, _ = await run(settings(home), *command, answer="y\n")
         assert home.stepfun.statistics.chat_requests == 1
     assert code == 0
     assert "answers in JSON" in told
@@ -204,14 +209,12 @@ async def test_twilio_and_our_address_cost_nothing_and_need_no_key(
         home.rest.account["type"] = "Trial"
         given = settings(home) | {"VOICEBOT_STEPFUN_API_KEY": ""}
         words = ("--only", "twilio", "--only", "public")
-        code, told = await run(given, "doctor", *words)
+        code, told, _ = await run(given, "doctor", *words)
         assert code == 1
         assert "none of 1 leads to http://127.0.0.1" in told
         assert str(NUMBER["phone_number"]) not in told
-        set_up(home)
-        assert (await run(given, "doctor", *words))[0] == 0
         given["VOICEBOT_TWILIO_AUTH_TOKEN"] = "another-token"
-        code, told = await run(given, "doctor", "--json", *words)
+        code, told, _ = await run(given, "doctor", "--json", *words)
     assert code == 1
     found = {each["what"]: each for each in orjson.loads(told)["findings"]}
     assert found["account"]["says"].startswith("the account SID and the auth token")
@@ -225,7 +228,34 @@ async def test_an_address_where_nobody_is_gives_no_answer(tmp_path: Path) -> Non
         "VOICEBOT_TWILIO_AUTH_TOKEN": TOKEN,
         "VOICEBOT_DATA": str(tmp_path),
     }
-    code, told = await run(given, "doctor", "--only", "public", "--json")
+    code, told, _ = await run(given, "doctor", "--only", "public", "--json")
     (found,) = orjson.loads(told)["findings"]
     assert code == 1
     assert "gives no answer (ClientConnectorError)" in found["says"]
+
+
+async def test_commands_say_in_a_sentence_what_stepfun_refuses(tmp_path: Path) -> None:
+    words = ("say", "Hello.", "--out", str(tmp_path / "hello.wav"))
+    async with house(tmp_path, mood=BURST) as home:
+        given = settings(home)
+        home.stepfun._speech_refusals += (451,)
+        code, _, said = await run(given, *words)
+        assert (code, said.count("\n")) == (1, 1)
+        assert said.startswith(f"voicebot: {MEANINGS[451][0]} (HTTP 451, ")
+        given["VOICEBOT_STEPFUN_API_KEY"] = "another-key"
+        code, _, said = await run(given, *words)
+    assert code == 1
+    assert said.startswith("voicebot: StepFun doesn't know the API key")
+    assert f"VOICEBOT_STEPFUN_BASE_URL is {given['VOICEBOT_STEPFUN_BASE_URL']}" in said
+    assert "another-key" not in said
+
+
+async def test_the_offline_stepfun_can_be_tried_out_without_a_key(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("faster_whisper", reason="the `demo` extra isn't installed")
+    given = {"VOICEBOT_DATA": str(tmp_path)}
+    words = ("--offline", "--json", "--only", "account", "--only", "asr")
+    code, told, _ = await run(given, "doctor", *words)
+    assert code == 0
+    assert len(orjson.loads(told)["findings"]) == 2

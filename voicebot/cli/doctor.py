@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicebot.doctor.finding import Finding, Part, Verdict, exit_code
+from voicebot.cli.account import Offline
+from voicebot.doctor.finding import STEPFUN, Finding, Part, Verdict, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,6 +43,7 @@ def run(
     model: Annotated[
         str, typer.Option(help="The realtime model that is tried.")
     ] = MODEL,
+    offline: Offline = False,
 ) -> None:
     """
     Say what of all that calls count on holds, and what to do about the rest.
@@ -53,6 +55,7 @@ def run(
     Exits with 0 if all holds, with 1 if something fails, and with 3 if nothing fails
     but something couldn't be checked.
     """
+    from voicebot.cli.account import data_of
     from voicebot.cli.loop import run as run_loop
     from voicebot.config import load_settings
     from voicebot.doctor.costs import estimate_ucny
@@ -60,13 +63,16 @@ def run(
     from voicebot.stepfun.prices import told
 
     settings = load_settings()
-    parts = [part for part in Part if not only or part in only]
-    estimate = estimate_ucny(parts) if settings.stepfun_api_key else 0
+    possible = STEPFUN if offline else Part
+    parts = [part for part in possible if not only or part in only]
+    is_paid = settings.stepfun_api_key is not None and not offline
+    estimate = estimate_ucny(parts) if is_paid else 0
     if estimate and not yes:
         typer.echo(f"This spends about {told(estimate)} at StepFun.", err=True)
         typer.confirm("Go on?", abort=True, err=True)
-    report = run_loop(_check(settings, parts, model, is_quiet=json))
-    kept = keep_learnt(settings.data, report.learnt) if report.learnt else None
+    report = run_loop(_check(settings, parts, model, offline=offline, is_quiet=json))
+    data = data_of(settings, offline=offline)
+    kept = keep_learnt(data, report.learnt) if report.learnt else None
     if json:
         _print_json(report, estimate, kept)
     else:
@@ -75,16 +81,31 @@ def run(
 
 
 async def _check(
-    settings: "Settings", parts: "Sequence[Part]", model: str, *, is_quiet: bool
+    settings: "Settings",
+    parts: "Sequence[Part]",
+    model: str,
+    *,
+    offline: bool,
+    is_quiet: bool,
 ) -> "Report":
+    from contextlib import AsyncExitStack
+
     from aiohttp import ClientSession
+    from pydantic import SecretStr
     from rich.console import Console
 
+    from voicebot.cli.offline import KEY, offline_stepfun
     from voicebot.runtime.probes.checkup import Checkup
     from voicebot.stepfun.official_voices import OFFICIAL
 
     console = Console(stderr=True, quiet=is_quiet)
-    async with ClientSession() as http:
+    async with AsyncExitStack() as stack, ClientSession() as http:
+        if offline:
+            server = await stack.enter_async_context(offline_stepfun(console))
+            place = {"stepfun_base_url": server.base_url}
+            settings = settings.model_copy(
+                update=place | {"stepfun_api_key": SecretStr(KEY)}
+            )
         with console.status("checking") as status:
             checkup = Checkup(
                 settings,

@@ -19,6 +19,17 @@ class Part(StrEnum):
     PUBLIC = "public"  # our own address, as Twilio sees it
 
 
+STEPFUN: Final = (
+    Part.ACCOUNT,
+    Part.REALTIME,
+    Part.CHAT,
+    Part.SPEECH,
+    Part.ASR,
+    Part.VOICES,
+)
+"""What is asked of StepFun."""
+
+
 class Verdict(StrEnum):
     HOLDS = "ok"
     TOLD = "told"  # the documents say so; it isn't measured

@@ -3,14 +3,13 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
 
 from aiohttp import ClientSession
 
 from voicebot.config import Settings
 from voicebot.doctor import phone
 from voicebot.doctor.costs import tokens_ucny
-from voicebot.doctor.finding import Finding, Part, Verdict
+from voicebot.doctor.finding import STEPFUN, Finding, Part, Verdict
 from voicebot.doctor.learnt import Learnt, learn
 from voicebot.doctor.services import judge_account, no_key, not_opened
 from voicebot.net.twilio import TwilioRest
@@ -22,10 +21,6 @@ from voicebot.runtime.probes.services import (
     ask_voices,
     have_spoken,
     have_understood,
-)
-
-STEPFUN: Final = frozenset(
-    {Part.ACCOUNT, Part.REALTIME, Part.CHAT, Part.SPEECH, Part.ASR, Part.VOICES}
 )
 
 

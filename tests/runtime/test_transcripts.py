@@ -174,6 +174,15 @@ async def test_a_turn_gets_words_from_the_recording(house: House) -> None:
     assert noted == Transcribed("c1", 2, None, 2500, True, {"transcription": 105})
 
 
+async def test_the_personas_terms_are_expected(house: House) -> None:
+    house.stepfun._mind = ScriptedMind(Scenario((Line("Lindon Dental, please."),)))
+    call = await house.noted(MESSAGE)
+    whose = desk(keyterms=["Linden Dental", "x" * 150])
+    await house.transcriber().transcribe(call, plan_of(whose))
+    [message] = await house.writer.store.messages("c1")
+    assert message.transcription == "Linden Dental, please."
+
+
 async def test_a_number_in_two_turns_is_found(house: House) -> None:
     words = iter(["My card is 4242 4242", "4242 4242"])
 

@@ -9,6 +9,7 @@ import typer
 from voicebot.cli import (
     call,
     calls,
+    chat,
     check,
     config,
     demo,
@@ -25,6 +26,7 @@ from voicebot.cli import (
     serve,
     show,
     test,
+    transcribe,
     tune,
     voices,
 )
@@ -49,6 +51,8 @@ app.command("migrate")(migrate.run)
 app.add_typer(prompts.app, name="prompts")
 app.command("say")(say.run)
 app.add_typer(voices.app, name="voices")
+app.command("chat")(chat.run)
+app.command("transcribe")(transcribe.run)
 app.command("config")(config.run)
 app.command("call")(call.run)
 calls.app.command("play")(play.play)

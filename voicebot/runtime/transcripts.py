@@ -18,7 +18,7 @@ from voicebot.net.asr import Asr
 from voicebot.net.twilio import TwilioRest
 from voicebot.runtime.discretion import policy_of, private_values
 from voicebot.runtime.scribe import Scribe, now
-from voicebot.stepfun.asr import AsrRequest
+from voicebot.stepfun.asr import HOTWORD_CHARACTERS, AsrRequest
 from voicebot.store.archive import Archive
 from voicebot.store.calls import CallStore
 from voicebot.store.faults import Fault
@@ -57,6 +57,25 @@ class Sound:
     began_ms: int
     pcm16: bytes = field(repr=False)
     """Signed 16-bit little-endian samples, 8000 a second, mono."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a call's clips are listened to."""
+
+    language: str
+    persona: Persona | None
+
+    def request(self, wav: bytes) -> AsrRequest:
+        """
+        Raises:
+            LocalProtocolError: it is none that StepFun takes.
+        """
+        terms = self.persona.keyterms if self.persona else ()
+        # StepFun's page has `zh`: without a region.
+        language = self.language.partition("-")[0]
+        short = (term for term in terms if len(term) <= HOTWORD_CHARACTERS)
+        return AsrRequest(wav, "wav", language=language, hotwords=tuple(short))
 
 
 class Transcriber:
@@ -111,12 +130,12 @@ class Transcriber:
             return "no words are kept"
         done = 0
         if language := message_language(plan, call):
-            done += await self._messages(call, tag(language))
+            done += await self._messages(call, Manner(language, persona))
         if persona and persona.after_call.transcribe and not has_secrets(persona):
             done += await self._turns(call, persona)
         return "transcribed" if done else "nothing to transcribe"
 
-    async def _messages(self, call: Call, language: str) -> int:
+    async def _messages(self, call: Call, manner: Manner) -> int:
         """Transcribe messages; how many had no words."""
         left = await self._store.messages(call.call_id)
         wordless = [each for each in left if each.transcription is None]
@@ -126,7 +145,7 @@ class Transcriber:
         for message in wordless:
             assert self._rest
             wav = await self._rest.recording(call.account_sid, message.recording_sid)
-            text = await self._words(call, wav, language)
+            text = await self._words(call, wav, manner)
             audio_ms = 1000 * (message.duration_s or 0)
             said = replace(message, transcription=text)
             self._scribe.transcribed(call.call_id, audio_ms, message=said)
@@ -137,7 +156,7 @@ class Transcriber:
         turns = await self._store.turns(call.call_id)
         if not any(map(is_wordless, turns)):
             return 0
-        sounds = await self._sounds(call)
+        sounds, manner = await self._sounds(call), Manner(persona.language, persona)
         private = PrivateTurns(policy_of(persona))
         rows: dict[int, Turn] = {}
         heard_ms: dict[int, int] = {}
@@ -145,7 +164,7 @@ class Transcriber:
             for turn in turns:
                 clip = clip_of(turn, sounds) if is_wordless(turn) else b""
                 if clip:
-                    text = await self._words(call, wav_of(clip), tag(persona.language))
+                    text = await self._words(call, wav_of(clip), manner)
                     turn = replace(turn, generated_text=text, heard_text=text)
                     heard_ms[turn.seq] = len(clip) // BYTES_PER_MS
                 rows |= {row.seq: row for row in private.turn(turn)}
@@ -178,10 +197,10 @@ class Transcriber:
             sounds.append(Sound(each.began_ms, pcm16))
         return sounds[::-1]
 
-    async def _words(self, call: Call, wav: bytes, language: str) -> str:
+    async def _words(self, call: Call, wav: bytes, manner: Manner) -> str:
         """Transcribe a WAV file; empty if that can't be done with this one."""
         try:
-            request = AsrRequest(wav, "wav", language=language)
+            request = manner.request(wav)
             return (await self._asr.transcribe(request, CLIP_S)).text.strip()
         except LocalProtocolError as exc:
             log.warning("a clip can't be transcribed", error=str(exc))
@@ -264,11 +283,6 @@ def wav_of(pcm16: bytes) -> bytes:
         out.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
         out.writeframes(pcm16)
     return file.getvalue()
-
-
-def tag(language: str) -> str:
-    """Return a language without its region: StepFun's page has `zh`."""
-    return language.partition("-")[0]
 
 
 def _mailboxes(plan: Dialplan) -> dict[str, str]:

@@ -189,6 +189,27 @@ async def test_who_waits_already_is_told_that_speech_is_due(
             await anext(socket.events())
 
 
+async def test_after_a_flush_the_text_may_take_its_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tts_stream, "SPEAK_S", 0.05)
+    async with offline() as server, stream(server) as socket:
+        await socket.send_text("One moment")
+        await socket.flush()
+        events = socket.events()
+        async for event in events:
+            if isinstance(event, Flushed):
+                break
+        events = socket.events()
+        waiting = asyncio.ensure_future(anext(events))
+        await asyncio.wait([waiting], timeout=0.2)
+        assert not waiting.done()
+        await socket.send_text("Done.")
+        await socket.finish()
+        assert await waiting == SentenceBegun("Done.")
+        assert all([isinstance(x, Spoken | SentenceEnded) async for x in events])
+
+
 @pytest.mark.parametrize(
     ("refusals", "key", "said"),
     [

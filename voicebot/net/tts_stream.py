@@ -19,6 +19,7 @@ from voicebot.stepfun.tts_stream import (
     Created,
     Failed,
     Finished,
+    Flushed,
     Phase,
     Spoken,
     StreamEvent,
@@ -157,6 +158,9 @@ class SpeechSocket:
             if isinstance(event, Failed):
                 event.error.trace_id = self.session_id
                 raise event.error
+            if isinstance(event, Flushed):
+                # Text may now take its time again, as while a model calls a tool.
+                self._is_due = self._stream.phase is Phase.FINISHING
             if event is not None:
                 return event
 

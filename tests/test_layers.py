@@ -34,6 +34,7 @@ PURE: dict[str, set[str]] = {
     "audio": set(),
     "twilio": {"errors", "fields"},
     "stepfun": {"errors", "fields"},
+    "cascade": {"errors", "fields", "audio", "stepfun"},
     "dialplan": {"errors"},
     "bridge": {"errors", "audio"},
     "flow": {"errors", "fields", "bridge", "dialplan"},
@@ -61,7 +62,7 @@ SHELL: dict[str, set[str]] = {
     "net": CORE,
     "observe": CORE,
     "runtime": CORE
-    | {"bridge", "dialplan", "doctor", "flow", "store", "net", "observe"},
+    | {"bridge", "cascade", "dialplan", "doctor", "flow", "store", "net", "observe"},
     "web": CORE | {"bridge", "dialplan", "store", "net", "observe", "runtime"},
     "sim": {"audio", "errors"},
     "measure": CORE | {"bridge", "flow", "runtime", "sim"},

@@ -74,6 +74,10 @@ class Fields:
     def table(self, key: str) -> "Fields":
         return Fields(self._get(key), f"{self._path}.{key}")
 
+    def whole(self) -> dict[str, object]:
+        """Return the object as it stands."""
+        return self._value
+
     def tables(self, key: str) -> list["Fields"]:
         """Read a list of objects."""
         value = self._get(key)

@@ -122,12 +122,14 @@ def test_prices_are_read_and_those_that_are_missing_are_listed_ones() -> None:
     file, problems = read(
         "version: 1\ntokens: {output: 60.5}\ntwilio: {minute: '0.0612'}\n"
         "asr: {hour: 0.2}\n"
+        "speech: {per_10k: 6}\n"
     )
     assert file
     assert problems == []
     assert (file.tokens.input_ucny, file.tokens.output_ucny) == (10_000_000, 60_500_000)
     assert file.twilio.minute_ucny == 61_200
     assert file.asr.hour_ucny == 200_000
+    assert file.speech.per_10k_ucny == 6_000_000
     assert file.chat.input_ucny == 10_000_000
 
 

@@ -154,6 +154,10 @@ def wrong(model: type[Section], text: str) -> list[str]:
             "5:25: server_vad.threshold: expected at most 5000, got 5001",
         ),
         (
+            "model: {engine: duplex}",
+            "5:17: model.engine: expected 'realtime' or 'cascade', got 'duplex'",
+        ),
+        (
             "model: {voice: 12}",
             "5:16: model.voice: expected the id of a voice, such as linjiajiejie, "
             "got 12; put it in quotes",

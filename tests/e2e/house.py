@@ -139,6 +139,8 @@ async def house(
     plan: str = DIALPLAN,
     refusals: tuple[int, ...] = (),
     speech_refusals: tuple[int, ...] = (),
+    chat_refusals: tuple[int, ...] = (),
+    asr_refusals: tuple[int, ...] = (),
     **settings: Any,
 ) -> AsyncIterator[House]:
     plans = folder / "dialplans"
@@ -151,6 +153,8 @@ async def house(
         api_key=KEY,
         refusals=refusals,
         speech_refusals=speech_refusals,
+        chat_refusals=chat_refusals,
+        asr_refusals=asr_refusals,
     )
     port = free_port()
     async with (

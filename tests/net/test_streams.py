@@ -230,6 +230,19 @@ async def test_json_and_audio_are_understood(http: ClientSession) -> None:
     assert json.loads(form.text) == {"answer": "Hi"}
 
 
+async def test_one_connection_serves_one_answer_after_the_other(
+    http: ClientSession,
+) -> None:
+    async with offline(Mood.burst()).running() as server:
+        chat = Chat(http, server.base_url, "key")
+        for _ in range(3):
+            await streamed(chat, HI)
+        assert http.connector
+        (kept,) = http.connector._conns.values()
+        assert len(kept) == 1
+    assert server.statistics.abandoned == 0
+
+
 async def test_who_stops_listening_closes_the_request(http: ClientSession) -> None:
     async with offline(Mood(chat_s=(0, 0), word_s=0.01)).running() as server:
         chat = Chat(http, server.base_url, "key")

@@ -168,14 +168,17 @@ async def test_what_goes_wrong_is_in_the_record_when_it_does(
 async def test_what_an_answer_took_is_written_behind_what_was_before(
     writer: Writer, scribe: Scribe
 ) -> None:
-    note = NoteLatency(3, 2, 100, None, 300, 400, 450, "clock")
+    note = NoteLatency(3, 2, 100, None, 300, 400, 450, "clock", None, 250)
     diary = Diary(scribe, "c1", Earlier(turns=7, decisions=4, ms=60_000))
     diary.latency(note)
     diary.latency(replace(note, seq=4, caller_seq=None, committed_ms=200))
     await scribe.stored()
+    shifted = Latency(
+        "c1", 0, None, 60_100, 60_200, 60_300, 60_400, 60_450, "clock", None, 60_250
+    )
     assert await writer.store.latencies("c1") == [
-        Latency("c1", 7, 9, 60_100, None, 60_300, 60_400, 60_450, "clock"),
-        Latency("c1", 8, None, 60_100, 60_200, 60_300, 60_400, 60_450, "clock"),
+        replace(shifted, seq=7, caller_seq=9, committed_ms=None),
+        replace(shifted, seq=8, caller_seq=None),
     ]
 
 

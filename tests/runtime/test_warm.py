@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from voicebot.bridge.model import Ending, PeerLost, SessionReady
 from voicebot.flow.model import Input
 from voicebot.runtime.model_leg import ModelLeg
+from voicebot.runtime.model_socket import realtime
 from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.realtime.commands import SessionConfig
 
@@ -88,7 +89,7 @@ class Caller:
 
 
 def leg_to(model: Model) -> ModelLeg:
-    return ModelLeg(model.url, "key", CONFIG, set())
+    return ModelLeg(realtime(model.url, "key"), CONFIG, set())
 
 
 @contextmanager

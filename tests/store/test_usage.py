@@ -45,6 +45,21 @@ def test_the_chat_model_has_prices_of_its_own() -> None:
     assert chat_cost_of(Prices(), {}) == 0
 
 
+def test_a_cascade_costs_what_its_stages_do() -> None:
+    usage = {
+        "cascade_asr_ms": 3_600_000,
+        "cascade_chat_prompt_tokens": 100,
+        "cascade_chat_cached_tokens": 50,
+        "cascade_chat_completion_tokens": 10,
+        "cascade_speech_halves": 20_001,
+    }
+    assert cost_of(Prices(), usage) == {
+        "asr": 150_000,
+        "chat": 500 + 100 + 250,
+        "speech": 5_800_290,
+    }
+
+
 def test_twilio_counts_begun_minutes() -> None:
     prices = Prices(twilio_minute=Decimal("0.06"))
     assert [

@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import ClientSession, ClientTimeout
 
 from voicebot.errors import UpstreamError
-from voicebot.net.stepfun import StepFunHttp, events, trace_id_of
+from voicebot.net.stepfun import StepFunHttp, events, take_rest, trace_id_of
 from voicebot.stepfun.asr import PATH, AsrDelta, AsrReader, AsrRequest, Transcript
 from voicebot.stepfun.upstream import SERVICE
 
@@ -74,6 +74,7 @@ class Asr:
                 async for data in stream:
                     match reader.receive(data):
                         case Transcript() as whole:
+                            await take_rest(answer)
                             yield replace(whole, trace_id=trace_id_of(answer.headers))
                             return
                         case AsrDelta() as delta:

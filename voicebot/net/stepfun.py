@@ -9,7 +9,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from io import BytesIO
 from typing import Final, TypeVar
 
@@ -29,6 +29,7 @@ from voicebot.stepfun.upstream import SERVICE, loggable_id, read_error
 T = TypeVar("T")
 
 CHUNK_BYTES: Final = 2**16
+REST_S: Final = 0.05
 MAX_ERROR_BYTES: Final = 2**16
 MAX_STREAM_BYTES = 16 * 2**20
 """Of events of text: an answer of thousands of words has some hundred thousand."""
@@ -141,9 +142,22 @@ async def events(answer: ClientResponse) -> AsyncGenerator[bytes, None]:
         for data in reader.feed(chunk):
             yield data
         if reader.ended:
+            await take_rest(answer)
             return
     for data in reader.finish():
         yield data
+
+
+async def take_rest(answer: ClientResponse) -> None:
+    """
+    Take the end of an answer that has said all: its connection serves again then.
+
+    A caller waits for what was said. So what isn't there at once isn't waited for.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(REST_S):
+            while await answer.content.readany():
+                pass
 
 
 async def read_whole(answer: ClientResponse, most: int) -> bytes:

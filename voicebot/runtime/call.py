@@ -245,8 +245,8 @@ class Call:
                 pass  # for the flow, which has seen it
             case do.ModelGone():
                 self._diary.model_lost(self._ms(self._now))
-            case do.Redial(ending, give_up_at):
-                self._redial(ending, give_up_at)
+            case do.Redial():
+                self._redial(action)
             case do.ModelBack(away_ms, attempts):
                 log.info("model back", away_ms=away_ms, attempts=attempts)
             case do.HangUp(ending) if not self._over.done():  # else a bug ended it
@@ -298,13 +298,17 @@ class Call:
             case _:
                 assert_never(action)
 
-    def _redial(self, ending: Ending, give_up_at: float) -> None:
-        if ending is Ending.STEPFUN_STALLED:  # else the leg has noted why
+    def _redial(self, order: do.Redial) -> None:
+        if order.ending is Ending.STEPFUN_STALLED:  # else the leg has noted why
             self.faults[Fault.STEPFUN_STALLED] += 1
-        within_ms = round((give_up_at - self._now) * 1000)
-        log.warning("model dialled anew", why=ending.value, within_ms=within_ms)
+        log.warning(
+            "model dialled anew",
+            why=order.ending.value,
+            within_ms=round((order.give_up_at - self._now) * 1000),
+            engine="cascade" if order.spare else None,
+        )
         assert isinstance(self._model, ModelLeg)  # none: nothing that could heal
-        self._model.redial(give_up_at)
+        self._model.redial(order.give_up_at, spare=order.spare)
 
     def _note_faults(self) -> None:
         """Put new faults into the record: each code once, when it is first seen."""

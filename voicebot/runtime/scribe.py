@@ -171,6 +171,8 @@ class Scribe:
             sent_ms=earlier.ms + note.sent_ms,
             heard_ms=earlier.ms + note.heard_ms,
             heard_by=note.heard_by,
+            understood_ms=at(note.understood_ms),
+            written_ms=at(note.written_ms),
         )
         self._writer.note(row, now())
 

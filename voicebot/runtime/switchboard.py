@@ -41,6 +41,7 @@ from voicebot.runtime.conduct import (
 )
 from voicebot.runtime.director import DirectorLeg
 from voicebot.runtime.discretion import policy_of, private_values
+from voicebot.runtime.engines import Engines
 from voicebot.runtime.errands import Errands, Lookups
 from voicebot.runtime.flights import FlightFile, flight_path
 from voicebot.runtime.forward import Answer, Origin
@@ -71,7 +72,6 @@ from voicebot.runtime.texting import Texting
 from voicebot.runtime.till import Till, load_prices
 from voicebot.runtime.transcripts import Transcriber
 from voicebot.runtime.warm import WarmLegs
-from voicebot.stepfun.address import realtime_url
 from voicebot.store.archive import name_of
 from voicebot.store.faults import Fault
 from voicebot.store.instance import Instance
@@ -123,16 +123,18 @@ class Switchboard:
     ) -> None:
         assert settings.stepfun_api_key
         self._settings = settings
-        self._api_key = settings.stepfun_api_key.get_secret_value()
+        api_key = settings.stepfun_api_key.get_secret_value()
         self.plans = plans
         self.store = writer.store
         self.till = Till(lambda: plans.current, now)
         prices = load_prices(settings.prices)
         self.scribe = Scribe(writer, prices, self._told_over)
-        self._chat = Chat(http, settings.stepfun_base_url, self._api_key)
+        base_url = settings.stepfun_base_url
+        self._chat = Chat(http, base_url, api_key)
+        self._engines = Engines(http, self._chat, base_url, api_key)
         self._rest = _rest(settings, http)
         archive = archive_of(settings)
-        asr = Asr(http, settings.stepfun_base_url, self._api_key)
+        asr = Asr(http, base_url, api_key)
         self.messenger = Messenger(
             writer.store,
             lambda: plans.current,
@@ -145,7 +147,7 @@ class Switchboard:
         self.keeper = Housekeeping(settings, archive, self.scribe, self.store.database)
         self._disk = disk
         self._loop = asyncio.get_running_loop()
-        tts = Tts(http, settings.stepfun_base_url, self._api_key)
+        tts = Tts(http, base_url, api_key)
         self.prompts = Prompts(settings.data / "prompts", tts)
         self.texting = Texting(self._rest, settings.twilio_messaging_service_sid)
         self._calls: dict[str, Call] = {}
@@ -321,10 +323,14 @@ class Switchboard:
 
     def _leg(self, ticket: Ticket) -> ModelLeg:
         persona = ticket.persona
-        url = realtime_url(self._settings.stepfun_base_url, persona.model.name)
-        config = session_config(persona, ticket.origin.values)
         refused = self._refused[persona.model.name]
-        return ModelLeg(url, self._api_key, config, refused)
+        return ModelLeg(
+            self._engines.dial(persona),
+            session_config(persona, ticket.origin.values),
+            # Of repairs a cascade refuses none: what it learns is of no use to others.
+            refused if persona.model.engine == "realtime" else set(),
+            self._engines.spare(persona),
+        )
 
     def _connect(self, ticket: Ticket) -> Connect:
         token = secrets.token_urlsafe(24)

@@ -52,6 +52,7 @@ def _prices(file: PriceFile) -> Prices:
         chat_cached=yuan(file.chat.cached_ucny),
         chat_output=yuan(file.chat.output_ucny),
         asr_hour=yuan(file.asr.hour_ucny),
+        speech_10k=yuan(file.speech.per_10k_ucny),
         twilio_minute=yuan(file.twilio.minute_ucny),
     )
 

@@ -24,7 +24,12 @@ def speech_ucny(text: str) -> int:
     Two Latin letters count as one character. What a digit, a mark or a space counts
     isn't published: as a whole one here.
     """
-    return -(-SPEECH_UCNY * sum(1 if _is_latin(x) else 2 for x in text) // 2)
+    return -(-SPEECH_UCNY * speech_halves(text) // 2)
+
+
+def speech_halves(text: str) -> int:
+    """Count what `speech_ucny` is charged for, in half characters."""
+    return sum(1 if _is_latin(letter) else 2 for letter in text)
 
 
 def told(ucny: int) -> str:

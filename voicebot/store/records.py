@@ -174,6 +174,8 @@ class Latency:
     sent_ms: int
     heard_ms: int
     heard_by: Literal["clock", "mark"]
+    understood_ms: int | None = None
+    written_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,11 @@ from voicebot.net.twilio import TwilioRest
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.stepfun.script import Scenario, ScriptedMind
 from voicebot.sim.stepfun.server import OfflineStepFun
+from voicebot.sim.twilio.rest import TwilioRest as SimulatedRest
 from voicebot.stepfun.address import realtime_url
 from voicebot.stepfun.chat import ChatRequest, Message
 from voicebot.stepfun.tts import SpeechRequest
+from voicebot.twilio.numbers import PAGE, Account
 
 MODEL = "stepaudio-2.5-realtime"
 ACCOUNT = "AC" + "1" * 32
@@ -280,6 +282,49 @@ async def twilio_that_says(
     app.router.add_post(path, answer)
     async with TestServer(app) as server:
         yield str(server.make_url("/"))
+
+
+async def test_the_account_and_all_pages_of_its_numbers_are_read(
+    http: ClientSession,
+) -> None:
+    async with SimulatedRest(ACCOUNT, "token").running() as twilio:
+        twilio.account = {"status": "suspended", "type": "Trial"}
+        twilio.numbers = [
+            {"sid": f"PN{n}", "phone_number": f"+1202555{n:04}", "voice_url": None}
+            for n in range(2 * PAGE + 1)
+        ]
+        rest = TwilioRest(http, twilio.api_url, ACCOUNT, "token")
+        assert await rest.account() == Account("suspended", "Trial")
+        assert [number.sid for number in await rest.numbers()] == [
+            f"PN{n}" for n in range(2 * PAGE + 1)
+        ]
+
+
+async def test_an_account_that_cannot_be_read_says_why(
+    http: ClientSession, unused_tcp_port: int
+) -> None:
+    async with SimulatedRest(ACCOUNT, "token", failures=(503,)).running() as twilio:
+        rest = TwilioRest(http, twilio.api_url, ACCOUNT, "wrong")
+        with pytest.raises(UpstreamError, match="HTTP 503: 20500"):
+            await rest.account()
+        with pytest.raises(UpstreamError, match="HTTP 401: 20003"):
+            await rest.numbers()
+    rest = TwilioRest(http, f"http://127.0.0.1:{unused_tcp_port}", ACCOUNT, "token")
+    with pytest.raises(UpstreamError, match="no answer"):
+        await rest.account()
+
+
+async def test_what_is_no_account_is_not_taken_for_one(http: ClientSession) -> None:
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text="<html>")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", page)
+    async with TestServer(app) as server:
+        rest = TwilioRest(http, str(server.make_url("/")), ACCOUNT, "token")
+        for asked in (rest.account(), rest.numbers()):
+            with pytest.raises(UpstreamError, match="HTTP 200: bad_answer"):
+                await asked
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ from voicebot.runtime.flights import FlightFile, flight_path
 from voicebot.runtime.forward import Answer, Origin
 from voicebot.runtime.forwarding import RESUMED, Forwarding
 from voicebot.runtime.housekeeping import Housekeeping, archive_of
+from voicebot.runtime.learnt import what_models_refuse
 from voicebot.runtime.live import TOKEN_S, Earlier, Full, LiveCalls, Ticket
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.neural import load_neural
@@ -71,7 +72,6 @@ from voicebot.runtime.texting import Texting
 from voicebot.runtime.till import Till, load_prices
 from voicebot.runtime.transcripts import Transcriber
 from voicebot.runtime.warm import WarmLegs
-from voicebot.stepfun.realtime.history import Means
 from voicebot.store.archive import name_of
 from voicebot.store.faults import Fault
 from voicebot.store.instance import Instance
@@ -175,7 +175,7 @@ class Switchboard:
         self.queueing = Queueing(
             self.forwarding, clock=self._loop.time, connect=self._let_in
         )
-        self._refused: set[Means] = set()  # what the model refuses of repairs
+        self._refused = what_models_refuse(settings, now())  # of repairs, by model
 
     # ---- a call arrives ------------------------------------------------------
 
@@ -323,11 +323,12 @@ class Switchboard:
 
     def _leg(self, ticket: Ticket) -> ModelLeg:
         persona = ticket.persona
+        refused = self._refused[persona.model.name]
         return ModelLeg(
             self._engines.dial(persona),
             session_config(persona, ticket.origin.values),
             # Of repairs a cascade refuses none: what it learns is of no use to others.
-            self._refused if persona.model.engine == "realtime" else set(),
+            refused if persona.model.engine == "realtime" else set(),
             self._engines.spare(persona),
         )
 

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from math import inf
+from random import Random
 from typing import Any
 
 import pytest
@@ -147,6 +149,24 @@ async def test_a_sentence_that_ends_in_the_middle_is_one_error(
         assert not socket.is_open
         with pytest.raises(UpstreamError, match="closed"):
             await socket.send_text("More.")
+
+
+@pytest.mark.parametrize("seed", range(24))
+async def test_on_a_bad_day_it_is_spoken_or_one_error_and_nothing_is_left_open(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tts_stream, "SPEAK_S", 0.3)
+    async with offline() as server:
+        usual = await spoken(server)
+        bad = SpeechMood.nasty(Random(seed))
+        server.mood = Mood(speech=replace(bad, first_s=(0.0, 0.0), pace=inf))
+        failed: UpstreamError | None = None
+        try:
+            assert await spoken(server) == usual
+        except UpstreamError as error:
+            failed = error
+        assert failed is None or failed.trace_id
+        await closed(server)
 
 
 async def test_silence_while_speech_is_due_is_an_error(

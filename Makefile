@@ -4,6 +4,9 @@ VENV ?= .venv
 # What the demo's bot hears and speaks with: realtime or cascade.
 ENGINE ?= realtime
 BIN := $(VENV)/bin
+# More testers than cores: half of the time, a test of theirs waits for a call.
+TESTERS ?= 4
+COVERAGE = --cov --cov-fail-under=100
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 WANTED = -c constraints.txt -e '.$(EXTRAS)'
 
@@ -13,7 +16,7 @@ demo: $(VENV)/.demo
 	$(BIN)/voicebot demo --engine $(ENGINE)
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -q -n 2 --dist worksteal --cov --cov-fail-under=100
+	$(BIN)/pytest -q -n $(TESTERS) --dist worksteal $(COVERAGE)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

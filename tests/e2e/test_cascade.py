@@ -24,6 +24,11 @@ LINES = (
 )
 
 
+BURST = Mood.burst()
+HELLO = Line("Hello?", "Yes, I am here. What can I do for you?")
+AGAIN = Line("Are you there?", "I am, I am.")
+
+
 class Listener(ScriptedMind):
     """Hears its lines one after the other: clips come without a history."""
 
@@ -89,11 +94,19 @@ async def test_a_call_is_greeted_answered_interrupted_and_ended(tmp_path: Path) 
     assert "cascade_chat_prompt_tokens" in kinds
 
 
-# ---- stages that fail ------------------------------------------------------------
+async def test_a_server_may_serve_all_personas_as_cascades(tmp_path: Path) -> None:
+    persona = PERSONA + "model: {vad: server}\n"
+    mind = Listener(HELLO)
+    async with house(
+        tmp_path, mind=mind, persona=persona, mood=BURST, engine="cascade"
+    ) as home:
+        report = await home.call(Say(says(HELLO.hear), "hello"), HangUp(800))
+        _, turns = await home.record(report)
+        assert home.stepfun.statistics.opened == 0
+    assert turns[-1].heard_text == HELLO.say
 
-BURST = Mood.burst()
-HELLO = Line("Hello?", "Yes, I am here. What can I do for you?")
-AGAIN = Line("Are you there?", "I am, I am.")
+
+# ---- stages that fail ------------------------------------------------------------
 
 
 async def heard(

@@ -58,9 +58,7 @@ def run(
     configure(json=False)
     logging.getLogger().setLevel(logging.ERROR)  # the rest is told in other words
     console = Console()
-    console.print(
-        f"[bold]voicebot demo[/], {engine}: no account, and no network but loopback\n"
-    )
+    console.print("[bold]voicebot demo[/]: no account, and no network but loopback\n")
     report, call, turns = run_loop(_demo(console, dialplans, data, engine))
     _show(console, data, report, call, turns, engine)
     if problem := _problem(report, call, turns):
@@ -180,7 +178,8 @@ def _show(
 
     console.print("\n[bold]The call record[/]")
     print_call(call, turns)
-    console.print(f"\n[bold]At the caller's ear[/], {engine}")
+    over = " (cascade)" if engine == "cascade" else ""
+    console.print(f"\n[bold]At the caller's ear[/]{over}")
     table = Table("what", "seconds", box=None)
     table.add_row("greeting after the stream's start", _s(report.greeting_delay_s))
     for turn in report.turns:

@@ -16,7 +16,7 @@ import structlog
 
 from voicebot.audio.framing import pcm_ms
 from voicebot.audio.resample import pcm24_to_16
-from voicebot.cascade.engine import Cascade
+from voicebot.cascade.engine import MODERATED, Cascade
 from voicebot.cascade.orders import (
     Ask,
     GetReady,
@@ -59,6 +59,9 @@ SPEECH_S: Final = 6.0
 ASR_HZ: Final = 16_000
 MAX_TOKENS: Final = 500  # two minutes of speech
 TEMPERATURE: Final = 0.5  # what StepFun takes if it isn't told
+
+# How a chat model says that it may not answer (StepFun, guides/developer/exception).
+FILTERED: Final = "content_filter"
 
 # A leg reads at once; so many frames are minutes of speech.
 FRAMES: Final = 4096
@@ -250,9 +253,10 @@ class CascadeSocket:
                     if piece.text:
                         self._times.wrote(self._loop.time())
                         self._give(Written(order.response_id, piece.text))
-                    if piece.answer:
-                        calls = piece.answer.tool_calls
-                        self._give(WrittenOut(order.response_id, calls))
+                    if answer := piece.answer:
+                        if answer.finish_reason == FILTERED and not answer.text:
+                            raise UpstreamError(SERVICE, FILTERED, MODERATED)
+                        self._give(WrittenOut(order.response_id, answer.tool_calls))
         except UpstreamError as exc:
             self._failed(Fault.CASCADE_CHAT, exc)
             self._give(NotWritten(order.response_id, exc))

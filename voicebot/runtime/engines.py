@@ -11,6 +11,7 @@ from voicebot.net.tts_stream import OpenSpeech, speech_stream
 from voicebot.runtime.cascade import Stages, cascade
 from voicebot.runtime.model_socket import Dial, realtime
 from voicebot.stepfun.address import realtime_url, speech_url
+from voicebot.stepfun.asr import HOTWORD_CHARACTERS, HOTWORDS
 from voicebot.stepfun.tts_stream import VoiceSettings
 
 # What a realtime session brings: the call knows nothing else.
@@ -61,6 +62,12 @@ class Engines:
             asr_model=persona.model.asr,
             chat_model=persona.model.chat,
             language=None if persona.also_speaks else language,
-            hotwords=persona.keyterms,
+            hotwords=hotwords_of(persona),
             read_aloud=lambda text: as_spoken(persona, text),
         )
+
+
+def hotwords_of(persona: Persona) -> tuple[str, ...]:
+    """Return of a persona's terms those that ASR takes; longer ones are no words."""
+    terms = persona.keyterms[:HOTWORDS]
+    return tuple(term for term in terms if len(term) <= HOTWORD_CHARACTERS)

@@ -49,6 +49,7 @@ AROUND_S: Final = 8.0  # calls begin before it and end after it
 
 ANSWER: Final = "It is a quarter past ten, and it will be a nice and rather warm day."
 LINE: Final = Line("What time is it?", ANSWER)
+MANY: Final = 40  # more questions than are asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +90,21 @@ class Outcomes:
     events: int
     lost: int
     disordered: int
-    held_back: bool
-    """Whether the database was missed at all: else nothing was tried."""
+    tried: bool
+    """Whether the database was missed, and all calls outlasted that."""
     back_s: float
 
     def holds(self, fault: Fault) -> bool:
         wrong = self.affected + self.lost + self.disordered
         refused = self.refused if not fault.refuses else 0
-        return not wrong and not refused and self.late_ms <= LATE_MS and self.held_back
+        return not wrong and not refused and self.late_ms <= LATE_MS and self.tried
 
 
 async def run(fault: Fault, folder: Path, seconds: float) -> Outcomes:
     """Have a fault for so long, amid calls."""
-    server = _postgres(folder) if fault.at_server else None
-    lines = [LINE] * 40
-    with server or _nothing() as database:
+    with running_postgres() if fault.at_server else _nothing() as database:
         url = database.url() if database else None
-        async with scene(folder, lines, url) as where:
+        async with scene(folder, [LINE] * MANY, url) as where:
             data = where.settings.data
             with _small_disk(data) if fault.small else _nothing():
                 return await _run(fault, where, database, seconds)
@@ -148,6 +147,7 @@ async def _run(
             held_back |= _spilled(where) > 0 or _waits(server)
         passer_by.cancel()
         await asyncio.gather(passer_by, return_exceptions=True)
+    tried = held_back and not any(call.done() for call in stayers)
     mended_s = time.monotonic()
     spill_empty = asyncio.create_task(_until_empty(where, mended_s))
     reports = await asyncio.gather(*stayers)
@@ -155,7 +155,7 @@ async def _run(
     await _all_is_back(where, server)
     await server.stop()
     assert server.exit_code == 0
-    return await _judge(where, server, reports, passing, held_back, back_s)
+    return await _judge(where, server, reports, passing, tried, back_s)
 
 
 async def _until_empty(where: Scene, mended_s: float) -> float:
@@ -183,7 +183,7 @@ async def _judge(
     server: Server,
     reports: Sequence[CallReport],
     passing: Sequence[CallReport],
-    held_back: bool,
+    tried: bool,
     back_s: float,
 ) -> Outcomes:
     noted = server.witness.noted
@@ -212,7 +212,7 @@ async def _judge(
         events=len(noted),
         lost=sum((x.call_id, x.seq) not in there for x in noted),
         disordered=int(order != sorted(set(order))) + checks.surplus(noted, there),
-        held_back=held_back,
+        tried=tried,
         back_s=back_s,
     )
 
@@ -324,12 +324,6 @@ FAULTS: Final = (
 @contextmanager
 def _nothing() -> Iterator[None]:
     yield
-
-
-@contextmanager
-def _postgres(folder: Path) -> Iterator[Postgres]:
-    with running_postgres() as server:
-        yield server
 
 
 @contextmanager

@@ -34,6 +34,9 @@ PASSERS_BY: Final = 4
 LATE_S: Final = 2.0
 """So much of a recording may be missing at its end."""
 
+LATE_SHARE: Final = 0.06
+"""Of the kills: recordings are long by then, and a log that is locked is spilled."""
+
 BOOTS: Final = 10
 """After so many kills there is one more, of a server that is still starting."""
 
@@ -176,9 +179,9 @@ class Trial:
         """When a server is killed: mostly soon, so that there are many."""
         if self._plan.moment_s is not None:
             return self._plan.moment_s
-        if self._random.random() < 0.1:
+        if self._random.random() < LATE_SHARE:
             return self._random.uniform(1.0, 3.0)
-        return self._random.uniform(0.0, 0.5)
+        return self._random.uniform(0.0, 0.3)
 
     @contextmanager
     def _maybe_locked(self, moment_s: float) -> Iterator[None]:

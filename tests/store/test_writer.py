@@ -138,7 +138,7 @@ async def test_a_log_lies_where_its_name_says_whatever_is_in_it(tmp_path: Path) 
     path = tmp_path / "100%25 of a?mode=ro&b#c" / "calls.sqlite"
     async with writing(tmp_path / "mine", path) as one:
         await takes_a_call(one)
-    assert {x.name for x in tmp_path.iterdir()} == {"mine", path.parent.name}
+    assert set(os.listdir(tmp_path)) == {"mine", path.parent.name}
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM calls").fetchone() == (1,)
 

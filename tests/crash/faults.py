@@ -89,9 +89,9 @@ class Outcomes:
 
     calls: int
     affected: int
-    """Calls under way: with a fault, a complaint of Twilio's, or another end."""
+    """Calls under way: they ended otherwise than their callers wanted."""
     broken_up: int
-    """Calls under way: with a hole in what was heard."""
+    """Calls under way: with a hole in what was heard, or anything else to note."""
     came: int
     refused: int
     unrecorded: int
@@ -218,14 +218,14 @@ async def _judge(
             call = await store.call_by_sid(report.call_sid)
             assert call
             harmless = {Code.RECORDING_LOST}
-            broken_up += bool(report.underruns)
-            unrecorded += Code.RECORDING_LOST in call.faults
             affected += (
                 report.outcome is not Outcome.COMPLETED
-                or bool(report.warnings)
                 or call.end_reason is not EndReason.CALLER_HANGUP
-                or bool(set(call.faults) - harmless)
             )
+            broken_up += bool(
+                report.underruns or report.warnings or set(call.faults) - harmless
+            )
+            unrecorded += Code.RECORDING_LOST in call.faults
     order = [x.seq for x in noted]
     return Outcomes(
         calls=len(reports),

@@ -190,7 +190,7 @@ class Trial:
         if moment_s < SPILLS_S or self._random.random() < 0.5 or isinstance(path, str):
             yield
             return
-        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+        with closing(sqlite3.connect(path, timeout=0.3, isolation_level=None)) as other:
             with suppress(sqlite3.OperationalError):  # the server itself has it now
                 other.execute("BEGIN EXCLUSIVE")
             yield

@@ -29,6 +29,7 @@ from typing import Final
 
 from tests.crash import checks
 from tests.crash.scene import Scene, Server, scene
+from tests.crash.starved import waited_s
 from tests.e2e.house import says
 from tests.store.postgres import Postgres, running_postgres
 from voicebot.sim.stepfun.script import Line
@@ -41,6 +42,12 @@ from voicebot.store.records import EndReason
 
 CALLS: Final = 4
 LATE_MS: Final = 100
+BUSY_SHARE: Final = 0.1
+
+HEADING: Final = (
+    "| what fails | calls under way: affected, broken up | calls meanwhile: refused "
+    "| longest wait | events: lost, disordered | back after |"
+)
 BUSY_S: Final = 20.0
 BACK_S: Final = 60.0
 LOOK_S: Final = 0.1
@@ -49,6 +56,7 @@ AROUND_S: Final = 8.0  # calls begin before it and end after it
 
 ANSWER: Final = "It is a quarter past ten, and it will be a nice and rather warm day."
 LINE: Final = Line("What time is it?", ANSWER)
+MANY: Final = 40  # more questions than are asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,9 @@ class Outcomes:
 
     calls: int
     affected: int
-    """Calls under way: with a hole in what was heard, or another end than theirs."""
+    """Calls under way: they ended otherwise than their callers wanted."""
+    broken_up: int
+    """Calls under way: with a hole in what was heard, or anything else to note."""
     came: int
     refused: int
     unrecorded: int
@@ -89,23 +99,34 @@ class Outcomes:
     events: int
     lost: int
     disordered: int
-    held_back: bool
-    """Whether the database was missed at all: else nothing was tried."""
+    tried: bool
+    """Whether the database was missed, and all calls outlasted that."""
     back_s: float
+    starved: float
+    """The share of the time for which server or callers were kept off the cores."""
 
     def holds(self, fault: Fault) -> bool:
         wrong = self.affected + self.lost + self.disordered
         refused = self.refused if not fault.refuses else 0
-        return not wrong and not refused and self.late_ms <= LATE_MS and self.held_back
+        return (
+            not wrong and not refused and self.tried and (self.flows or self.was_busy)
+        )
+
+    @property
+    def flows(self) -> bool:
+        """Whether nobody had to wait: that is the fault's doing only if all may run."""
+        return self.late_ms <= LATE_MS and not self.broken_up
+
+    @property
+    def was_busy(self) -> bool:
+        return self.starved > BUSY_SHARE
 
 
 async def run(fault: Fault, folder: Path, seconds: float) -> Outcomes:
     """Have a fault for so long, amid calls."""
-    server = _postgres(folder) if fault.at_server else None
-    lines = [LINE] * 40
-    with server or _nothing() as database:
+    with running_postgres() if fault.at_server else _nothing() as database:
         url = database.url() if database else None
-        async with scene(folder, lines, url) as where:
+        async with scene(folder, [LINE] * MANY, url) as where:
             data = where.settings.data
             with _small_disk(data) if fault.small else _nothing():
                 return await _run(fault, where, database, seconds)
@@ -139,7 +160,7 @@ async def _run(
     stayers = [asyncio.create_task(stay(number)) for number in range(CALLS)]
     async with asyncio.timeout(BUSY_S):
         await all_on_line.wait()
-    held_back = False
+    held_back, waited_before_s = False, _waited_s(server)
     async with fault.during(stage):
         passer_by = asyncio.create_task(pass_by())
         over_s = time.monotonic() + seconds
@@ -148,6 +169,8 @@ async def _run(
             held_back |= _spilled(where) > 0 or _waits(server)
         passer_by.cancel()
         await asyncio.gather(passer_by, return_exceptions=True)
+    starved = (_waited_s(server) - waited_before_s) / seconds
+    tried = held_back and not any(call.done() for call in stayers)
     mended_s = time.monotonic()
     spill_empty = asyncio.create_task(_until_empty(where, mended_s))
     reports = await asyncio.gather(*stayers)
@@ -155,7 +178,7 @@ async def _run(
     await _all_is_back(where, server)
     await server.stop()
     assert server.exit_code == 0
-    return await _judge(where, server, reports, passing, held_back, back_s)
+    return await _judge(where, server, reports, passing, tried, back_s, starved)
 
 
 async def _until_empty(where: Scene, mended_s: float) -> float:
@@ -183,28 +206,31 @@ async def _judge(
     server: Server,
     reports: Sequence[CallReport],
     passing: Sequence[CallReport],
-    held_back: bool,
+    tried: bool,
     back_s: float,
+    starved: float,
 ) -> Outcomes:
     noted = server.witness.noted
     async with open_store(where.settings.call_log) as store:
         there = await checks.found(store.database, {x.call_id for x in noted})
-        affected, unrecorded = 0, 0
+        affected = broken_up = unrecorded = 0
         for report in reports:
             call = await store.call_by_sid(report.call_sid)
             assert call
             harmless = {Code.RECORDING_LOST}
-            unrecorded += Code.RECORDING_LOST in call.faults
             affected += (
                 report.outcome is not Outcome.COMPLETED
-                or bool(report.warnings or report.underruns)
                 or call.end_reason is not EndReason.CALLER_HANGUP
-                or bool(set(call.faults) - harmless)
             )
+            broken_up += bool(
+                report.underruns or report.warnings or set(call.faults) - harmless
+            )
+            unrecorded += Code.RECORDING_LOST in call.faults
     order = [x.seq for x in noted]
     return Outcomes(
         calls=len(reports),
         affected=affected,
+        broken_up=broken_up,
         came=len(passing),
         refused=sum(x.outcome is not Outcome.COMPLETED for x in passing),
         unrecorded=unrecorded,
@@ -212,9 +238,15 @@ async def _judge(
         events=len(noted),
         lost=sum((x.call_id, x.seq) not in there for x in noted),
         disordered=int(order != sorted(set(order))) + checks.surplus(noted, there),
-        held_back=held_back,
+        tried=tried,
         back_s=back_s,
+        starved=starved,
     )
+
+
+def _waited_s(server: Server) -> float:
+    """How long the server, and its callers, have waited for a core, in all."""
+    return waited_s(server.pid) + waited_s(os.getpid())
 
 
 def _spilled(where: Scene) -> int:
@@ -327,12 +359,6 @@ def _nothing() -> Iterator[None]:
 
 
 @contextmanager
-def _postgres(folder: Path) -> Iterator[Postgres]:
-    with running_postgres() as server:
-        yield server
-
-
-@contextmanager
 def _small_disk(folder: Path) -> Iterator[None]:
     folder.mkdir()
     size = "size=40m"
@@ -357,14 +383,26 @@ def may_mount() -> bool:
     return os.geteuid() == 0 and shutil.which("mount") is not None
 
 
+def _row(fault: Fault, found: Outcomes) -> str:
+    lost = f", {found.unrecorded} unrecorded" if found.unrecorded else ""
+    busy = f" ({found.starved:.0%} starved)" if found.was_busy else ""
+    return (
+        f"| {fault.name} "
+        f"| {found.calls}: {found.affected}, {found.broken_up}{lost} "
+        f"| {found.came}: {found.refused} "
+        f"| {found.late_ms} ms{busy} "
+        f"| {found.events}: {found.lost}, {found.disordered} "
+        f"| {found.back_s:.1f} s |"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip().split("\n")[0])
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--only", help="faults whose name has this in it", default="")
     wanted = parser.parse_args()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    print("| what fails | calls under way: affected | calls meanwhile: refused", end="")
-    print(" | longest wait | events: lost, disordered | back after |")
+    print(HEADING)
     print("|---|---|---|---|---|---|")
     broken = 0
     for fault in FAULTS:
@@ -377,14 +415,9 @@ def main() -> None:
             found = asyncio.run(run(fault, Path(folder), wanted.seconds))
         holds = found.holds(fault)
         broken += not holds
-        lost = f", {found.unrecorded} unrecorded" if found.unrecorded else ""
-        print(
-            f"| {fault.name} | {found.calls}: {found.affected}{lost} "
-            f"| {found.came}: {found.refused} | {found.late_ms} ms "
-            f"| {found.events}: {found.lost}, {found.disordered} "
-            f"| {found.back_s:.1f} s |" + ("" if holds else f" BROKEN {found}"),
-            flush=True,
-        )
+        print(_row(fault, found), flush=True)
+        if not holds:
+            print(f"BROKEN: {found}", flush=True)
     sys.exit(bool(broken))
 
 

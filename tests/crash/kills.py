@@ -38,7 +38,7 @@ def verdicts(seen: Seen) -> list[Verdict]:
     calls = len({x.call_id for x in seen.noted})
     ended = (
         f"{seen.kills} servers under {min(seen.live, default=0)} or more live calls, "
-        f"{seen.boots} that were starting"
+        f"{seen.spilling} of them with a spill; {seen.boots} more as they started"
     )
     return [
         Verdict("killed (SIGKILL)", not seen.deaths, "; ".join([ended, *seen.deaths])),

@@ -3,8 +3,10 @@
 import asyncio
 import random
 import signal
+import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -23,12 +25,17 @@ from voicebot.store.database import open_database
 BUSY_S: Final = 30.0  # until all lines have a stream
 ARCHIVED_S: Final = 300.0
 LOOK_S: Final = 0.1
+SPILLS_S: Final = 1.2
+"""A log that is locked for so long is spilled."""
 
 PASSERS_BY: Final = 4
 """Lines on which calls are short: some begin and some end whenever it is."""
 
 LATE_S: Final = 2.0
 """So much of a recording may be missing at its end."""
+
+LATE_SHARE: Final = 0.06
+"""Of the kills: recordings are long by then, and a log that is locked is spilled."""
 
 BOOTS: Final = 10
 """After so many kills there is one more, of a server that is still starting."""
@@ -58,6 +65,8 @@ class Seen:
     boots: int = 0
     live: list[int] = field(default_factory=list)
     """Streams that were open at each kill."""
+    spilling: int = 0
+    """Servers that died with a spill which the next one had to put into the log."""
     noted: list[Noted] = field(default_factory=list)
     acknowledged: int = 0
     lost: int = 0
@@ -132,10 +141,12 @@ class Trial:
         async with starving(server.pid) as starved:
             async with asyncio.timeout(BUSY_S):
                 await self._full.wait()
-            await asyncio.sleep(self._moment_s())
-            starved.look()
-            self.seen.live.append(len(self._streams))
-            await self._kill(server, starved.recently_s())
+            moment_s = self._moment_s()
+            with self._maybe_locked(moment_s):
+                await asyncio.sleep(moment_s)
+                starved.look()
+                self.seen.live.append(len(self._streams))
+                await self._kill(server, starved.recently_s())
         self.seen.kills += 1
 
     async def finish(self) -> None:
@@ -168,9 +179,21 @@ class Trial:
         """When a server is killed: mostly soon, so that there are many."""
         if self._plan.moment_s is not None:
             return self._plan.moment_s
-        if self._random.random() < 0.1:
+        if self._random.random() < LATE_SHARE:
             return self._random.uniform(1.0, 3.0)
-        return self._random.uniform(0.0, 0.5)
+        return self._random.uniform(0.0, 0.3)
+
+    @contextmanager
+    def _maybe_locked(self, moment_s: float) -> Iterator[None]:
+        """Let every other server that is killed late die while it spills."""
+        path = self._scene.settings.call_log
+        if moment_s < SPILLS_S or self._random.random() < 0.5 or isinstance(path, str):
+            yield
+            return
+        with closing(sqlite3.connect(path, timeout=0.3, isolation_level=None)) as other:
+            with suppress(sqlite3.OperationalError):  # the server itself has it now
+                other.execute("BEGIN EXCLUSIVE")
+            yield
 
     async def _start(self) -> Server:
         server = self._scene.fork(self._plan.sabotage)
@@ -192,6 +215,8 @@ class Trial:
         answered = server.witness.answered()
         folder = self._scene.settings.recordings_folder
         self.seen.cuts += checks.cut(folder, answered, killed_s, starved_s)
+        spill = self._scene.settings.data / "spill.jsonl"
+        self.seen.spilling += spill.stat().st_size > 0
         self._streams.clear()
         self._full.clear()
         self._last = server.witness

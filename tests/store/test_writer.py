@@ -134,6 +134,15 @@ async def test_a_database_that_may_not_grow_keeps_no_call_waiting(
             assert await has_the_call(one, f"c{number}")
 
 
+async def test_a_log_lies_where_its_name_says_whatever_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "100%25 of a?mode=ro&b#c" / "calls.sqlite"
+    async with writing(tmp_path / "mine", path) as one:
+        await takes_a_call(one)
+    assert set(os.listdir(tmp_path)) == {"mine", path.parent.name}
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM calls").fetchone() == (1,)
+
+
 @pytest.mark.parametrize("folder", [False, True], ids=["nothing", "a folder"])
 async def test_a_database_whose_file_is_moved_away_is_away(
     tmp_path: Path, folder: bool

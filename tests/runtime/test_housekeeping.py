@@ -273,6 +273,18 @@ async def test_a_recording_of_which_only_the_header_is_there_is_no_matter(
     assert files(tmp_path) == []
 
 
+async def test_a_part_in_which_nothing_private_was_said_is_left_as_it_was(
+    tmp_path: Path,
+) -> None:
+    path = recorded(tmp_path)
+    before = sound(path)
+    async with keeping(tmp_path) as (keeper, writer):
+        tell(writer, replace(SECRETIVE, started_ms=9000, ended_ms=9500))
+        assert await keeper.archive()
+        assert await silenced(writer) == []
+    assert (sound(path.with_suffix(".flac")) == before).all()
+
+
 async def test_one_that_cannot_be_read_stays_as_it_is(tmp_path: Path) -> None:
     path = recorded(tmp_path)
     path.unlink()

@@ -223,6 +223,8 @@ class Housekeeping:
             if not mutes or not await self._slowly(lambda: _repaired(path)):
                 return
             where = await self._slowly(lambda: silences(path, mutes))
+            if not where:  # all of it is in a later part of the call
+                return
             await self._scribe.silenced(note_of(found.call_id, found.began_ms, where))
         silent_ms = await self._slowly(lambda: silence(found.path, where))
         log.info("recording silenced", call_id=found.call_id, silent_ms=silent_ms)

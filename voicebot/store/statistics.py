@@ -13,6 +13,8 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    and_,
+    case,
     cast,
     func,
     literal,
@@ -20,7 +22,7 @@ from sqlalchemy import (
 )
 
 from voicebot.store.database import Database
-from voicebot.store.tables import INTERRUPTED, calls, decisions, turns
+from voicebot.store.tables import calls, decisions, turns
 from voicebot.store.which import Which, conditions
 
 
@@ -110,9 +112,11 @@ async def statistics(
     query = query.where(turns.c.reply_ms.is_not(None))
     for counts, row in await rows(query.group_by("key", turns.c.reply_ms)):
         counts.replies[row.reply_ms] += row.number
-    query = select(key, number).join_from(calls, decisions).where(INTERRUPTED)
+    confirmed = and_(decisions.c.kind == "barge_in", decisions.c.outcome == "confirmed")
+    times = func.sum(case((confirmed, 1), else_=0)).label("times")
+    query = select(key, times).join_from(calls, decisions)
     for counts, row in await rows(query.group_by("key")):
-        counts.barge_ins += row.number
+        counts.barge_ins += row.times
     return [_group(key, counts) for key, counts in sorted(found.items())]
 
 

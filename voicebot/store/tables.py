@@ -26,7 +26,6 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
-    text,
 )
 
 from voicebot.store.records import EndReason
@@ -68,10 +67,6 @@ class Trace(TypeDecorator[str]):
 
 
 metadata = MetaData()
-
-# For statistics: the words of a million turns needn't be read for their times.
-REPLIED = text("reply_ms IS NOT NULL")
-INTERRUPTED = text("kind = 'barge_in' AND outcome = 'confirmed'")
 
 call_events = Table(
     "call_events",
@@ -154,13 +149,6 @@ turns = Table(
     Column("proved_ms", Integer),
     Column("interrupted", Boolean, nullable=False),
     Column("reply_ms", Integer),
-    Index(
-        "ix_turns_replied",
-        "call_id",
-        "reply_ms",
-        sqlite_where=REPLIED,
-        postgresql_where=REPLIED,
-    ),
 )
 
 decisions = Table(
@@ -180,12 +168,6 @@ decisions = Table(
     Column("caller_seq", Integer),
     Column("trace", Trace, nullable=False),
     Column("features", JSON, nullable=False),
-    Index(
-        "ix_decisions_interrupted",
-        "call_id",
-        sqlite_where=INTERRUPTED,
-        postgresql_where=INTERRUPTED,
-    ),
 )
 
 latencies = Table(

@@ -9,7 +9,7 @@ from voicebot.runtime.transcripts import wav_of
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.stepfun.script import Line
 from voicebot.sim.twilio.mailbox import Message
-from voicebot.sim.twilio.script import Say
+from voicebot.sim.twilio.script import HangUp, Say
 from voicebot.store.events import Event, EventKind
 
 MAILBOX = """\
@@ -54,7 +54,7 @@ async def test_a_turn_whose_words_were_lost_is_heard_from_the_recording(
     async with house(
         tmp_path, Line(ASK, "It is one."), mood=deaf, persona=persona
     ) as home:
-        report = await home.call(Say(says(ASK), "ask"))
+        report = await home.call(Say(says(ASK), "ask"), HangUp(wait_quiet_ms=300))
         call, turns = await home.record(report)
         assert [turn.heard_text for turn in turns if turn.who == "caller"] == [""]
         await transcribed(home, call.call_id)

@@ -2,6 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# More testers than cores: half of the time, a test of theirs waits for a call.
+TESTERS ?= 4
+COVERAGE = --cov --cov-fail-under=100
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 WANTED = -c constraints.txt -e '.$(EXTRAS)'
 
@@ -11,7 +14,7 @@ demo: $(VENV)/.demo
 	$(BIN)/voicebot demo
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -q -n 2 --dist worksteal --cov --cov-fail-under=100
+	$(BIN)/pytest -q -n $(TESTERS) --dist worksteal $(COVERAGE)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

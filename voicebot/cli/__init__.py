@@ -18,6 +18,7 @@ from voicebot.cli import (
     measure,
     migrate,
     new,
+    offline,
     play,
     prompts,
     say,
@@ -46,6 +47,7 @@ app.add_typer(show.app, name="show")
 app.command("new")(new.run)
 app.command("schema")(schema.run)
 app.command("migrate")(migrate.run)
+app.command("offline")(offline.run)
 app.add_typer(prompts.app, name="prompts")
 app.command("say")(say.run)
 app.add_typer(voices.app, name="voices")

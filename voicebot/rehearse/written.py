@@ -118,6 +118,13 @@ class WrittenCall:
         if self._messages and self._messages[-1].role == "user":
             self._messages.pop()
 
+    def interrupted(self, shown: str) -> None:
+        """The caller spoke into an answer, of which so much is known."""
+        if shown:
+            self._messages.append(Message("assistant", shown))
+        else:
+            self.unanswered()
+
     def answered(self, answer: ChatAnswer) -> list[Asked]:
         """Take the model's answer; return what it asked for, in order."""
         self._messages.append(

@@ -114,6 +114,26 @@ def test_a_turn_that_fails_can_be_said_again(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.usefixtures("_folder")
+def test_the_model_can_listen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound(tmp_path / "a.wav")
+    (tmp_path / "b.wav").write_bytes(b"no sound")
+    lines = "/say a.wav\nno clouds\n/say b.wav\n/say gone.wav\n/say a.txt\n"
+    with stepfun(monkeypatch):
+        result = run("chat", "desk", "--offline", said=lines)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[2:-1] == [
+        "you:   [heard: Rain?]",
+        "  [rain: rain asks its server]",
+        "  It answers: bot: It is dry.",
+        "you: (that failed: audio.data: expected a WAV header, as the format is wav,"
+        " got 8 bytes of something else)",
+        "you: (gone.wav: No such file or directory)",
+        "you: (expected a file called .wav, .mp3)",
+        "you: ",
+    ]
+
+
+@pytest.mark.usefixtures("_folder")
 def test_an_answer_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     show, shown = chat._show, []
 

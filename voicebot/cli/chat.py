@@ -4,7 +4,16 @@ import sys
 from collections import Counter
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from pathlib import Path
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    Protocol,
+    TypeVar,
+)
 
 import typer
 
@@ -12,15 +21,29 @@ from voicebot.cli.account import Offline
 from voicebot.cli.show import FOLDER, Folder, Name, pairs_of, plan_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine
 
-    from voicebot.net.chat import Chat
+    from voicebot.net.asr import Asr
+    from voicebot.net.chat import Chat as ChatModel
     from voicebot.rehearse.written import Asked, WrittenCall
+
+T = TypeVar("T")
+
+
+class Wait(Protocol):
+    """Runs something asynchronous to its end."""
+
+    def __call__(self, what: "Coroutine[Any, Any, T]", /) -> T: ...
+
 
 TIMEOUT_S: Final = 20.0  # without a word
 QUIT: Final = "/quit"
 PROMPT: Final = "/prompt"
-HELP: Final = f"{PROMPT} prints what the model is told, {QUIT} ends it"
+SAY: Final = "/say"
+HELP: Final = f"{SAY} FILE.wav: the model listens; {PROMPT}: what it is told; {QUIT}"
+# What the chat model listens to, and StepFun's ASR as well.
+SOUNDS: "Final[dict[str, Literal['wav', 'mp3']]]" = {".wav": "wav", ".mp3": "mp3"}
+ASR_S: Final = 30.0
 
 
 def run(
@@ -42,6 +65,7 @@ def run(
     from voicebot.cli.account import stepfun_account
     from voicebot.cli.loop import runner
     from voicebot.config import load_settings
+    from voicebot.net.asr import Asr
     from voicebot.net.chat import Chat
     from voicebot.rehearse.written import WrittenCall
     from voicebot.runtime.till import load_prices
@@ -58,7 +82,8 @@ def run(
         try:
             account = loop.run(opening)
             chat = Chat(account.http, account.base_url, account.api_key)
-            talk = _Talk(call, chat, loop.run)
+            asr = Asr(account.http, account.base_url, account.api_key)
+            talk = _Talk(call, chat, asr, loop.run)
             talk.run()
         finally:
             loop.run(stack.aclose())
@@ -70,19 +95,17 @@ def run(
 
 
 class _Talk:
-    """
-    Args:
-        wait: runs something asynchronous to its end.
-    """
+    """The two sides of a rehearsal, in turn."""
 
     def __init__(
         self,
         call: "WrittenCall",
-        chat: "Chat",
-        wait: "Callable[[Coroutine[Any, Any, list[Asked]]], list[Asked]]",
+        chat: "ChatModel",
+        asr: "Asr",
+        wait: Wait,
     ) -> None:
         self.usage = Counter[str]()
-        self._call, self._chat, self._wait = call, chat, wait
+        self._call, self._chat, self._asr, self._wait = call, chat, asr, wait
         self._shown = ""  # of the answer that is given
 
     def run(self) -> None:
@@ -96,9 +119,32 @@ class _Talk:
         while not call.over and (said := _ask("you")) not in (None, QUIT):
             if said == PROMPT:
                 print(call.request().messages[0].text)
+            elif said.partition(" ")[0] == SAY:
+                self._say(Path(said.removeprefix(SAY).strip()))
             elif said:
                 call.said(said)
                 self._let_speak()
+
+    def _say(self, file: Path) -> None:
+        """Let the model listen to a file; what is judged rests on its words."""
+        from voicebot.errors import LocalProtocolError, UpstreamError
+        from voicebot.stepfun.asr import AsrRequest
+        from voicebot.stepfun.chat import Audio
+
+        if file.suffix not in SOUNDS:
+            print(f"(expected a file called {', '.join(SOUNDS)})")
+            return
+        try:
+            data, form = file.read_bytes(), SOUNDS[file.suffix]
+            heard = self._wait(self._asr.transcribe(AsrRequest(data, form), ASR_S))
+        except OSError as exc:
+            print(f"({file}: {exc.strerror})")
+        except (LocalProtocolError, UpstreamError) as exc:
+            print(f"(that failed: {exc})")
+        else:
+            _show(f"  [heard: {heard.text}]\n")
+            self._call.said(heard.text, Audio(data, form))
+            self._let_speak()
 
     def _let_speak(self) -> None:
         """Let the model speak, and do what it asks for, until the caller is to."""

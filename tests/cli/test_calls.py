@@ -43,6 +43,7 @@ from voicebot.store.records import (
     ForwardOver,
     KeyPressed,
     Silenced,
+    Transcribed,
 )
 
 CALLER = replace(
@@ -386,6 +387,8 @@ def test_all_that_was_noted_is_shown_but_not_what_was_said() -> None:
                 Forwarded("c1", "Ring", "front desk"),
                 Forwarded("c1", "ComeBack", None),
                 ForwardOver("c1", "busy"),
+                Transcribed("c1", 2, None, 900, True, {}),
+                Transcribed("c1", None, "RE1", 900, False, {}),
                 KeyPressed("c1", 1800),
                 KeyPressed("c1", 1900, "9"),
                 Silenced("c1", 0, [[0, 1, 2]]),
@@ -405,12 +408,14 @@ def test_all_that_was_noted_is_shown_but_not_what_was_said() -> None:
         ["transfer", "Ring", "front", "desk"],
         ["transfer", "ComeBack"],
         ["transfer.over", "busy"],
+        ["transcription", "turn", "2:", "words"],
+        ["transcription", "RE1:", "nothing"],
         ["1.80", "s", "key"],
         ["1.90", "s", "key", "9"],
         ["silenced", "1", "places"],
     ]
     as_json = json.loads(output("show", "c1", "--events", "--json"))
-    assert len(as_json["events"]) == 14
+    assert len(as_json["events"]) == 16
     assert as_json["events"][-2]["kind"] == "key"
 
 

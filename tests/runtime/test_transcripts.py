@@ -26,6 +26,7 @@ from voicebot.runtime.after_call import Messenger
 from voicebot.runtime.reviews import Reviewer
 from voicebot.runtime.scribe import Scribe, now
 from voicebot.runtime.transcripts import (
+    Manner,
     Transcriber,
     caller_of,
     message_language,
@@ -246,11 +247,23 @@ async def test_values_that_nobody_knows_any_more_keep_turns_wordless(
     assert house.stepfun.statistics.asr_requests == 1  # the message, masked in full
 
 
-async def test_a_recording_that_is_being_encoded_is_waited_for(house: House) -> None:
+async def test_a_recording_that_is_being_encoded_is_waited_for(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transcripts, "WAITS_S", (0.0,))
     fresh = replace(THERE, ended_at=now())
     call = await house.noted(WORDLESS, Recording("c1", 0), end=fresh)
     with pytest.raises(UpstreamError, match="not_kept_yet"):
         await house.transcriber().transcribe(call, plan_of(desk()))
+    read, asked = house.writer.store.recordings, []
+
+    async def kept(call_id: str) -> list[Recording]:
+        asked.append(call_id)
+        return await read(call_id) if len(asked) == 1 else [there]
+
+    there = house.recorded(speech(6000))
+    monkeypatch.setattr(house.writer.store, "recordings", kept)
+    assert await house.transcriber().transcribe(call, plan_of(desk())) == "transcribed"
 
 
 async def test_a_recording_that_never_came_is_not(house: House) -> None:
@@ -371,6 +384,21 @@ async def test_it_is_given_up_after_a_day(house: House) -> None:
     assert await house.of(FaultNote) == [
         FaultNote("c1", 60_000, Fault.TRANSCRIPTION_FAILED)
     ]
+
+
+@pytest.mark.parametrize(
+    ("language", "whose", "told"),
+    [
+        ("en-GB", None, "en"),
+        ("zh-CN", persona(), "zh"),
+        ("fr", persona(), None),  # nobody has written down that it knows French
+        ("en", persona(also_speaks=["zh"]), None),
+    ],
+)
+def test_a_language_is_told_if_it_is_one_and_known(
+    language: str, whose: Persona | None, told: str | None
+) -> None:
+    assert Manner(language, whose).request(wav_of(speech(20))).language == told
 
 
 # ---- what a plan wants -----------------------------------------------------------

@@ -7,6 +7,7 @@ from voicebot.cli.output import seconds
 if TYPE_CHECKING:  # SQLAlchemy takes longer to import than the rest to run
     from voicebot.store.events import Event
 
+SAID: Final = {True: "words", False: "nothing"}
 HAPPENED: Final = ("noted", "at", "kind", "what")
 
 
@@ -19,6 +20,7 @@ def event_shown(event: "Event") -> dict[str, object]:
         ForwardOver,
         KeyPressed,
         Silenced,
+        Transcribed,
     )
 
     shown: dict[str, object] = {"at": event.at, "kind": event.kind}
@@ -37,6 +39,8 @@ def event_shown(event: "Event") -> dict[str, object]:
             what = f"{step} {target}" if target else step
         case ForwardOver(_, status):
             what = status
+        case Transcribed(_, seq, sid, _, found):
+            what = f"{f'turn {seq}' if sid is None else sid}: {SAID[found]}"
         case _:
             what = str(getattr(record, "end_reason", getattr(record, "who", "")))
     return shown | {"at_ms": at_ms, "what": what}

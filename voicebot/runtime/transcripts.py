@@ -24,7 +24,7 @@ from voicebot.store.calls import CallStore
 from voicebot.store.faults import Fault
 from voicebot.store.private_turns import PrivateTurns
 from voicebot.store.recordings import RATE_HZ
-from voicebot.store.records import Call, Turn
+from voicebot.store.records import Call, Recording, Turn
 
 log = structlog.get_logger()
 
@@ -41,6 +41,9 @@ SHORTEST_MS: Final = 200  # of a turn: below it there are no words
 # StepFun's answers that are about this clip, and not about us.
 CLIPS_FAULT: Final = frozenset({200, 400, 413, 451})
 
+# Of ASR, which is told no region; which others it knows isn't published.
+LANGUAGES: Final = frozenset({"zh", "en"})
+
 SPECIALS: Final = "specials."
 SPECIAL_NAMES: Final = ("anonymous", "overload", "failure")
 
@@ -48,6 +51,9 @@ BYTES_PER_MS: Final = 2 * RATE_HZ // 1000
 
 KEPT_WITHIN: Final = timedelta(minutes=10)
 """After a call's end its recording is encoded, and maybe uploaded."""
+
+WAITS_S = (0.2, 0.5, 1.0, 2.0, 4.0)
+"""How long that is waited for at once: mostly it is done in a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +78,15 @@ class Manner:
             LocalProtocolError: it is none that StepFun takes.
         """
         terms = self.persona.keyterms if self.persona else ()
-        # StepFun's page has `zh`: without a region.
-        language = self.language.partition("-")[0]
         short = (term for term in terms if len(term) <= HOTWORD_CHARACTERS)
-        return AsrRequest(wav, "wav", language=language, hotwords=tuple(short))
+        several = self.persona is not None and bool(self.persona.also_speaks)
+        language = self.language.partition("-")[0].lower()
+        return AsrRequest(
+            wav,
+            "wav",
+            language=language if language in LANGUAGES and not several else None,
+            hotwords=tuple(short),
+        )
 
 
 class Transcriber:
@@ -182,11 +193,8 @@ class Transcriber:
             UpstreamError: one isn't where it will be kept yet.
         """
         sounds = []
-        for each in await self._store.recordings(call.call_id):
+        for each in await self._kept(call):
             if each.place is None:
-                fresh = call.ended_at and now() - call.ended_at < KEPT_WITHIN
-                if call.recording and fresh and not each.gone:
-                    raise UpstreamError("recording", "not_kept_yet")
                 continue
             try:
                 file = await self._archive.read(each.place)
@@ -196,6 +204,23 @@ class Transcriber:
             pcm16 = await asyncio.to_thread(caller_of, file)
             sounds.append(Sound(each.began_ms, pcm16))
         return sounds[::-1]
+
+    async def _kept(self, call: Call) -> list[Recording]:
+        """
+        Read where a call's recordings are, once they are where they will be kept.
+
+        Raises:
+            UpstreamError: one isn't there yet.
+        """
+        for wait_s in (*WAITS_S, None):
+            found = await self._store.recordings(call.call_id)
+            fresh = call.ended_at and now() - call.ended_at < KEPT_WITHIN
+            made = [each for each in found if not (each.place or each.gone)]
+            if not (call.recording and fresh and made):
+                return found
+            if wait_s is not None:
+                await asyncio.sleep(wait_s)
+        raise UpstreamError("recording", "not_kept_yet")
 
     async def _words(self, call: Call, wav: bytes, manner: Manner) -> str:
         """Transcribe a WAV file; empty if that can't be done with this one."""

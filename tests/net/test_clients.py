@@ -63,6 +63,7 @@ async def test_a_refused_session_says_why(
     error = caught.value
     assert (error.service, error.status, error.detail) == ("stepfun", status, detail)
     assert error.retryable is retryable
+    assert error.trace_id
 
 
 async def test_nobody_there_is_no_answer(

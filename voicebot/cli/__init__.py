@@ -9,6 +9,7 @@ import typer
 from voicebot.cli import (
     call,
     calls,
+    chat,
     check,
     config,
     demo,
@@ -17,6 +18,7 @@ from voicebot.cli import (
     measure,
     migrate,
     new,
+    offline,
     play,
     prompts,
     say,
@@ -24,6 +26,7 @@ from voicebot.cli import (
     serve,
     show,
     test,
+    transcribe,
     tune,
     voices,
 )
@@ -44,9 +47,12 @@ app.add_typer(show.app, name="show")
 app.command("new")(new.run)
 app.command("schema")(schema.run)
 app.command("migrate")(migrate.run)
+app.command("offline")(offline.run)
 app.add_typer(prompts.app, name="prompts")
 app.command("say")(say.run)
 app.add_typer(voices.app, name="voices")
+app.command("chat")(chat.run)
+app.command("transcribe")(transcribe.run)
 app.command("config")(config.run)
 app.command("call")(call.run)
 calls.app.command("play")(play.play)

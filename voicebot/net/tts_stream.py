@@ -19,6 +19,7 @@ from voicebot.stepfun.tts_stream import (
     Created,
     Failed,
     Finished,
+    Flushed,
     Phase,
     Spoken,
     StreamEvent,
@@ -157,6 +158,9 @@ class SpeechSocket:
             if isinstance(event, Failed):
                 event.error.trace_id = self.session_id
                 raise event.error
+            if isinstance(event, Flushed):
+                # Text may now take its time again, as while a model calls a tool.
+                self._is_due = self._stream.phase is Phase.FINISHING
             if event is not None:
                 return event
 
@@ -175,7 +179,7 @@ class SpeechSocket:
     def _expect_soon(self) -> None:
         """Speech is due: whoever waits already doesn't wait as long."""
         self._is_due = True
-        if self._limit is not None:
+        if self._limit is not None and not self._limit.expired():
             now = asyncio.get_running_loop().time()
             self._limit.reschedule(now + SPEAK_S)
 

@@ -18,13 +18,13 @@ from voicebot.net.asr import Asr
 from voicebot.net.twilio import TwilioRest
 from voicebot.runtime.discretion import policy_of, private_values
 from voicebot.runtime.scribe import Scribe, now
-from voicebot.stepfun.asr import AsrRequest
+from voicebot.stepfun.asr import HOTWORD_CHARACTERS, AsrRequest
 from voicebot.store.archive import Archive
 from voicebot.store.calls import CallStore
 from voicebot.store.faults import Fault
 from voicebot.store.private_turns import PrivateTurns
 from voicebot.store.recordings import RATE_HZ
-from voicebot.store.records import Call, Turn
+from voicebot.store.records import Call, Recording, Turn
 
 log = structlog.get_logger()
 
@@ -49,6 +49,9 @@ BYTES_PER_MS: Final = 2 * RATE_HZ // 1000
 KEPT_WITHIN: Final = timedelta(minutes=10)
 """After a call's end its recording is encoded, and maybe uploaded."""
 
+WAITS_S = (0.2, 0.5, 1.0, 2.0, 4.0)
+"""How long that is waited for at once: mostly it is done in a second."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sound:
@@ -57,6 +60,25 @@ class Sound:
     began_ms: int
     pcm16: bytes = field(repr=False)
     """Signed 16-bit little-endian samples, 8000 a second, mono."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a call's clips are listened to."""
+
+    language: str
+    persona: Persona | None
+
+    def request(self, wav: bytes) -> AsrRequest:
+        """
+        Raises:
+            LocalProtocolError: it is none that StepFun takes.
+        """
+        terms = self.persona.keyterms if self.persona else ()
+        # StepFun's page has `zh`: without a region.
+        language = self.language.partition("-")[0]
+        short = (term for term in terms if len(term) <= HOTWORD_CHARACTERS)
+        return AsrRequest(wav, "wav", language=language, hotwords=tuple(short))
 
 
 class Transcriber:
@@ -111,12 +133,12 @@ class Transcriber:
             return "no words are kept"
         done = 0
         if language := message_language(plan, call):
-            done += await self._messages(call, tag(language))
+            done += await self._messages(call, Manner(language, persona))
         if persona and persona.after_call.transcribe and not has_secrets(persona):
             done += await self._turns(call, persona)
         return "transcribed" if done else "nothing to transcribe"
 
-    async def _messages(self, call: Call, language: str) -> int:
+    async def _messages(self, call: Call, manner: Manner) -> int:
         """Transcribe messages; how many had no words."""
         left = await self._store.messages(call.call_id)
         wordless = [each for each in left if each.transcription is None]
@@ -126,7 +148,7 @@ class Transcriber:
         for message in wordless:
             assert self._rest
             wav = await self._rest.recording(call.account_sid, message.recording_sid)
-            text = await self._words(call, wav, language)
+            text = await self._words(call, wav, manner)
             audio_ms = 1000 * (message.duration_s or 0)
             said = replace(message, transcription=text)
             self._scribe.transcribed(call.call_id, audio_ms, message=said)
@@ -137,7 +159,7 @@ class Transcriber:
         turns = await self._store.turns(call.call_id)
         if not any(map(is_wordless, turns)):
             return 0
-        sounds = await self._sounds(call)
+        sounds, manner = await self._sounds(call), Manner(persona.language, persona)
         private = PrivateTurns(policy_of(persona))
         rows: dict[int, Turn] = {}
         heard_ms: dict[int, int] = {}
@@ -145,7 +167,7 @@ class Transcriber:
             for turn in turns:
                 clip = clip_of(turn, sounds) if is_wordless(turn) else b""
                 if clip:
-                    text = await self._words(call, wav_of(clip), tag(persona.language))
+                    text = await self._words(call, wav_of(clip), manner)
                     turn = replace(turn, generated_text=text, heard_text=text)
                     heard_ms[turn.seq] = len(clip) // BYTES_PER_MS
                 rows |= {row.seq: row for row in private.turn(turn)}
@@ -163,11 +185,8 @@ class Transcriber:
             UpstreamError: one isn't where it will be kept yet.
         """
         sounds = []
-        for each in await self._store.recordings(call.call_id):
+        for each in await self._kept(call):
             if each.place is None:
-                fresh = call.ended_at and now() - call.ended_at < KEPT_WITHIN
-                if call.recording and fresh and not each.gone:
-                    raise UpstreamError("recording", "not_kept_yet")
                 continue
             try:
                 file = await self._archive.read(each.place)
@@ -178,10 +197,27 @@ class Transcriber:
             sounds.append(Sound(each.began_ms, pcm16))
         return sounds[::-1]
 
-    async def _words(self, call: Call, wav: bytes, language: str) -> str:
+    async def _kept(self, call: Call) -> list[Recording]:
+        """
+        Read where a call's recordings are, once they are where they will be kept.
+
+        Raises:
+            UpstreamError: one isn't there yet.
+        """
+        for wait_s in (*WAITS_S, None):
+            found = await self._store.recordings(call.call_id)
+            fresh = call.ended_at and now() - call.ended_at < KEPT_WITHIN
+            made = [each for each in found if not (each.place or each.gone)]
+            if not (call.recording and fresh and made):
+                return found
+            if wait_s is not None:
+                await asyncio.sleep(wait_s)
+        raise UpstreamError("recording", "not_kept_yet")
+
+    async def _words(self, call: Call, wav: bytes, manner: Manner) -> str:
         """Transcribe a WAV file; empty if that can't be done with this one."""
         try:
-            request = AsrRequest(wav, "wav", language=language)
+            request = manner.request(wav)
             return (await self._asr.transcribe(request, CLIP_S)).text.strip()
         except LocalProtocolError as exc:
             log.warning("a clip can't be transcribed", error=str(exc))
@@ -264,11 +300,6 @@ def wav_of(pcm16: bytes) -> bytes:
         out.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
         out.writeframes(pcm16)
     return file.getvalue()
-
-
-def tag(language: str) -> str:
-    """Return a language without its region: StepFun's page has `zh`."""
-    return language.partition("-")[0]
 
 
 def _mailboxes(plan: Dialplan) -> dict[str, str]:

@@ -45,7 +45,9 @@ async def send_events(
             request.transport.close()
             return response
         if at == mood.stalls_after:
-            await asyncio.Event().wait()  # until the client leaves
+            while request.transport is not None:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.02)
+            return response
         if mood.unknown_events:
             await response.write(_sse({"type": "speech.weather", "sun": True}))
         due_at = begun_at + at * mood.delta_ms / 1000 / mood.pace

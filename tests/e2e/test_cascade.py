@@ -233,6 +233,17 @@ async def test_without_realtime_the_call_goes_on_as_a_cascade(tmp_path: Path) ->
     assert call.faults == ("stepfun.server_error",)
 
 
+async def test_a_key_without_balance_is_no_better_in_a_cascade(tmp_path: Path) -> None:
+    persona = PERSONA + "fallback: {engine: cascade}\n"
+    steps = (HangUp(wait_quiet_ms=2000),)
+    call, said = await heard(
+        tmp_path, persona=persona, refusals=(402,) * 9, steps=steps
+    )
+    assert said[-1] == "I am sorry."
+    assert call.end_reason is EndReason.STEPFUN_REFUSED
+    assert call.faults == ("stepfun.quota_exceeded",)
+
+
 async def test_a_cascade_takes_up_the_conversation_where_it_was_lost(
     tmp_path: Path,
 ) -> None:

@@ -1,5 +1,7 @@
 """Which engine a persona speaks with, and what opens its sessions."""
 
+from typing import Final
+
 from aiohttp import ClientSession
 
 from voicebot.dialplan.fallback import Engine
@@ -14,8 +16,11 @@ from voicebot.stepfun.address import realtime_url, speech_url
 from voicebot.stepfun.asr import HOTWORD_CHARACTERS, HOTWORDS
 from voicebot.stepfun.tts_stream import VoiceSettings
 
+# Of ASR; which others it can be told isn't published.
+LANGUAGES: Final = frozenset({"zh", "en"})
+
 # What a realtime session brings: the call knows nothing else.
-RATE_HZ = 24_000
+RATE_HZ: Final = 24_000
 
 
 class Engines:
@@ -54,17 +59,22 @@ class Engines:
             )
             return lambda: speech_stream(url, self._api_key, settings)
 
-        language = persona.language.partition("-")[0].lower()
         return Stages(
             asr=self._asr,
             chat=self._chat,
             speech=speech,
             asr_model=persona.model.asr,
             chat_model=persona.model.chat,
-            language=None if persona.also_speaks else language,
+            language=language_of(persona),
             hotwords=hotwords_of(persona),
             read_aloud=lambda text: as_spoken(persona, text),
         )
+
+
+def language_of(persona: Persona) -> str | None:
+    """Return the language to be heard, if there is one only and ASR knows its name."""
+    language = persona.language.partition("-")[0].lower()
+    return language if language in LANGUAGES and not persona.also_speaks else None
 
 
 def hotwords_of(persona: Persona) -> tuple[str, ...]:

@@ -41,6 +41,9 @@ DIALS = 2
 REDIAL_S = 0.4
 HOPELESS = frozenset({400, 401, 402, 403, 404, 451})
 
+# ... and of the key and its balance, which all engines share.
+OF_ACCOUNT = frozenset({401, 402, 403})
+
 # Answers to a command that came a moment too late, or to a click on the line.
 REFUSALS: Mapping[int, Fault] = {
     400: Fault.STEPFUN_BAD_REQUEST,
@@ -98,6 +101,7 @@ class ModelLeg:
         self._is_told = False  # the call was told that its session is ready
         self._ending = Ending.STEPFUN_REFUSED
         self._heals = True
+        self._is_denied = False  # by a refusal that any engine would meet
         self._redial_by: float | None = None  # the call wants another session
         self._replaced = asyncio.Event()
         self._outbox = Outbox(OUTBOX_FRAMES)
@@ -128,9 +132,9 @@ class ModelLeg:
 
         Args:
             give_up_at: when it is of no use any more, on the clock of the loop.
-            spare: of the other engine, now and from now on.
+            spare: of the other engine, now and from now on; if that can be of use.
         """
-        if spare:
+        if spare and not self._is_denied:
             assert self._spare  # or the call wouldn't know of one
             self._dial = self._spare
             self._refused = set()  # it is another server
@@ -208,6 +212,7 @@ class ModelLeg:
                     self._fault(_refusal(exc))
                     log.warning("model refused", detail=exc.detail, status=exc.status)
                     self._heals = exc.status not in HOPELESS
+                    self._is_denied = exc.status in OF_ACCOUNT
                     if not left or not self._heals:
                         break
                     await asyncio.sleep(REDIAL_S)

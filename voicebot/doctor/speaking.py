@@ -4,6 +4,7 @@ How a realtime server speaks, stops, and lets its conversation be mended.
 Three answers are made, some 15 s of speech in all: they are billed.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -78,13 +79,13 @@ class SpeakingSeen:
 
     repairs: dict[Means, bool | None] = field(default_factory=dict)
     obeys_response_instructions: bool | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
+    tokens: Counter[str] = field(default_factory=Counter)
+    """What was billed, by `input` and `output`."""
 
 
 def look_at_speaking(seen: SpeakingSeen, voice: str, now: float) -> Script[None]:
     """Have the model speak, cut it off, and mend what it believes to have said."""
-    talk = Talk(now)
+    talk = Talk(now, seen.tokens)
     yield from talk.wait_for(events.SessionCreated, ANSWER_S)
     config = SessionConfig("Do as you are told.", voice, turn_detection=None)
     kinds = (events.SessionUpdated, ServerError)
@@ -111,7 +112,6 @@ def _speak_at_length(seen: SpeakingSeen, talk: Talk) -> Script[str | None]:
             seen.audio_s += length_s
     done = _last(came, events.ResponseDone)
     seen.status = done.status if done else None
-    _count(seen, came)
     return _item_of(came)
 
 
@@ -138,7 +138,6 @@ def _cancel(seen: SpeakingSeen, talk: Talk) -> Script[str | None]:
     if done:
         seen.end_after_cancel_s = talk.now - cancelled_at
         seen.cancelled_status = done.status
-    _count(seen, ended)
     yield from talk.listen(SETTLE_S)
     again = yield from talk.wait_for(ServerError, ANSWER_S, commands.cancel_response())
     seen.second_cancel = "error" if again else "silence"
@@ -204,7 +203,6 @@ def _instruct(seen: SpeakingSeen, talk: Talk) -> Script[None]:
         orjson.dumps(ask),
         until=_is_over,
     )
-    _count(seen, came)
     said = "".join(
         one.event.text for one in came if isinstance(one.event, events.TranscriptDelta)
     )
@@ -239,11 +237,3 @@ def _item_of(came: Sequence[Seen]) -> str | None:
     """The id of the message that an answer made."""
     delta = _last(came, events.TranscriptDelta) or _last(came, events.AudioDelta)
     return delta.item_id or None if delta else None
-
-
-def _count(seen: SpeakingSeen, came: Sequence[Seen]) -> None:
-    """Count what is billed."""
-    done = _last(came, events.ResponseDone)
-    if done and done.usage:
-        seen.input_tokens += done.usage.input_tokens
-        seen.output_tokens += done.usage.output_tokens

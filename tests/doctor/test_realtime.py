@@ -255,6 +255,12 @@ def test_a_server_that_does_not_speak_fails() -> None:
     assert "pace of the audio" not in found
 
 
+def test_why_no_answer_is_spoken_is_told_if_it_is_known() -> None:
+    seen = speaking(replace(KIND, fails=At(1, 0)))
+    (told,) = (one for one in judge_speaking(seen) if one.what == "first audio")
+    assert told.says == "no answer was spoken: engine"
+
+
 def test_an_answer_that_never_ends_after_its_cancel_fails() -> None:
     seen = SpeakingSeen(cancelled=True, second_cancel="silence")
     found = verdicts(judge_speaking(seen))

@@ -139,8 +139,9 @@ def judge_speaking(seen: SpeakingSeen) -> Iterator[Finding]:
 def _answer(seen: SpeakingSeen) -> Finding:
     what = "first audio"
     if seen.first_audio_s is None:
+        says = f"no answer was spoken: {seen.refused or 'no error tells why'}"
         todo = "look at the account's limits; ask StepFun's support"
-        return _finding(what, FAILS, "no answer was spoken", todo)
+        return _finding(what, FAILS, says, todo)
     says = f"{seen.first_audio_s:.2f} s after the wish"
     if seen.first_audio_s > LATE_S:
         todo = "let personas say a `filler:` meanwhile"

@@ -14,7 +14,12 @@ import orjson
 from voicebot.doctor.talk import Script, Seen, Talk
 from voicebot.stepfun.realtime import commands, events
 from voicebot.stepfun.realtime.commands import SessionConfig
-from voicebot.stepfun.realtime.events import ResponseStatus, ServerError, ServerEvent
+from voicebot.stepfun.realtime.events import (
+    ErrorKind,
+    ResponseStatus,
+    ServerError,
+    ServerEvent,
+)
 from voicebot.stepfun.realtime.history import Means
 
 ANSWER_S: Final = 5.0
@@ -47,6 +52,9 @@ T = TypeVar("T")
 @dataclass(slots=True)
 class SpeakingSeen:
     """What was seen; None: there was no answer, or none that tells."""
+
+    refused: ErrorKind | None = None
+    """Why the first answer wasn't given, if that was told."""
 
     first_audio_s: float | None = None
     """From our wish to the first audio."""
@@ -110,6 +118,8 @@ def _speak_at_length(seen: SpeakingSeen, talk: Talk) -> Script[str | None]:
             seen.dry_s = max(seen.dry_s, at - first_at - seen.audio_s)
             seen.largest_delta_s = max(seen.largest_delta_s, length_s)
             seen.audio_s += length_s
+    error = _last(came, ServerError)
+    seen.refused = error.kind if error else None
     done = _last(came, events.ResponseDone)
     seen.status = done.status if done else None
     return _item_of(came)

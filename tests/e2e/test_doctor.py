@@ -4,19 +4,21 @@ import asyncio
 import os
 from asyncio.subprocess import PIPE
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from tests.e2e.house import ACCOUNT, KEY, TOKEN, House, free_port, house
+from tests.e2e.house import ACCOUNT, KEY, TOKEN, House, free_port, house, says
 from tests.e2e.test_process import command
 from voicebot.cli.doctor import MODEL
 from voicebot.doctor.finding import Part
-from voicebot.doctor.learnt import read_learnt
-from voicebot.runtime.learnt import FILE
+from voicebot.doctor.learnt import Learnt, read_learnt
+from voicebot.runtime.learnt import FILE, keep_learnt
 from voicebot.sim.stepfun import At, Line, Mood
+from voicebot.sim.twilio.script import HangUp, Interrupt, Say
 from voicebot.stepfun.advice import MEANINGS
 from voicebot.stepfun.realtime.history import Means
 from voicebot.web.server import running
@@ -117,6 +119,30 @@ async def test_a_house_in_order_is_found_so_and_what_is_learnt_is_used(
     async with running(given) as board:
         assert board._refused[MODEL] == {Means.DELETE}
         assert board._refused["another-model"] == set()
+
+
+async def test_no_call_asks_for_what_is_known_to_be_refused(tmp_path: Path) -> None:
+    line = Line("My phone is broken.", "I am sorry to hear that. " * 4)
+    async with house(tmp_path, line) as home:
+        port = free_port()
+        place = {"port": port, "public_url": f"http://127.0.0.1:{port}"}
+        given = home.settings.model_copy(update=place | {"data": tmp_path / "more"})
+        refuses = frozenset({Means.DELETE})
+        now = datetime.now(UTC)
+        keep_learnt(given.data, Learnt(given.stepfun_base_url, MODEL, now, refuses))
+        async with running(given) as board:
+            await board.prepare_prompts()
+            started = House(given, board, home.stepfun, home.rest)
+            report = await started.call(
+                Say(says("My phone is broken."), "broken"),
+                Interrupt(says("How long will it take?"), "how long", after_ms=1500),
+                HangUp(),
+            )
+            call, _ = await started.record(report)
+    received = home.stepfun.statistics.received
+    assert received["conversation.item.delete"] == 0
+    assert received["conversation.item.create"] == 1  # told in words instead
+    assert call.faults == ()
 
 
 async def test_the_wrong_ledger_is_told_before_anything_is_spent(

@@ -4,16 +4,13 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
+from tests.net.stepfun import KEY, offline_stepfun
 from voicebot.sim.stepfun.mind import Mind
-from voicebot.sim.stepfun.mood import Mood
-from voicebot.sim.stepfun.script import Scenario, ScriptedMind
 from voicebot.sim.stepfun.server import OfflineStepFun
-from voicebot.sim.stepfun.speech_mood import SpeechMood
 
-KEY = "key"
+__all__ = ["KEY", "offline"]
 
 
 @contextmanager
@@ -21,10 +18,7 @@ def offline(
     *, refusals: tuple[int, ...] = (), mind: Mind | None = None, **speech: Any
 ) -> Iterator[OfflineStepFun]:
     """Run it; `base_url` says where."""
-    mood = Mood(speech=replace(SpeechMood.burst(), **speech))
-    server = OfflineStepFun(
-        mind or ScriptedMind(Scenario(())), mood, api_key=KEY, speech_refusals=refusals
-    )
+    server = offline_stepfun(refusals=refusals, mind=mind, **speech)
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
     started = threading.Event()
 

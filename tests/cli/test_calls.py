@@ -42,6 +42,7 @@ from voicebot.store.records import (
     Forwarded,
     ForwardOver,
     KeyPressed,
+    Transcribed,
 )
 
 CALLER = replace(
@@ -385,6 +386,8 @@ def test_all_that_was_noted_is_shown_but_not_what_was_said() -> None:
                 Forwarded("c1", "Ring", "front desk"),
                 Forwarded("c1", "ComeBack", None),
                 ForwardOver("c1", "busy"),
+                Transcribed("c1", 2, None, 900, True, {}),
+                Transcribed("c1", None, "RE1", 900, False, {}),
                 KeyPressed("c1", 1800),
             )
 
@@ -402,10 +405,12 @@ def test_all_that_was_noted_is_shown_but_not_what_was_said() -> None:
         ["transfer", "Ring", "front", "desk"],
         ["transfer", "ComeBack"],
         ["transfer.over", "busy"],
+        ["transcription", "turn", "2:", "words"],
+        ["transcription", "RE1:", "nothing"],
         ["1.80", "s", "key"],
     ]
     as_json = json.loads(output("show", "c1", "--events", "--json"))
-    assert len(as_json["events"]) == 12
+    assert len(as_json["events"]) == 14
     assert as_json["events"][-1]["kind"] == "key"
 
 

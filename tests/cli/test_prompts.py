@@ -83,6 +83,13 @@ def test_only_what_changed_is_rendered_and_what_nobody_says_is_removed(
     assert Path("data/prompts/0123.4568").exists()
 
 
+def test_the_dialplans_are_those_of_the_server(stepfun: OfflineStepFun) -> None:
+    plan()
+    Path(".env").write_text("VOICEBOT_DIALPLANS=plan\n")
+    assert CliRunner().invoke(prompts.app, ["build"]).exit_code == 0
+    assert stepfun.statistics.speech_requests == len(files())
+
+
 def test_to_check_costs_nothing_and_says_what_is_missing(
     stepfun: OfflineStepFun, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.dialplan.plans import NUMBERS, PERSONA, ROUTES
-from voicebot.dialplan.model import DialplanFile
+from voicebot.dialplan.model import DialplanFile, Mailbox
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.section import Section
 from voicebot.dialplan.source import MAX_PROBLEMS, parse
@@ -309,3 +309,9 @@ def test_a_key_is_not_compared_with_the_keys_of_a_value_that_is_no_section() -> 
 def test_the_nearest_name_is_suggested_if_any_is_near() -> None:
     assert nearest("helpdsk", ["clinic", "helpdesk"]) == "; did you mean 'helpdesk'?"
     assert nearest("sales", ["clinic", "helpdesk"]) == ""
+
+
+@pytest.mark.parametrize("given", [True, False, "stepfun"])
+def test_a_message_is_transcribed_by_one_of_two_or_nobody(given: bool | str) -> None:
+    box = {"greeting": "Hi.", "language": "en", "transcribe": given}
+    assert Mailbox.model_validate(box).transcribe == given

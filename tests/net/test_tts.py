@@ -10,16 +10,12 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
+from tests.net.stepfun import LIMIT_S, offline
 from voicebot.errors import LocalProtocolError, UpstreamError
 from voicebot.net.tts import Tts
-from voicebot.sim.stepfun.mood import Mood
-from voicebot.sim.stepfun.script import Scenario, ScriptedMind
-from voicebot.sim.stepfun.server import OfflineStepFun
-from voicebot.sim.stepfun.speech_mood import SpeechMood
 from voicebot.stepfun.tts import SpeechRequest
 
 REQUEST = SpeechRequest("stepaudio-2.5-tts", "Good morning.", "linjiajiejie")
-LIMIT_S = 20
 AT_ONCE = (0.0, 0.0)  # two more attempts
 
 
@@ -27,17 +23,6 @@ AT_ONCE = (0.0, 0.0)  # two more attempts
 async def http() -> AsyncIterator[ClientSession]:
     async with ClientSession() as session:
         yield session
-
-
-@asynccontextmanager
-async def offline(
-    *, refusals: tuple[int, ...] = (), **speech: Any
-) -> AsyncIterator[OfflineStepFun]:
-    mood = Mood(speech=replace(SpeechMood.burst(), **speech))
-    mind = ScriptedMind(Scenario(()))
-    server = OfflineStepFun(mind, mood, api_key="key", speech_refusals=refusals)
-    async with asyncio.timeout(LIMIT_S), server.running():
-        yield server
 
 
 async def streamed(tts: Tts, request: SpeechRequest = REQUEST) -> bytes:

@@ -1,18 +1,20 @@
 """Text that is spoken while it is written, against the offline StepFun."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from math import inf
+from random import Random
 from typing import Any
 
 import pytest
 
+from tests.net.stepfun import LIMIT_S, offline
 from voicebot.errors import UpstreamError
 from voicebot.net import tts_stream
 from voicebot.net.tts_stream import SpeechAhead, SpeechSocket, speech_stream
 from voicebot.sim.stepfun.mood import Mood
-from voicebot.sim.stepfun.script import Scenario, ScriptedMind
 from voicebot.sim.stepfun.server import OfflineStepFun
 from voicebot.sim.stepfun.speech_mood import SpeechMood
 from voicebot.stepfun.address import speech_url
@@ -27,18 +29,6 @@ from voicebot.stepfun.tts_stream import (
 MODEL = "stepaudio-2.5-tts"
 SETTINGS = VoiceSettings(MODEL, "ganliannvsheng")
 TEXT = "Good morning. We are open until five o'clock."
-LIMIT_S = 20
-
-
-@asynccontextmanager
-async def offline(
-    *, refusals: tuple[int, ...] = (), **speech: Any
-) -> AsyncIterator[OfflineStepFun]:
-    mood = Mood(speech=replace(SpeechMood.burst(), **speech))
-    mind = ScriptedMind(Scenario(()))
-    server = OfflineStepFun(mind, mood, api_key="key", speech_refusals=refusals)
-    async with asyncio.timeout(LIMIT_S), server.running():
-        yield server
 
 
 def stream(
@@ -159,6 +149,24 @@ async def test_a_sentence_that_ends_in_the_middle_is_one_error(
         assert not socket.is_open
         with pytest.raises(UpstreamError, match="closed"):
             await socket.send_text("More.")
+
+
+@pytest.mark.parametrize("seed", range(24))
+async def test_on_a_bad_day_it_is_spoken_or_one_error_and_nothing_is_left_open(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tts_stream, "SPEAK_S", 0.3)
+    async with offline() as server:
+        usual = await spoken(server)
+        bad = SpeechMood.nasty(Random(seed))
+        server.mood = Mood(speech=replace(bad, first_s=(0.0, 0.0), pace=inf))
+        failed: UpstreamError | None = None
+        try:
+            assert await spoken(server) == usual
+        except UpstreamError as error:
+            failed = error
+        assert failed is None or failed.trace_id
+        await closed(server)
 
 
 async def test_silence_while_speech_is_due_is_an_error(

@@ -1,23 +1,18 @@
 """Voices, at the offline StepFun."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession, FormData
 
+from tests.net.stepfun import offline
 from tests.stepfun.test_voices import recording
 from voicebot.errors import UpstreamError
 from voicebot.net import voices as net_voices
 from voicebot.net.tts import Tts
 from voicebot.net.voices import Voices
-from voicebot.sim.stepfun.mood import Mood
-from voicebot.sim.stepfun.script import Scenario, ScriptedMind
 from voicebot.sim.stepfun.server import OPEN, PLAN, OfflineStepFun
-from voicebot.sim.stepfun.speech_mood import SpeechMood
 from voicebot.stepfun.official_voices import OFFICIAL
 from voicebot.stepfun.sound import kind_of
 from voicebot.stepfun.tts import SpeechRequest
@@ -25,7 +20,6 @@ from voicebot.stepfun.voices import CloneRequest, PreviewRequest, Reference
 
 MODEL = "stepaudio-2.5-tts"
 REFERENCE = Reference(recording(6), "voice.wav")
-LIMIT_S = 20
 
 
 @pytest.fixture
@@ -37,17 +31,6 @@ async def http() -> AsyncIterator[ClientSession]:
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(net_voices, "PAUSES_S", (0.0, 0.0))
-
-
-@asynccontextmanager
-async def offline(
-    *, refusals: tuple[int, ...] = (), **speech: Any
-) -> AsyncIterator[OfflineStepFun]:
-    mood = Mood(speech=replace(SpeechMood.burst(), **speech))
-    mind = ScriptedMind(Scenario(()))
-    server = OfflineStepFun(mind, mood, api_key="key", speech_refusals=refusals)
-    async with asyncio.timeout(LIMIT_S), server.running():
-        yield server
 
 
 def voices_of(http: ClientSession, server: OfflineStepFun) -> Voices:

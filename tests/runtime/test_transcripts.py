@@ -246,11 +246,23 @@ async def test_values_that_nobody_knows_any_more_keep_turns_wordless(
     assert house.stepfun.statistics.asr_requests == 1  # the message, masked in full
 
 
-async def test_a_recording_that_is_being_encoded_is_waited_for(house: House) -> None:
+async def test_a_recording_that_is_being_encoded_is_waited_for(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transcripts, "WAITS_S", (0.0,))
     fresh = replace(THERE, ended_at=now())
     call = await house.noted(WORDLESS, Recording("c1", 0), end=fresh)
     with pytest.raises(UpstreamError, match="not_kept_yet"):
         await house.transcriber().transcribe(call, plan_of(desk()))
+    read, asked = house.writer.store.recordings, []
+
+    async def kept(call_id: str) -> list[Recording]:
+        asked.append(call_id)
+        return await read(call_id) if len(asked) == 1 else [there]
+
+    there = house.recorded(speech(6000))
+    monkeypatch.setattr(house.writer.store, "recordings", kept)
+    assert await house.transcriber().transcribe(call, plan_of(desk())) == "transcribed"
 
 
 async def test_a_recording_that_never_came_is_not(house: House) -> None:

@@ -55,6 +55,10 @@ def test_the_events_of_its_other_answer_mean_nothing_to_a_realtime_session(
     [
         ({"text": ""}, "input: expected 1 to 1000 characters, got 0"),
         ({"text": "x" * 1001}, "input: expected 1 to 1000 characters, got 1001"),
+        (
+            {"format": "aac"},
+            "response_format: expected one of pcm, wav, mp3, flac, opus, got aac",
+        ),
         ({"rate_hz": 44100}, "sample_rate: expected one of .*, got 44100"),
         ({"speed": 0.4}, "speed: expected 0.5 to 2, got 0.4"),
         ({"speed": float("nan")}, "speed: expected 0.5 to 2, got nan"),

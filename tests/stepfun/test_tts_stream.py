@@ -106,6 +106,7 @@ def test_a_long_text_is_sent_in_pieces_and_an_empty_one_not_at_all() -> None:
 @pytest.mark.parametrize(
     ("members", "problem"),
     [
+        ({"mode": "word"}, "data.mode: expected one of default, sentence, got word"),
         ({"rate_hz": 11025}, "data.sample_rate: expected one of .*, got 11025"),
         ({"speed": 2.5}, "data.speed_ratio: expected 0.5 to 2, got 2.5"),
         ({"volume": 0.0}, "data.volume_ratio: expected 0.1 to 2, got 0"),

@@ -67,6 +67,7 @@ def test_a_clone_is_asked_for_as_documented() -> None:
     [
         ({"sample_text": ""}, "sample_text: expected 1 to 1000 characters, got 0"),
         ({"text": "x" * 1001}, "text: expected 1 to 1000 characters, got 1001"),
+        ({"format": "pcm"}, "response_format: expected one of .*, got pcm"),
         ({"rate_hz": 1}, "sample_rate: expected one of .*, got 1"),
         ({"speed": 3.0}, "speed: expected 0.5 to 2, got 3"),
         ({"volume": 3.0}, "volume: expected 0.1 to 2, got 3"),

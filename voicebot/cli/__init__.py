@@ -19,6 +19,7 @@ from voicebot.cli import (
     measure,
     migrate,
     new,
+    offline,
     play,
     prompts,
     say,
@@ -48,6 +49,7 @@ app.add_typer(show.app, name="show")
 app.command("new")(new.run)
 app.command("schema")(schema.run)
 app.command("migrate")(migrate.run)
+app.command("offline")(offline.run)
 app.add_typer(prompts.app, name="prompts")
 app.command("say")(say.run)
 app.add_typer(voices.app, name="voices")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voicebot.cli.account import Offline, data_of
-from voicebot.cli.show import FOLDER, Folder
 
 if TYPE_CHECKING:
     from voicebot.cli.account import Account
@@ -29,7 +28,10 @@ def _prompts() -> None:
 
 @app.command("build")
 def build(
-    dialplans: Folder = FOLDER,
+    dialplans: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Another folder than the server's."),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Only say what is missing.")
     ] = False,
@@ -58,7 +60,7 @@ def build(
 
     settings = load_settings()
     folder = data_of(settings, offline=offline) / "prompts"
-    plan = load(dialplans)
+    plan = load(dialplans or settings.dialplans)
     personas = plan.personas.values()
     recorded = recorded_prompts(personas, plan.clips)
     routes = [(plan.personas[each.persona], each.vars) for each in keypads(plan)]

@@ -179,7 +179,7 @@ class SpeechSocket:
     def _expect_soon(self) -> None:
         """Speech is due: whoever waits already doesn't wait as long."""
         self._is_due = True
-        if self._limit is not None:
+        if self._limit is not None and not self._limit.expired():
             now = asyncio.get_running_loop().time()
             self._limit.reschedule(now + SPEAK_S)
 

@@ -24,7 +24,7 @@ from voicebot.store.calls import CallStore
 from voicebot.store.faults import Fault
 from voicebot.store.private_turns import PrivateTurns
 from voicebot.store.recordings import RATE_HZ
-from voicebot.store.records import Call, Turn
+from voicebot.store.records import Call, Recording, Turn
 
 log = structlog.get_logger()
 
@@ -48,6 +48,9 @@ BYTES_PER_MS: Final = 2 * RATE_HZ // 1000
 
 KEPT_WITHIN: Final = timedelta(minutes=10)
 """After a call's end its recording is encoded, and maybe uploaded."""
+
+WAITS_S = (0.2, 0.5, 1.0, 2.0, 4.0)
+"""How long that is waited for at once: mostly it is done in a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +185,8 @@ class Transcriber:
             UpstreamError: one isn't where it will be kept yet.
         """
         sounds = []
-        for each in await self._store.recordings(call.call_id):
+        for each in await self._kept(call):
             if each.place is None:
-                fresh = call.ended_at and now() - call.ended_at < KEPT_WITHIN
-                if call.recording and fresh and not each.gone:
-                    raise UpstreamError("recording", "not_kept_yet")
                 continue
             try:
                 file = await self._archive.read(each.place)
@@ -196,6 +196,23 @@ class Transcriber:
             pcm16 = await asyncio.to_thread(caller_of, file)
             sounds.append(Sound(each.began_ms, pcm16))
         return sounds[::-1]
+
+    async def _kept(self, call: Call) -> list[Recording]:
+        """
+        Read where a call's recordings are, once they are where they will be kept.
+
+        Raises:
+            UpstreamError: one isn't there yet.
+        """
+        for wait_s in (*WAITS_S, None):
+            found = await self._store.recordings(call.call_id)
+            fresh = call.ended_at and now() - call.ended_at < KEPT_WITHIN
+            made = [each for each in found if not (each.place or each.gone)]
+            if not (call.recording and fresh and made):
+                return found
+            if wait_s is not None:
+                await asyncio.sleep(wait_s)
+        raise UpstreamError("recording", "not_kept_yet")
 
     async def _words(self, call: Call, wav: bytes, manner: Manner) -> str:
         """Transcribe a WAV file; empty if that can't be done with this one."""

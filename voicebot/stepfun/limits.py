@@ -8,6 +8,7 @@ Source: StepFun API reference "Create audio" (api-reference/audio/create-audio) 
 "Stream audio" (api-reference/audio/ws-audio), which agree.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 import orjson
@@ -37,6 +38,18 @@ def check_text(path: str, text: str, most: int = TEXT_CHARACTERS) -> None:
         )
 
 
+def check_choice(path: str, got: object, allowed: Collection[object]) -> None:
+    """
+    Check that this is one of what there is to choose from.
+
+    Raises:
+        LocalProtocolError: it isn't.
+    """
+    if got not in allowed:
+        names = ", ".join(map(str, allowed))
+        raise LocalProtocolError(f"{path}: expected one of {names}, got {got}")
+
+
 def check_rate(path: str, rate_hz: int) -> None:
     """
     Check that audio can have this rate.
@@ -44,8 +57,7 @@ def check_rate(path: str, rate_hz: int) -> None:
     Raises:
         LocalProtocolError: it can't.
     """
-    if rate_hz not in RATES_HZ:
-        raise LocalProtocolError(f"{path}: expected one of {RATES_HZ}, got {rate_hz}")
+    check_choice(path, rate_hz, RATES_HZ)
 
 
 def check_number(path: str, got: float, limits: tuple[float, float]) -> None:

@@ -8,13 +8,14 @@ Source: StepFun API reference "Create audio" (api-reference/audio/create-audio).
 """
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from voicebot.errors import LocalProtocolError, RemoteProtocolError, UpstreamError
 from voicebot.fields import Fields
 from voicebot.stepfun.limits import (
     SPEEDS,
     VOLUMES,
+    check_choice,
     check_instruction,
     check_number,
     check_rate,
@@ -66,6 +67,7 @@ class SpeechRequest:
 
     def __post_init__(self) -> None:
         check_text("input", self.text)
+        check_choice("response_format", self.format, get_args(Format))
         check_rate("sample_rate", self.rate_hz)
         check_number("speed", self.speed, SPEEDS)
         check_number("volume", self.volume, VOLUMES)

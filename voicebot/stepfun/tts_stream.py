@@ -20,7 +20,7 @@ samples contradict it, both readings are taken, and a comment says so.
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from voicebot.errors import LocalProtocolError, RemoteProtocolError, UpstreamError
 from voicebot.fields import Fields
@@ -28,6 +28,7 @@ from voicebot.stepfun.limits import (
     SPEEDS,
     TEXT_CHARACTERS,
     VOLUMES,
+    check_choice,
     check_instruction,
     check_number,
     check_rate,
@@ -76,6 +77,7 @@ class VoiceSettings:
     markdown_filter: bool = False
 
     def __post_init__(self) -> None:
+        check_choice("data.mode", self.mode, get_args(Mode))
         check_rate("data.sample_rate", self.rate_hz)
         check_number("data.speed_ratio", self.speed, SPEEDS)
         check_number("data.volume_ratio", self.volume, VOLUMES)

@@ -13,13 +13,14 @@ import wave
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from voicebot.errors import LocalProtocolError, RemoteProtocolError
 from voicebot.fields import Fields
 from voicebot.stepfun.limits import (
     SPEEDS,
     VOLUMES,
+    check_choice,
     check_instruction,
     check_number,
     check_rate,
@@ -117,6 +118,7 @@ class PreviewRequest:
 
     def __post_init__(self) -> None:
         check_text("sample_text", self.sample_text)
+        check_choice("response_format", self.format, get_args(PreviewFormat))
         check_rate("sample_rate", self.rate_hz)
         check_number("speed", self.speed, SPEEDS)
         check_number("volume", self.volume, VOLUMES)

@@ -221,4 +221,5 @@ class Mood:
             refuses_delete=random.random() < 0.2,
             refuses_assistant_items=random.random() < 0.2,
             refuses_previous_item_id=random.random() < 0.2,
+            speech=SpeechMood.nasty(random),
         )

@@ -1,7 +1,8 @@
 """How the offline StepFun speaks where the documents contradict each other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
+from random import Random
 
 # (low, high): each time it is needed, a value is drawn evenly from the range.
 Range = tuple[float, float]
@@ -71,3 +72,35 @@ class SpeechMood:
     def real(cls) -> "SpeechMood":
         """As measured, on an average day."""
         return cls(first_s=(0.4, 0.96), pace=1.1)
+
+    @classmethod
+    def nasty(cls, random: Random) -> "SpeechMood":
+        """A bad day: `real`, with whatever goes wrong by this chance."""
+
+        def after() -> int | None:
+            return random.randint(0, 6) if random.random() < 0.15 else None
+
+        return replace(
+            cls.real(),
+            delta_ms=random.choice([20, 100, 200, 1000]),
+            mislabels_created=random.random() < 0.3,
+            done_is_called=random.choice(
+                ["tts.response.audio.done", "response.audio.done", "tts.response.done"]
+            ),
+            done_holds_all=random.random() < 0.3,
+            wav_chunks=random.random() < 0.3,
+            odd_bytes=random.random() < 0.3,
+            unknown_events=random.random() < 0.3,
+            anonymous_errors=random.random() < 0.5,
+            fails_after=after(),
+            drops_after=after(),
+            stalls_after=after(),
+            preview_is=random.choice([None, "wav", "mp3"]),
+            plan_lacks=random.choice(
+                [
+                    frozenset({"system_voices"}),
+                    frozenset({"system_voices", "preview", "files"}),
+                ]
+            ),
+            plan_status=random.choice([402, 404]),
+        )

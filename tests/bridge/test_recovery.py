@@ -620,7 +620,10 @@ wanted = st.builds(
     apology=st.just(Prompt("Sorry.", BOT_VOICE[:8000])),
     fillers=st.sampled_from([(), (FILLER,)]),
     barge_in=st.sampled_from([BargeIn(), BargeIn("stop")]),
-    resume=st.builds(Resume, st.sampled_from([1, 3]), st.sampled_from([1.0, 4.0])),
+    resume=st.builds(
+        Resume, st.sampled_from([1, 3]), st.sampled_from([1.0, 4.0]), st.booleans()
+    ),
+    idle_s=st.just(40.0),  # no row of deeds takes so long
 )
 
 

@@ -350,10 +350,11 @@ def test_two_pieces_are_made_at_a_time_and_told_in_order() -> None:
     assert client.give(NotSpoken(ask.response_id, 9, BUSY)) == []
 
 
-def test_marks_alone_are_written_and_not_spoken() -> None:
+@pytest.mark.parametrize("text", ["…", "__", "()"])
+def test_marks_alone_are_written_and_not_spoken(text: str) -> None:
     client = Client().configured()
     ask = client.asked()
-    told = client.give(Written(ask.response_id, "…"), WrittenOut(ask.response_id))
+    told = client.give(Written(ask.response_id, text), WrittenOut(ask.response_id))
     assert "TranscriptDelta" in names(told)
     assert done(told) is ResponseStatus.COMPLETED
     assert not client.all(Speak)
@@ -499,12 +500,31 @@ def test_an_answer_in_between_makes_up_for_a_failure() -> None:
     assert not client.given_up
 
 
-def test_content_that_is_refused_isnt_the_end() -> None:
+def test_what_is_refused_from_the_beginning_isnt_told_again_either() -> None:
     client = Client().configured()
+    client.give(NotWritten(client.asked("Damn.").response_id, MODERATED))
+    client.send(commands.create_response())
+    assert "may not be told" in client.last(Ask).messages[-1].text
+
+
+def test_content_that_is_refused_isnt_the_end_and_isnt_told_again() -> None:
+    client = Client().configured()
+    client.asked("Hello?")
+    client.answers("Yes?")
+    client.turn("Damn.")
+    client.send(commands.create_message("system", "A note."))
     for _ in range(3):
-        told = client.give(NotWritten(client.asked().response_id, MODERATED))
+        told = client.give(NotWritten(client.asked("Really.").response_id, MODERATED))
         assert done(told) is ResponseStatus.FAILED
     assert not client.given_up
+    client.send(commands.create_response())
+    _, hello, yes, *behind = client.last(Ask).messages
+    assert (hello.text, yes.text) == ("Hello?", "Yes?")
+    withheld = [each for each in behind if each.role == "user"]
+    assert len(behind) == len(withheld) + 1
+    assert {each.text for each in withheld} == {
+        "(The caller said something here that you may not be told.)"
+    }
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
 from tests.e2e.house import PERSONA, house, says
@@ -22,6 +23,11 @@ LINES = (
     Line("How long will it take?", "About two hours, I think."),
     Line("Thank you, goodbye!", "You are welcome."),
 )
+
+
+BURST = Mood.burst()
+HELLO = Line("Hello?", "Yes, I am here. What can I do for you?")
+AGAIN = Line("Are you there?", "I am, I am.")
 
 
 class Listener(ScriptedMind):
@@ -89,11 +95,19 @@ async def test_a_call_is_greeted_answered_interrupted_and_ended(tmp_path: Path) 
     assert "cascade_chat_prompt_tokens" in kinds
 
 
-# ---- stages that fail ------------------------------------------------------------
+async def test_a_server_may_serve_all_personas_as_cascades(tmp_path: Path) -> None:
+    persona = PERSONA + "model: {vad: server}\n"
+    mind = Listener(HELLO)
+    async with house(
+        tmp_path, mind=mind, persona=persona, mood=BURST, engine="cascade"
+    ) as home:
+        report = await home.call(Say(says(HELLO.hear), "hello"), HangUp(800))
+        _, turns = await home.record(report)
+        assert home.stepfun.statistics.opened == 0
+    assert turns[-1].heard_text == HELLO.say
 
-BURST = Mood.burst()
-HELLO = Line("Hello?", "Yes, I am here. What can I do for you?")
-AGAIN = Line("Are you there?", "I am, I am.")
+
+# ---- stages that fail ------------------------------------------------------------
 
 
 async def heard(
@@ -116,7 +130,10 @@ async def heard(
     return call, [turn.heard_text for turn in turns if turn.who == "bot"]
 
 
-async def test_a_tool_is_called_and_its_answer_spoken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lead_in", ["", "One moment."])
+async def test_a_tool_is_called_and_its_answer_spoken(
+    tmp_path: Path, lead_in: str
+) -> None:
     persona = CASCADE + (
         "tools: {go_on: {use: goto_stage, stages: [second]}}\n"
         "start_stage: first\n"
@@ -124,9 +141,16 @@ async def test_a_tool_is_called_and_its_answer_spoken(tmp_path: Path) -> None:
         "  first: {instructions: Ask what it is about., tools: [go_on]}\n"
         "  second: {instructions: Help.}\n"
     )
-    line = Line("Go on.", call="go_on", arguments={"stage": "second"}, then="Gladly.")
+    line = Line("Go on.", lead_in, 0, "go_on", {"stage": "second"}, then="Gladly.")
     call, said = await heard(tmp_path, line, persona=persona)
-    assert said == ["Hello there.", "Gladly."]
+    assert said == ["Hello there.", *filter(None, [lead_in]), "Gladly."]
+    assert call.faults == ()
+
+
+async def test_the_model_may_greet(tmp_path: Path) -> None:
+    persona = CASCADE.replace("{text: Hello there.}", "{model: true}")
+    call, said = await heard(tmp_path, HELLO, persona=persona)
+    assert said == ["Is there anything else?", HELLO.say]
     assert call.faults == ()
 
 
@@ -160,12 +184,11 @@ async def test_an_answer_that_fails_is_asked_for_again(tmp_path: Path) -> None:
 
 
 async def test_refused_content_ends_no_call(tmp_path: Path) -> None:
-    insists = says(HELLO.hear) + b"\xff" * 16_000 + says(AGAIN.hear)
-    steps = Say(insists, "twice"), HangUp(wait_quiet_ms=800)
-    call, said = await heard(
-        tmp_path, HELLO, AGAIN, chat_refusals=(451, 451), steps=steps
-    )
-    assert said == ["Hello there.", AGAIN.say]
+    mind = Listener(HELLO, AGAIN)
+    call, said = await heard(tmp_path, HELLO, AGAIN, mind=mind, chat_refusals=(451,))
+    # The bridge asked once more, and the model isn't told what was refused.
+    assert said == ["Hello there.", "Is there anything else?", AGAIN.say]
+    assert "may not be told" in mind.histories[0][-1].text
     assert call.faults == ("cascade.chat",)
 
 

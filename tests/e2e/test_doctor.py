@@ -23,6 +23,8 @@ from voicebot.stepfun.advice import MEANINGS
 from voicebot.stepfun.realtime.history import Means
 from voicebot.web.server import running
 
+pytestmark = pytest.mark.timeout(120)  # processes start, and speech is in real time
+
 HEARD = Line("all circuits are busy now", "one two three four five six seven " * 5)
 NUMBER: dict[str, str | None] = {"sid": "PN" + "1" * 32, "phone_number": "+12025550123"}
 QUICK = replace(Mood.burst(), all_at_once=False, speed=4.0, refuses_truncate=True)

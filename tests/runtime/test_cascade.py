@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import orjson
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
 
 from tests.audio.signals import speech
 from voicebot.audio.resample import UlawToPcm24
@@ -16,7 +17,7 @@ from voicebot.dialplan.persona import Persona
 from voicebot.errors import UpstreamError
 from voicebot.net.chat import Chat
 from voicebot.runtime import cascade
-from voicebot.runtime.engines import Engines
+from voicebot.runtime.engines import Engines, hotwords_of, language_of
 from voicebot.runtime.model_socket import ModelSocket
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.stepfun.script import Line, Scenario, ScriptedMind
@@ -169,6 +170,30 @@ async def test_a_client_that_doesnt_read_is_lost(
             await peer.send(commands.clear())
 
 
+async def test_an_answer_that_was_filtered_out_is_a_refusal() -> None:
+    async def chat(request: web.Request) -> web.Response:
+        delta = {"delta": {"content": ""}, "finish_reason": "content_filter"}
+        event = orjson.dumps({"choices": [delta]})
+        return web.Response(
+            body=b"data: " + event + b"\n\ndata: [DONE]\n\n",
+            content_type="text/event-stream",
+        )
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", chat)
+    faults: Counter[Fault] = Counter()
+    async with TestServer(app) as server, ClientSession() as http:
+        base_url = str(server.make_url("/v1"))
+        engines = Engines(http, Chat(http, base_url, "key"), base_url, "key")
+        async with engines.dial(PERSONA)(faults, Counter()) as socket:
+            peer = Peer(socket)
+            await peer.send(commands.create_response())
+            done = await peer.until("response.done")
+    assert isinstance(done["response"], dict)
+    assert done["response"]["status"] == "failed"
+    assert faults == {Fault.CASCADE_CHAT: 1}
+
+
 async def test_engines_are_what_the_persona_says() -> None:
     async with ClientSession() as http:
         engines = Engines(http, Chat(http, NOBODY, "k"), NOBODY, "k")
@@ -176,6 +201,11 @@ async def test_engines_are_what_the_persona_says() -> None:
             PERSONA.model_dump(by_alias=True, include={"id", "title", "language"})
             | {"instructions": "x", "greeting": {"text": "Hello."}}
         )
+        assert language_of(PERSONA) == "en"
+        for changes in ({"language": "de"}, {"also_speaks": ("zh",)}):
+            assert language_of(PERSONA.model_copy(update=changes)) is None
+        terms = PERSONA.model_copy(update={"keyterms": ("Linden", "x" * 101)})
+        assert hotwords_of(terms) == ("Linden",)
         assert engines.spare(PERSONA)
         assert engines.spare(plain) is None
         dialled = engines.dial(plain)(Counter(), Counter())

@@ -8,6 +8,7 @@ from voicebot.stepfun.chat import Message, ToolCall
 Kind: TypeAlias = Literal["user", "assistant", "system", "call", "output"]
 
 NO_WORDS: Final = "(The caller said something here that could not be understood.)"
+WITHHELD: Final = "(The caller said something here that you may not be told.)"
 NOBODY_SPOKE: Final = "(The call has begun. The caller has said nothing yet.)"
 NO_OUTPUT: Final = "(There is no result yet.)"
 
@@ -70,6 +71,14 @@ class Conversation:
             KeyError: there is no such item.
         """
         del self._items[self._at(item_id)]
+
+    def withhold(self) -> None:
+        """Don't tell the model any more what the caller said since its last answer."""
+        for item in reversed(self._items):
+            if item.kind == "assistant":
+                return
+            if item.kind == "user":
+                item.text = WITHHELD
 
     def has_call(self, call_id: str) -> bool:
         """Whether the model has asked for this."""

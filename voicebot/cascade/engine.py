@@ -42,8 +42,10 @@ SHORTEST_BYTES: Final = pcm_bytes(100)
 # A key, a balance, a model that isn't there: so every answer will fail.
 FATAL: Final = frozenset({401, 402, 403, 404})
 
+MODERATED: Final = 451
+
 # It is this request that is refused; another may do well.
-OF_REQUEST: Final = frozenset({400, 413, 451})
+OF_REQUEST: Final = frozenset({400, 413, MODERATED})
 
 # Answers of which nothing came, one after the other: the client has asked anew.
 FAILURES: Final = 2
@@ -274,6 +276,8 @@ class Cascade:
             case WrittenOut(calls=calls):
                 self._out += reply.written_out(calls)
             case NotWritten(error=error):
+                if error.status == MODERATED:  # it would be, again and again
+                    self._conversation.withhold()
                 self._out += reply.not_written(error)
             case Spoken(_, piece, pcm16):
                 self._out += reply.spoken(piece, pcm16)

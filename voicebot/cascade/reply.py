@@ -172,7 +172,7 @@ class Reply:
             return []
         piece.ordered = True
         orders = self._say(piece.text)
-        if is_spoken(piece.text):
+        if is_spoken(as_spoken(piece.text)):
             orders.append(self._speak(number, piece))
         else:
             piece.over = True

@@ -27,7 +27,7 @@ _FULL: Final = frozenset("。！？…\n")
 
 _PAUSES: Final = frozenset("，、；：,;:—")
 _WIDE: Final = frozenset("，、；：")  # a blank is part of them
-_WORD: Final = re.compile(r"\w")
+_WORD: Final = re.compile(r"[^\W_]")
 _IDEOGRAPH: Final = re.compile(f"[{_CJK}]")
 
 # "Dr. Chen", "e.g. Friday", "J. Smith", "3. Mai": a dot that ends no sentence.

@@ -1,5 +1,7 @@
 """Which engine a persona speaks with, and what opens its sessions."""
 
+from typing import Final
+
 from aiohttp import ClientSession
 
 from voicebot.dialplan.fallback import Engine
@@ -11,10 +13,14 @@ from voicebot.net.tts_stream import OpenSpeech, speech_stream
 from voicebot.runtime.cascade import Stages, cascade
 from voicebot.runtime.model_socket import Dial, realtime
 from voicebot.stepfun.address import realtime_url, speech_url
+from voicebot.stepfun.asr import HOTWORD_CHARACTERS, HOTWORDS
 from voicebot.stepfun.tts_stream import VoiceSettings
 
+# Of ASR; which others it can be told isn't published.
+LANGUAGES: Final = frozenset({"zh", "en"})
+
 # What a realtime session brings: the call knows nothing else.
-RATE_HZ = 24_000
+RATE_HZ: Final = 24_000
 
 
 class Engines:
@@ -53,14 +59,25 @@ class Engines:
             )
             return lambda: speech_stream(url, self._api_key, settings)
 
-        language = persona.language.partition("-")[0].lower()
         return Stages(
             asr=self._asr,
             chat=self._chat,
             speech=speech,
             asr_model=persona.model.asr,
             chat_model=persona.model.chat,
-            language=None if persona.also_speaks else language,
-            hotwords=persona.keyterms,
+            language=language_of(persona),
+            hotwords=hotwords_of(persona),
             read_aloud=lambda text: as_spoken(persona, text),
         )
+
+
+def language_of(persona: Persona) -> str | None:
+    """Return the language to be heard, if there is one only and ASR knows its name."""
+    language = persona.language.partition("-")[0].lower()
+    return language if language in LANGUAGES and not persona.also_speaks else None
+
+
+def hotwords_of(persona: Persona) -> tuple[str, ...]:
+    """Return of a persona's terms those that ASR takes; longer ones are no words."""
+    terms = persona.keyterms[:HOTWORDS]
+    return tuple(term for term in terms if len(term) <= HOTWORD_CHARACTERS)

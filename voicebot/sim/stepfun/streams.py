@@ -43,8 +43,8 @@ async def send_events(
         frames[middle:] = [frames[middle][: len(frames[middle]) // 2]]
     else:
         frames.append(DONE)
-    await response.prepare(request)
     try:
+        await response.prepare(request)
         for frame in frames:
             await response.write(frame)
             await asyncio.sleep(gap_s)

@@ -92,9 +92,11 @@ class Account:
 
 
 @asynccontextmanager
-async def account(mood: Mood = BURST, **given: object) -> AsyncIterator[Account]:
-    mind = ScriptedMind(Scenario((HELLO,)))
-    async with OfflineStepFun(mind, mood, **given).running() as stepfun:  # type: ignore[arg-type]
+async def account(
+    mood: Mood = BURST, line: Line = HELLO, api_key: str | None = None
+) -> AsyncIterator[Account]:
+    mind = ScriptedMind(Scenario((line,)))
+    async with OfflineStepFun(mind, mood, api_key=api_key).running() as stepfun:
         yield Account(stepfun)
 
 
@@ -125,6 +127,25 @@ async def test_who_leaves_in_mid_sentence_leaves_nothing_open() -> None:
             await peer.until("response.audio.delta")
         statistics = stepfun.stepfun.statistics
         assert statistics.speech_sockets == statistics.speech_sockets_closed > 0
+
+
+async def test_who_interrupts_stops_the_writing_and_the_speech() -> None:
+    mood = replace(BURST, word_s=0.2, speech=replace(BURST.speech, pace=0.1))
+    line = replace(HELLO, say="One, two. " + "And so on. " * 20)
+    async with account(mood, line=line) as stepfun, stepfun.session() as peer:
+        await peer.ask()
+        await peer.until("response.audio.delta")
+        await peer.send(commands.cancel_response())
+        done = await peer.until("response.done")
+        assert isinstance(done["response"], dict)
+        assert done["response"]["status"] == "cancelled"
+        spoken = stepfun.usage["cascade_speech_halves"]
+        await peer.send(commands.clear())
+        await peer.until("input_audio_buffer.cleared")
+        assert stepfun.usage["cascade_speech_halves"] == spoken < 60
+    statistics = stepfun.stepfun.statistics  # all handlers have ended
+    assert statistics.abandoned == 1
+    assert statistics.speech_sockets == statistics.speech_sockets_closed
 
 
 async def test_a_voice_that_falls_silent_is_given_up(

@@ -29,6 +29,7 @@ CREATED = b'{"type": "session.created", "session": {"id": "s1"}}'
 KIND = Mood.kind()
 REAL = Mood.real()
 WORDS = "all circuits are busy now"
+COUNTING = "one two three four five six seven eight nine ten eleven twelve " * 2
 SPEECH = babble(WORDS)
 SPEECH_MS = len(SPEECH) // 48
 
@@ -49,7 +50,7 @@ def speaking(mood: Mood, *, seed: int = 1) -> SpeakingSeen:
 
 def hearing(mood: Mood, understood: str = WORDS) -> HearingSeen:
     seen = HearingSeen(SPEECH_MS, WORDS)
-    mind = ScriptedMind(Scenario((Line(understood, "Certainly."),)))
+    mind = ScriptedMind(Scenario((Line(understood, COUNTING),)))
     play(look_at_hearing(seen, SPEECH, "linjiajiejie", NOW), mood, mind)
     return seen
 
@@ -67,7 +68,7 @@ def test_a_healthy_server_is_as_calls_count_on() -> None:
         session_limit(),
     ]
     assert {finding.verdict for finding in found} == {Verdict.HOLDS, Verdict.TOLD}
-    assert len(found) == 23
+    assert len(found) == 24
     assert not any(finding.todo for finding in found)
 
 
@@ -170,7 +171,7 @@ def test_an_answer_is_measured() -> None:
     assert seen.audio_s / seen.sent_in_s == pytest.approx(1.05, abs=0.01)
     assert seen.dry_s == 0
     assert (seen.status, seen.cancelled_status) == ("completed", "cancelled")
-    assert seen.output_tokens > 100
+    assert min(seen.tokens["output"], seen.tokens["input"]) > 100
 
 
 def test_a_slow_pace_is_a_failure() -> None:
@@ -254,6 +255,12 @@ def test_a_server_that_does_not_speak_fails() -> None:
     assert "pace of the audio" not in found
 
 
+def test_why_no_answer_is_spoken_is_told_if_it_is_known() -> None:
+    seen = speaking(replace(KIND, fails=At(1, 0)))
+    (told,) = (one for one in judge_speaking(seen) if one.what == "first audio")
+    assert told.says == "no answer was spoken: engine"
+
+
 def test_an_answer_that_never_ends_after_its_cancel_fails() -> None:
     seen = SpeakingSeen(cancelled=True, second_cancel="silence")
     found = verdicts(judge_speaking(seen))
@@ -312,3 +319,41 @@ def test_two_turns_are_one_speech() -> None:
     play(look_at_hearing(seen, sound, "linjiajiejie", NOW), mood, mind)
     assert seen.turns == 2
     assert seen.rate_hz() == 24_000
+
+
+def test_an_answer_is_stopped_by_who_speaks_into_it() -> None:
+    seen = hearing(replace(KIND, interrupted_done_s=(0.4, 0.4)))
+    assert seen.stops
+    assert seen.stopped_s == pytest.approx(0.4, abs=0.03)
+    assert seen.tokens["output"] > 0
+    assert seen.turns == 1  # what is said into the answer is none of what is measured
+
+
+def test_an_answer_may_be_over_before_it_is_told_why() -> None:
+    seen = hearing(replace(KIND, interrupted_done_s=(0.0, 0.0)))
+    assert (seen.stops, seen.stopped_s) == (True, 0.0)
+
+
+def test_a_short_answer_cannot_be_interrupted() -> None:
+    seen = HearingSeen(SPEECH_MS, WORDS)
+    mind = ScriptedMind(Scenario((Line(WORDS, "Yes."),)))
+    play(look_at_hearing(seen, SPEECH, "linjiajiejie", NOW), KIND, mind)
+    assert seen.stops is None
+    found = verdicts(judge_hearing(seen))
+    assert found["stops when it is interrupted"] is Verdict.UNKNOWN
+
+
+def test_an_answer_that_ends_by_itself_meanwhile_tells_nothing() -> None:
+    """It is over before the server has told that somebody speaks."""
+    seen = HearingSeen(SPEECH_MS, WORDS)
+    mind = ScriptedMind(Scenario((Line(WORDS, COUNTING[:30]),)))
+    mood = replace(KIND, onset_s=1.6)
+    play(look_at_hearing(seen, SPEECH, "linjiajiejie", NOW), mood, mind)
+    assert seen.stops is None
+
+
+def test_a_server_that_speaks_on_is_told() -> None:
+    seen = hearing(replace(KIND, interrupted_done_s=(60.0, 60.0)))
+    assert seen.stops is False
+    found = verdicts(judge_hearing(seen))
+    assert found["stops when it is interrupted"] is Verdict.DIFFERS

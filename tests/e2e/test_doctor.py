@@ -4,26 +4,30 @@ import asyncio
 import os
 from asyncio.subprocess import PIPE
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from tests.e2e.house import ACCOUNT, KEY, TOKEN, House, free_port, house
+from tests.e2e.house import ACCOUNT, KEY, TOKEN, House, free_port, house, says
 from tests.e2e.test_process import command
 from voicebot.cli.doctor import MODEL
 from voicebot.doctor.finding import Part
-from voicebot.doctor.learnt import read_learnt
-from voicebot.runtime.learnt import FILE
+from voicebot.doctor.learnt import Learnt, read_learnt
+from voicebot.runtime.learnt import FILE, keep_learnt
 from voicebot.sim.stepfun import At, Line, Mood
+from voicebot.sim.twilio.script import HangUp, Interrupt, Say
 from voicebot.stepfun.advice import MEANINGS
 from voicebot.stepfun.realtime.history import Means
 from voicebot.web.server import running
 
-HEARD = Line("all circuits are busy now", "Certainly.")
+pytestmark = pytest.mark.timeout(120)  # processes start, and speech is in real time
+
+HEARD = Line("all circuits are busy now", "one two three four five six seven " * 5)
 NUMBER: dict[str, str | None] = {"sid": "PN" + "1" * 32, "phone_number": "+12025550123"}
-BURST = replace(Mood.burst(), refuses_truncate=True)
+QUICK = replace(Mood.burst(), all_at_once=False, speed=4.0, refuses_truncate=True)
 
 Found = dict[str, dict[str, str]]
 
@@ -91,43 +95,62 @@ def set_up(home: House, **other: str) -> None:
     ]
 
 
-async def test_a_house_in_order_is_found_so(tmp_path: Path) -> None:
-    async with house(tmp_path, HEARD, mood=BURST) as home:
+async def test_a_house_in_order_is_found_so_and_what_is_learnt_is_used(
+    tmp_path: Path,
+) -> None:
+    """A server that starts afterwards doesn't ask for what the model refuses."""
+    mood = replace(QUICK, refuses_delete=True, vad_by_default=False)
+    async with house(tmp_path, HEARD, mood=mood) as home:
         set_up(home)
         code, found = await doctor(home)
         assert home.stepfun.statistics.opened == home.stepfun.statistics.closed
-    assert (code, verdicts(found, "fails"), verdicts(found, "unknown")) == (
-        0,
-        set(),
-        set(),
-    )
-    assert verdicts(found, "differs") == {"voices: official voices", "public: TLS"}
+        assert home.board._refused[MODEL] == set()
+        given = home.settings
+    assert code == 0
+    assert verdicts(found, "fails") | verdicts(found, "unknown") == set()
+    assert verdicts(found, "differs") == {
+        "realtime: history, delete an item",
+        "voices: official voices",
+        "public: TLS",
+    }
     assert verdicts(found, "told") == {"realtime: session limit", "voices: clone"}
     assert found["realtime: sample rate"]["says"] == "the server hears at 24000 Hz"
-    learnt = read_learnt((home.settings.data / FILE).read_bytes())
-    assert (learnt.model, learnt.refuses) == (MODEL, frozenset())
-
-
-async def test_serve_uses_what_was_learnt(tmp_path: Path) -> None:
-    """A server that starts afterwards doesn't ask for what is refused."""
-    mood = replace(BURST, refuses_delete=True, vad_by_default=False)
-    async with house(tmp_path, HEARD, mood=mood) as home:
-        code, found = await doctor(home, "--only", "realtime")
-        given = home.settings
-        before = home.board._refused[MODEL]
-    assert code == 0
-    assert verdicts(found, "differs") == {"realtime: history, delete an item"}
     assert found["realtime: VAD by default"]["says"].startswith("off in a new session")
-    assert before == set()
+    learnt = read_learnt((given.data / FILE).read_bytes())
+    assert (learnt.model, learnt.refuses) == (MODEL, frozenset({Means.DELETE}))
     async with running(given) as board:
         assert board._refused[MODEL] == {Means.DELETE}
         assert board._refused["another-model"] == set()
 
 
+async def test_no_call_asks_for_what_is_known_to_be_refused(tmp_path: Path) -> None:
+    line = Line("My phone is broken.", "I am sorry to hear that. " * 4)
+    async with house(tmp_path, line) as home:
+        port = free_port()
+        place = {"port": port, "public_url": f"http://127.0.0.1:{port}"}
+        given = home.settings.model_copy(update=place | {"data": tmp_path / "more"})
+        refuses = frozenset({Means.DELETE})
+        now = datetime.now(UTC)
+        keep_learnt(given.data, Learnt(given.stepfun_base_url, MODEL, now, refuses))
+        async with running(given) as board:
+            await board.prepare_prompts()
+            started = House(given, board, home.stepfun, home.rest)
+            report = await started.call(
+                Say(says("My phone is broken."), "broken"),
+                Interrupt(says("How long will it take?"), "how long", after_ms=1500),
+                HangUp(),
+            )
+            call, _ = await started.record(report)
+    received = home.stepfun.statistics.received
+    assert received["conversation.item.delete"] == 0
+    assert received["conversation.item.create"] == 1  # told in words instead
+    assert call.faults == ()
+
+
 async def test_the_wrong_ledger_is_told_before_anything_is_spent(
     tmp_path: Path,
 ) -> None:
-    mood = replace(BURST, no_credit=("/step_plan/v1",))
+    mood = replace(QUICK, no_credit=("/step_plan/v1",))
     async with house(tmp_path, HEARD, mood=mood) as home:
         parts = ("--only", "account", "--only", "realtime", "--only", "chat")
         code, found = await doctor(home, *parts)
@@ -142,7 +165,7 @@ async def test_the_wrong_ledger_is_told_before_anything_is_spent(
 
 
 async def test_a_bad_key_is_told_once_for_all_sessions(tmp_path: Path) -> None:
-    async with house(tmp_path, mood=BURST) as home:
+    async with house(tmp_path, mood=QUICK) as home:
         parts = ("--only", "account", "--only", "realtime", "--only", "voices")
         other = {"VOICEBOT_STEPFUN_API_KEY": "another-key"}
         code, found = await doctor(home, *parts, **other)
@@ -153,7 +176,7 @@ async def test_a_bad_key_is_told_once_for_all_sessions(tmp_path: Path) -> None:
 
 async def test_paths_that_the_plan_lacks_are_told(tmp_path: Path) -> None:
     lacks = ("/step_plan/v1/audio/speech", "/step_plan/v1/audio/voices")
-    async with house(tmp_path, mood=replace(BURST, missing=lacks)) as home:
+    async with house(tmp_path, mood=replace(QUICK, missing=lacks)) as home:
         code, found = await doctor(home, "--only", "speech", "--only", "voices")
     assert code == 1
     assert verdicts(found, "fails") == {"speech: over HTTP"}
@@ -161,7 +184,7 @@ async def test_paths_that_the_plan_lacks_are_told(tmp_path: Path) -> None:
 
 
 async def test_flaky_upgrades_are_told(tmp_path: Path) -> None:
-    async with house(tmp_path, mood=BURST, refusals=(500, 503)) as home:
+    async with house(tmp_path, mood=QUICK, refusals=(500, 503)) as home:
         code, found = await doctor(home, "--only", "account")
     assert (code, found["account: key"]["verdict"]) == (0, "differs")
     assert "at try 3" in found["account: key"]["says"]
@@ -170,7 +193,7 @@ async def test_flaky_upgrades_are_told(tmp_path: Path) -> None:
 async def test_a_connection_that_breaks_is_told_and_the_rest_goes_on(
     tmp_path: Path,
 ) -> None:
-    mood = replace(BURST, drops=At(2, 1))
+    mood = replace(QUICK, drops=At(2, 1))
     async with house(tmp_path, HEARD, mood=mood) as home:
         code, found = await doctor(home, "--only", "realtime")
     assert found["realtime: connection (speaking)"]["verdict"] == "differs"
@@ -189,7 +212,7 @@ async def test_without_any_setting_all_is_unknown_and_nothing_spent(
 
 
 async def test_the_cost_is_told_and_no_means_no(tmp_path: Path) -> None:
-    async with house(tmp_path, mood=BURST) as home:
+    async with house(tmp_path, mood=QUICK) as home:
         command = ("doctor", "--only", "chat")
         code, told, asked = await run(settings(home), *command, answer="n\n")
         assert "This spends about ¥0.0050, or 5,000 Credit of a Step Plan" in asked
@@ -204,7 +227,7 @@ async def test_the_cost_is_told_and_no_means_no(tmp_path: Path) -> None:
 async def test_twilio_and_our_address_cost_nothing_and_need_no_key(
     tmp_path: Path,
 ) -> None:
-    async with house(tmp_path, mood=BURST) as home:
+    async with house(tmp_path, mood=QUICK) as home:
         set_up(home, voice_url="https://elsewhere.example.com/voice")
         home.rest.account["type"] = "Trial"
         given = settings(home) | {"VOICEBOT_STEPFUN_API_KEY": ""}
@@ -236,7 +259,7 @@ async def test_an_address_where_nobody_is_gives_no_answer(tmp_path: Path) -> Non
 
 async def test_commands_say_in_a_sentence_what_stepfun_refuses(tmp_path: Path) -> None:
     words = ("say", "Hello.", "--out", str(tmp_path / "hello.wav"))
-    async with house(tmp_path, mood=BURST) as home:
+    async with house(tmp_path, mood=QUICK) as home:
         given = settings(home)
         home.stepfun._speech_refusals += (451,)
         code, _, said = await run(given, *words)

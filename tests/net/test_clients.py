@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from aiohttp import ClientSession, web
@@ -17,7 +18,8 @@ from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.stepfun.script import Scenario, ScriptedMind
 from voicebot.sim.stepfun.server import OfflineStepFun
 from voicebot.sim.twilio.rest import TwilioRest as SimulatedRest
-from voicebot.stepfun.address import realtime_url
+from voicebot.stepfun.address import other_ledger, realtime_url
+from voicebot.stepfun.advice import advice
 from voicebot.stepfun.chat import ChatRequest, Message
 from voicebot.stepfun.tts import SpeechRequest
 from voicebot.twilio.numbers import PAGE, Account
@@ -43,6 +45,24 @@ async def test_a_session_opens() -> None:
         url = realtime_url(server.base_url, MODEL)
         async with realtime_socket(url, "key") as socket:
             assert b"session.created" in await socket.recv(decode=False)
+
+
+@pytest.mark.parametrize("base", ["/v1", "/step_plan/v1"])
+async def test_each_ledger_has_its_base_and_the_other_has_no_money(
+    http: ClientSession, base: str
+) -> None:
+    text = SpeechRequest("stepaudio-2.5-tts", "Good morning.", "linjiajiejie")
+    async with offline().running() as server:
+        plan, other = server.base_url, other_ledger(server.base_url) or ""
+        here, there = (plan, other) if plan.endswith(base) else (other, plan)
+        there_path = there.removeprefix("http://").partition("/")[2]
+        server.mood = replace(server.mood, no_credit=(f"/{there_path}",))
+        async with realtime_socket(realtime_url(here, MODEL), "key"):
+            pass
+        assert await Tts(http, here, "key").speak(text)
+        with pytest.raises(UpstreamError, match="HTTP 402: quota_exceeded") as caught:
+            await Tts(http, there, "key").speak(text)
+    assert f"The other is {here}." in advice(caught.value, there)
 
 
 @pytest.mark.parametrize(

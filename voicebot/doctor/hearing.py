@@ -1,17 +1,21 @@
 """
 How a realtime server hears: speech that we know is sent as a telephone would, and
-the server's own VAD says where it heard it. That tells at which rate it listens.
+the server's own VAD says where it heard it. That tells at which rate it listens. The
+same is said into the answer, to see whether the server stops by itself.
 
-One answer begins, and is cut off: what was made of it is billed.
+Two answers begin, and are cut off: what was made of them is billed.
 """
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 from voicebot.doctor.talk import Script, Talk
 from voicebot.stepfun.realtime import commands, events
 from voicebot.stepfun.realtime.commands import ServerVad, SessionConfig
+from voicebot.stepfun.realtime.events import ResponseStatus
 
 ANSWER_S: Final = 5.0
 RATE_HZ: Final = 24_000
@@ -23,6 +27,11 @@ LEAD_MS: Final = 1000
 SILENCE_MS: Final = 500
 AFTER_MS: Final = 4000
 """Silence behind it. At 8000 Hz, the server's half second of it would be over."""
+
+INTO_ANSWER_MS: Final = 1000
+"""How much of its answer is let be, before something is said into it."""
+
+COUNT: Final = "Whatever you hear, count aloud from one to forty, and say nothing else."
 
 VAD: Final = ServerVad(0, SILENCE_MS, 1000)
 RATES_HZ: Final = (8000, 16_000, 24_000, 48_000)
@@ -59,6 +68,14 @@ class HearingSeen:
     """It began to answer, unasked."""
 
     turns: int = 0
+    stops: bool | None = None
+    """It stops its answer when somebody speaks into it."""
+
+    stopped_s: float | None = None
+    """How long after it told that somebody does, the answer was over."""
+
+    tokens: Counter[str] = field(default_factory=Counter)
+    """What was billed, by `input` and `output`."""
 
     @property
     def is_complete(self) -> bool:
@@ -93,24 +110,85 @@ def look_at_hearing(
     Args:
         pcm16: the speech, 24 kHz: whole frames of 20 ms.
     """
-    talk = Talk(now)
+    talk = Talk(now, seen.tokens)
     yield from talk.wait_for(events.SessionCreated, ANSWER_S)
-    config = SessionConfig("Answer in one word.", voice, VAD)
+    config = SessionConfig(COUNT, voice, VAD)
     kinds = (events.SessionUpdated, events.ServerError)
     yield from talk.wait_for(kinds, ANSWER_S, talk.session.configure(config))
-    sound = bytes(LEAD_MS * BYTES_PER_MS) + pcm16 + bytes(AFTER_MS * BYTES_PER_MS)
+    began_at = talk.now
+
+    def note(event: events.ServerEvent) -> None:
+        _note(seen, event, talk.now - began_at)
+
+    def is_done(sent_ms: int) -> bool:
+        return sent_ms >= LEAD_MS + seen.speech_ms and seen.is_complete
+
+    sound = _silence(LEAD_MS) + pcm16 + _silence(AFTER_MS)
+    yield from _send(talk, sound, note, is_done)
+    if seen.answers:
+        yield from _interrupt(seen, talk, pcm16)
+    yield from talk.listen(ANSWER_S, commands.cancel_response(), until=_is_over)
+
+
+def _interrupt(seen: HearingSeen, talk: Talk, pcm16: bytes) -> Script[None]:
+    """Speak into the answer, and see what becomes of it."""
+    yield from _send(talk, _silence(INTO_ANSWER_MS), lambda _: None, lambda _: False)
+    answer = talk.session.active_response
+    told_at: float | None = None
+
+    def note(event: events.ServerEvent) -> None:
+        nonlocal told_at
+        match event:
+            case events.SpeechStarted() if told_at is None:
+                told_at = talk.now
+            case events.ResponseDone(response_id, status) if response_id == answer:
+                if status is not ResponseStatus.COMPLETED:
+                    # It may be over before it is told why.
+                    seen.stops = True
+                    seen.stopped_s = 0.0 if told_at is None else talk.now - told_at
+            case _:
+                pass
+
+    def is_done(_: int) -> bool:
+        return talk.session.active_response != answer
+
+    if answer is None:
+        return  # it is over: there is nothing to interrupt
+    yield from _send(talk, pcm16 + _silence(AFTER_MS), note, is_done)
+    if told_at is not None and talk.session.active_response == answer:
+        seen.stops = False
+
+
+def _send(
+    talk: Talk,
+    pcm16: bytes,
+    note: Callable[[events.ServerEvent], None],
+    is_done: Callable[[int], bool],
+) -> Script[None]:
+    """
+    Send sound as a telephone does, a frame whenever one is due.
+
+    Args:
+        note: takes each event that comes meanwhile.
+        is_done: says after so many milliseconds whether the rest may be left out.
+    """
     began_at = talk.now
     size = FRAME_MS * BYTES_PER_MS
-    for number in range(len(sound) // size):
-        frame = commands.append(sound[number * size : (number + 1) * size])
-        # Until the next frame is due, as Twilio sends them.
-        due_s = began_at + (number + 1) * FRAME_MS / 1000 - talk.now
-        for one in (yield from talk.listen(max(0.0, due_s), frame)):
-            _note(seen, one.event, one.at - began_at)
-        is_sent = (number + 1) * FRAME_MS >= LEAD_MS + seen.speech_ms
-        if is_sent and seen.is_complete:
-            break
-    yield from talk.listen(ANSWER_S, commands.cancel_response(), until=_is_over)
+    for number in range(1, len(pcm16) // size + 1):
+        frame = commands.append(pcm16[(number - 1) * size : number * size])
+        due_s = began_at + number * FRAME_MS / 1000 - talk.now
+
+        def noted(event: events.ServerEvent) -> bool:
+            note(event)
+            return False
+
+        yield from talk.listen(max(0.0, due_s), frame, until=noted)
+        if is_done(number * FRAME_MS):
+            return
+
+
+def _silence(milliseconds: int) -> bytes:
+    return bytes(milliseconds * BYTES_PER_MS)
 
 
 def _note(seen: HearingSeen, event: events.ServerEvent, at_s: float) -> None:

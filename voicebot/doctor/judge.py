@@ -139,8 +139,9 @@ def judge_speaking(seen: SpeakingSeen) -> Iterator[Finding]:
 def _answer(seen: SpeakingSeen) -> Finding:
     what = "first audio"
     if seen.first_audio_s is None:
+        says = f"no answer was spoken: {seen.refused or 'no error tells why'}"
         todo = "look at the account's limits; ask StepFun's support"
-        return _finding(what, FAILS, "no answer was spoken", todo)
+        return _finding(what, FAILS, says, todo)
     says = f"{seen.first_audio_s:.2f} s after the wish"
     if seen.first_audio_s > LATE_S:
         todo = "let personas say a `filler:` meanwhile"
@@ -232,6 +233,7 @@ def judge_hearing(seen: HearingSeen) -> Iterator[Finding]:
     if not seen.answers:
         says = "the server didn't answer a turn that it found"
         yield _finding("answers by itself", DIFFERS, says, "use `model.vad: local`")
+    yield _interrupted(seen)
 
 
 def _rate(seen: HearingSeen) -> Finding:
@@ -246,6 +248,16 @@ def _rate(seen: HearingSeen) -> Finding:
             says = f"the server hears at {rate_hz} Hz, and is sent {RATE_HZ}"
             todo = "it understands little: tell voicebot's authors before you go on"
             return _finding(what, FAILS, says, todo)
+
+
+def _interrupted(seen: HearingSeen) -> Finding:
+    what = "stops when it is interrupted"
+    if seen.stops is None:
+        return _finding(what, UNKNOWN, "there was no answer to interrupt")
+    if seen.stops:
+        says = f"{seen.stopped_s:.2f} s after it told that somebody speaks"
+        return _finding(what, HOLDS, says)
+    return _finding(what, DIFFERS, "it goes on; calls cancel their answers themselves")
 
 
 def _understood(seen: HearingSeen) -> Finding:

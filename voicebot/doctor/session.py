@@ -3,6 +3,7 @@ What a realtime session takes: turn detection, voices, tools. Nothing is spoken,
 that nothing is billed.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -73,7 +74,7 @@ def look_at_session(
     Args:
         voices: to be tried, besides one that can't exist.
     """
-    talk = Talk(now)
+    talk = Talk(now, Counter())  # nothing is answered
     created = yield from talk.wait_for(SessionCreated, ANSWER_S)
     if created is None:
         return

@@ -4,6 +4,7 @@ How a realtime server speaks, stops, and lets its conversation be mended.
 Three answers are made, some 15 s of speech in all: they are billed.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -13,7 +14,12 @@ import orjson
 from voicebot.doctor.talk import Script, Seen, Talk
 from voicebot.stepfun.realtime import commands, events
 from voicebot.stepfun.realtime.commands import SessionConfig
-from voicebot.stepfun.realtime.events import ResponseStatus, ServerError, ServerEvent
+from voicebot.stepfun.realtime.events import (
+    ErrorKind,
+    ResponseStatus,
+    ServerError,
+    ServerEvent,
+)
 from voicebot.stepfun.realtime.history import Means
 
 ANSWER_S: Final = 5.0
@@ -47,6 +53,9 @@ T = TypeVar("T")
 class SpeakingSeen:
     """What was seen; None: there was no answer, or none that tells."""
 
+    refused: ErrorKind | None = None
+    """Why the first answer wasn't given, if that was told."""
+
     first_audio_s: float | None = None
     """From our wish to the first audio."""
 
@@ -78,13 +87,13 @@ class SpeakingSeen:
 
     repairs: dict[Means, bool | None] = field(default_factory=dict)
     obeys_response_instructions: bool | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
+    tokens: Counter[str] = field(default_factory=Counter)
+    """What was billed, by `input` and `output`."""
 
 
 def look_at_speaking(seen: SpeakingSeen, voice: str, now: float) -> Script[None]:
     """Have the model speak, cut it off, and mend what it believes to have said."""
-    talk = Talk(now)
+    talk = Talk(now, seen.tokens)
     yield from talk.wait_for(events.SessionCreated, ANSWER_S)
     config = SessionConfig("Do as you are told.", voice, turn_detection=None)
     kinds = (events.SessionUpdated, ServerError)
@@ -109,9 +118,10 @@ def _speak_at_length(seen: SpeakingSeen, talk: Talk) -> Script[str | None]:
             seen.dry_s = max(seen.dry_s, at - first_at - seen.audio_s)
             seen.largest_delta_s = max(seen.largest_delta_s, length_s)
             seen.audio_s += length_s
+    error = _last(came, ServerError)
+    seen.refused = error.kind if error else None
     done = _last(came, events.ResponseDone)
     seen.status = done.status if done else None
-    _count(seen, came)
     return _item_of(came)
 
 
@@ -138,7 +148,6 @@ def _cancel(seen: SpeakingSeen, talk: Talk) -> Script[str | None]:
     if done:
         seen.end_after_cancel_s = talk.now - cancelled_at
         seen.cancelled_status = done.status
-    _count(seen, ended)
     yield from talk.listen(SETTLE_S)
     again = yield from talk.wait_for(ServerError, ANSWER_S, commands.cancel_response())
     seen.second_cancel = "error" if again else "silence"
@@ -204,7 +213,6 @@ def _instruct(seen: SpeakingSeen, talk: Talk) -> Script[None]:
         orjson.dumps(ask),
         until=_is_over,
     )
-    _count(seen, came)
     said = "".join(
         one.event.text for one in came if isinstance(one.event, events.TranscriptDelta)
     )
@@ -239,11 +247,3 @@ def _item_of(came: Sequence[Seen]) -> str | None:
     """The id of the message that an answer made."""
     delta = _last(came, events.TranscriptDelta) or _last(came, events.AudioDelta)
     return delta.item_id or None if delta else None
-
-
-def _count(seen: SpeakingSeen, came: Sequence[Seen]) -> None:
-    """Count what is billed."""
-    done = _last(came, events.ResponseDone)
-    if done and done.usage:
-        seen.input_tokens += done.usage.input_tokens
-        seen.output_tokens += done.usage.output_tokens

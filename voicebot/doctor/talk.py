@@ -5,12 +5,13 @@ A script is a generator. It yields a `Step`, is sent what was `Heard`, and knows
 socket and no clock; whoever plays it has both.
 """
 
+from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from voicebot.errors import RemoteProtocolError
-from voicebot.stepfun.realtime.events import ServerEvent
+from voicebot.stepfun.realtime.events import ResponseDone, ServerEvent, Usage
 from voicebot.stepfun.realtime.session import RealtimeSession
 
 T = TypeVar("T")
@@ -47,14 +48,18 @@ class Talk:
     """
     One session.
 
+    Args:
+        tokens: to which is added what its answers cost, by `input` and `output`.
+
     Attributes:
         now: the moment of what was heard last, in seconds.
         session: what its frames come to.
     """
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, tokens: Counter[str]) -> None:
         self.now = now
         self.session = RealtimeSession()
+        self._tokens = tokens
 
     def listen(
         self,
@@ -95,6 +100,12 @@ class Talk:
 
     def _read(self, frame: bytes) -> ServerEvent | None:
         try:
-            return self.session.receive(frame)
+            event = self.session.receive(frame)
         except RemoteProtocolError:
             return None  # the session counts them
+        match event:
+            case ResponseDone(usage=Usage(input_tokens=heard, output_tokens=said)):
+                self._tokens += Counter(input=heard, output=said)
+            case _:
+                pass
+        return event

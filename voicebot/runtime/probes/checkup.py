@@ -96,15 +96,13 @@ class Checkup:
         if self._is_shut:  # the same would be told three times
             return [not_opened(Part.REALTIME, "all of it")]
         voices = dict.fromkeys([*self._needed, *self._others])
-        found, speaking = await examine(
-            self._place, list(voices), self._needed, self._clip
-        )
-        tokens = speaking.input_tokens, speaking.output_tokens
-        self.report.realtime_ucny = tokens_ucny(*tokens)
+        examined = await examine(self._place, list(voices), self._needed, self._clip)
+        tokens = examined.tokens
+        self.report.realtime_ucny = tokens_ucny(tokens["input"], tokens["output"])
         base_url, _, model = self._place
         now = datetime.now(UTC)
-        self.report.learnt = learn(base_url, model, now, speaking.repairs)
-        return found
+        self.report.learnt = learn(base_url, model, now, examined.repairs)
+        return examined.findings
 
     async def _chat(self) -> list[Finding]:
         base_url, key, _ = self._place

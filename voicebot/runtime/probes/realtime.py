@@ -1,6 +1,7 @@
 """Opens sessions at StepFun, and plays doctor's scripts there."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final, NamedTuple
@@ -26,6 +27,7 @@ from voicebot.errors import UpstreamError
 from voicebot.net.realtime import realtime_socket
 from voicebot.runtime.probes.services import Clip
 from voicebot.stepfun.address import other_ledger, realtime_url
+from voicebot.stepfun.realtime.history import Means
 
 # More than a call makes: what happens now and then is to be told from what is so.
 DIALS: Final = 3
@@ -51,7 +53,11 @@ class Examined(NamedTuple):
     """What came of trying out a server."""
 
     findings: list[Finding]
-    speaking: SpeakingSeen
+    repairs: dict[Means, bool | None]
+    """What of repairs it takes; None: it didn't answer."""
+
+    tokens: Counter[str]
+    """What was billed, by `input` and `output`."""
 
 
 async def try_account(place: Place) -> AccountSeen:
@@ -109,7 +115,8 @@ async def examine(
         except ConnectionClosed:
             found.append(lost(what))
         found += judges[what]()
-    return Examined([*found, session_limit()], speaking)
+    tokens = speaking.tokens + hearing.tokens
+    return Examined([*found, session_limit()], speaking.repairs, tokens)
 
 
 async def _opens(place: Place) -> bool:

@@ -106,7 +106,8 @@ def main() -> None:
         found = verdicts(seen)
         if not all(each.holds for each in found):
             print("".join(_complaints(Path(folder) / "server.log")), file=sys.stderr)
-    print("\r" + "\n".join(map(str, found)))
+    _progress("")
+    print("\n".join(map(str, found)))
     print(f"{seen.seconds:.0f} s, {seen.seconds / max(1, seen.kills):.2f} s a kill")
     sys.exit(not all(each.holds for each in found))
 
@@ -128,7 +129,7 @@ def _complaints(log: Path) -> list[str]:
 
 def _progress(line: str) -> None:
     if sys.stdout.isatty():
-        print(f"\r{line}", end="", flush=True)
+        print(f"\r{line:<40}\r", end="", flush=True)
 
 
 if __name__ == "__main__":

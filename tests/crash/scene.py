@@ -59,9 +59,10 @@ class Server:
         return self.process.pid
 
     async def ready(self) -> None:
-        """Wait until it takes calls, or is dead."""
+        """Wait until it takes calls."""
         async with asyncio.timeout(UP_S):
             await self.witness.ready.wait()
+        assert self.process.is_alive(), "the server ended by itself: see server.log"
 
     async def kill(self) -> float:
         """

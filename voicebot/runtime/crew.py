@@ -22,6 +22,7 @@ import structlog
 
 from voicebot.config import Settings
 from voicebot.errors import ConfigError
+from voicebot.flow.budget import Amounts
 from voicebot.flow.model import BudgetReached
 from voicebot.runtime import orders
 from voicebot.runtime.forward import Origin, always
@@ -68,7 +69,7 @@ class Books(Protocol):
 
     async def lead_on(self, origin: Origin, wanted: str) -> bool | None: ...
 
-    def spend(self, origin: Origin, ucny: int) -> list[BudgetReached]: ...
+    def spend(self, origin: Origin, amounts: Amounts) -> list[BudgetReached]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +208,9 @@ class Crew:
                 else:
                     worker.writes.discard(path)
                     self._books.keeper.release(path)
-            case orders.Spent(call_id, ucny):
+            case orders.Spent(call_id, amounts):
                 if job := worker.jobs.get(call_id):
-                    reached = self._books.spend(job.ticket.origin, ucny)
+                    reached = self._books.spend(job.ticket.origin, amounts)
                     if reached:
                         worker.process.send(orders.Reached(call_id, tuple(reached)))
             case orders.LeadOn(call_id):

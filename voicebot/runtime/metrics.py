@@ -37,6 +37,7 @@ from voicebot.store.records import (
     Record,
     Reviewed,
     TokensUsed,
+    Transcribed,
 )
 from voicebot.store.writer import Backlog
 
@@ -163,7 +164,7 @@ class Metrics:
         self._cost = self._counter(
             "cost_yuan",
             "What calls cost.",
-            purpose=("input", "cached", "output", "twilio", "review"),
+            purpose=("input", "cached", "output", "twilio", "review", "transcription"),
         )
         self._underruns = self._counter(
             "underruns", "Holes in the bot's voice, shorter than half a second."
@@ -243,7 +244,7 @@ class Metrics:
             case Latency():
                 answered_s = (record.heard_ms - record.spoken_ms) / 1000
                 self._latency.labels(record.heard_by).observe(max(0.0, answered_s))
-            case TokensUsed(cost=cost) | Reviewed(cost=cost):
+            case TokensUsed(cost=cost) | Reviewed(cost=cost) | Transcribed(cost=cost):
                 self._spent(cost.items())
             case CallEnded():
                 self._end(record)

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from voicebot.config import Settings
+from voicebot.flow.budget import Amounts
 from voicebot.flow.model import BudgetReached
 from voicebot.runtime.live import Ticket
 from voicebot.runtime.metrics import Sight
@@ -111,10 +112,10 @@ class Saw:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """An answer was billed, in millionths of a yuan."""
+    """What a call took of its budgets since it told last."""
 
     call_id: str
-    ucny: int
+    amounts: Amounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ import structlog
 from aiohttp import ClientSession, TCPConnector
 
 from voicebot.config import Settings
+from voicebot.flow.budget import Amounts
 from voicebot.flow.model import BudgetReached
 from voicebot.net.errands import ErrandClient, open_errands
 from voicebot.runtime import orders
@@ -206,9 +207,9 @@ class _Till(Till):
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
 
-    def spender(self, origin: Origin) -> Callable[[int], list[BudgetReached]]:
-        def spend(ucny: int) -> list[BudgetReached]:
-            self._tell(orders.Spent(origin.call_id, ucny))
+    def spender(self, origin: Origin) -> Callable[[Amounts], list[BudgetReached]]:
+        def spend(amounts: Amounts) -> list[BudgetReached]:
+            self._tell(orders.Spent(origin.call_id, dict(amounts)))
             return []
 
         return spend

@@ -57,7 +57,7 @@ async def running(settings: Settings, workers: int = 0) -> AsyncIterator[Switchb
         [token.get_secret_value() for token in tokens if token],
         settings.public_url or "",
     )
-    plans = Plans(settings.dialplans)
+    plans = Plans(settings.dialplans, settings.engine)
     with _one_sentence(), _listen(settings.host, settings.port) as listener:
         async with (
             open_switchboard(settings, plans) as board,

@@ -225,7 +225,9 @@ class Crew:
     async def _lead_on(self, worker: _Worker, news: orders.LeadOn) -> None:
         told = None
         if job := worker.jobs.get(news.call_id):
-            origin = replace(job.ticket.origin, values=news.values)
+            origin = replace(
+                job.ticket.origin, values=news.values, consented=news.consented
+            )
             told = await self._books.lead_on(origin, news.wanted)
         worker.process.send(orders.LedOn(news.call_id, told))
 

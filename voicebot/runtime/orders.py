@@ -133,6 +133,7 @@ class LeadOn:
     call_id: str
     wanted: str
     values: Mapping[str, str]
+    consented: bool
 
 
 @dataclass(frozen=True, slots=True)

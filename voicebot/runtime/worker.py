@@ -136,7 +136,8 @@ class Worker(Switchboard):
         """Ask the main process, to which Twilio comes back."""
         asked = asyncio.get_running_loop().create_future()
         self._asked[origin.call_id] = asked
-        self._tell(orders.LeadOn(origin.call_id, wanted, dict(origin.values)))
+        known = dict(origin.values)
+        self._tell(orders.LeadOn(origin.call_id, wanted, known, origin.consented))
         try:
             async with asyncio.timeout(LEAD_ON_S):
                 told: bool | None = await asked

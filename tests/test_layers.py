@@ -38,6 +38,7 @@ PURE: dict[str, set[str]] = {
     "dialplan": {"errors"},
     "bridge": {"errors", "audio"},
     "flow": {"errors", "fields", "bridge", "dialplan"},
+    "doctor": {"errors", "fields", "stepfun", "twilio"},
 }
 # What the call log decides, and what its records mean.
 PURE_MODULES = [
@@ -61,7 +62,7 @@ SHELL: dict[str, set[str]] = {
     "net": CORE,
     "observe": CORE,
     "runtime": CORE
-    | {"bridge", "cascade", "dialplan", "flow", "store", "net", "observe"},
+    | {"bridge", "cascade", "dialplan", "doctor", "flow", "store", "net", "observe"},
     "web": CORE | {"bridge", "dialplan", "store", "net", "observe", "runtime"},
     "sim": {"audio", "errors"},
     "measure": CORE | {"bridge", "flow", "runtime", "sim"},

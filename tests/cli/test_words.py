@@ -1,6 +1,7 @@
 """`voicebot chat` and `voicebot transcribe`, run as commands."""
 
 import json
+import signal
 import wave
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -110,6 +111,45 @@ def test_a_turn_that_fails_can_be_said_again(monkeypatch: pytest.MonkeyPatch) ->
     assert "(that failed: stepfun: HTTP 402: quota_exceeded; say it ag" in result.stdout
     assert result.stdout.count("bot: ") == 2
     assert result.exit_code == 0
+
+
+@pytest.mark.usefixtures("_folder")
+def test_the_model_can_listen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound(tmp_path / "a.wav")
+    (tmp_path / "b.wav").write_bytes(b"no sound")
+    lines = "/say a.wav\nno clouds\n/say b.wav\n/say gone.wav\n/say a.txt\n"
+    with stepfun(monkeypatch):
+        result = run("chat", "desk", "--offline", said=lines)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[2:-1] == [
+        "you:   [heard: Rain?]",
+        "  [rain: rain asks its server]",
+        "  It answers: bot: It is dry.",
+        "you: (that failed: audio.data: expected a WAV header, as the format is wav,"
+        " got 8 bytes of something else)",
+        "you: (gone.wav: No such file or directory)",
+        "you: (expected a file called .wav, .mp3)",
+        "you: ",
+    ]
+
+
+@pytest.mark.usefixtures("_folder")
+def test_an_answer_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    show, shown = chat._show, []
+
+    def interrupted(text: str) -> None:
+        shown.append(text)
+        show(text)
+        if text.startswith("bot: Is "):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(chat, "_show", interrupted)
+    with stepfun(monkeypatch, Mood(chat_s=(0, 0), word_s=0.05)):
+        result = run("chat", "desk", "--offline", said="Well\ngoodbye\n")
+    assert result.exit_code == 0
+    assert "(interrupted: the model knows as much as was shown)" in result.stdout
+    assert "bot: Is there anything else?" not in result.stdout
+    assert result.stdout.splitlines()[-2] == "(the bot hangs up)"
 
 
 @pytest.mark.usefixtures("_folder")

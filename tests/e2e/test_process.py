@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.house import ACCOUNT, DIALPLAN, PERSONA, TOKEN, free_port
+from tests.e2e.house import ACCOUNT, DIALPLAN, KEY, PERSONA, TOKEN, free_port
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def taken() -> Iterator[int]:
 def environment(**more: str) -> dict[str, str]:
     mine = {k: v for k, v in os.environ.items() if not k.startswith("VOICEBOT_")}
     settings = {
-        "VOICEBOT_STEPFUN_API_KEY": "key",
+        "VOICEBOT_STEPFUN_API_KEY": KEY,
         "VOICEBOT_STEPFUN_BASE_URL": "http://127.0.0.1:9/v1",  # nobody is there
         "VOICEBOT_TWILIO_ACCOUNT_SID": ACCOUNT,
         "VOICEBOT_TWILIO_AUTH_TOKEN": TOKEN,
@@ -56,6 +56,7 @@ def voicebot(folder: Path, *words: str, **more: str) -> tuple[int, str]:
         timeout=30,
         check=False,
     )
+    sys.stderr.write(done.stderr)  # which the watch reads
     return done.returncode, done.stderr
 
 

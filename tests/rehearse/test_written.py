@@ -198,6 +198,16 @@ def test_words_without_an_answer_can_be_said_again() -> None:
     assert told(call) == [("assistant", "Hello.")]
 
 
+def test_of_an_interrupted_answer_the_model_knows_what_was_shown() -> None:
+    call = talk()
+    call.said("Hi")
+    call.interrupted("Good mor")
+    assert told(call) == [("user", "Hi"), ("assistant", "Good mor")]
+    call.said("Wait")
+    call.interrupted("")
+    assert told(call)[-1] == ("assistant", "Good mor")
+
+
 def test_a_long_talk_is_told_from_where_it_makes_sense() -> None:
     call = talk()
     call.said("Hi")

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
+from tests.canary import KEY
 from tests.dialplan.plans import dialplan, persona
 from tests.store.noted import writing
 from tests.store.test_calls import ENDED, NOON, STARTED, TURN
@@ -76,7 +77,7 @@ async def reviewed(writer: Writer, call: Call, model: Model) -> str:
     await server.start_server()
     try:
         async with ClientSession() as http:
-            chat = Chat(http, f"{server.make_url('/v1')}", "key")
+            chat = Chat(http, f"{server.make_url('/v1')}", KEY)
             one = Reviewer(writer.store, chat, Scribe(writer))
             return await one.review(call, desk())
     finally:
@@ -172,7 +173,7 @@ async def test_a_review_is_asked_for_once_and_later_if_nobody_answers(
     plan = replace(dialplan(), personas={"reception": desk()})
     at = [ENDED.ended_at]
     async with ClientSession() as http:
-        chat = Chat(http, f"{server.make_url('')}".rstrip("/"), "key")
+        chat = Chat(http, f"{server.make_url('')}".rstrip("/"), KEY)
         reviewer = Reviewer(writer.store, chat, Scribe(writer))
         one = Messenger(writer.store, lambda: plan, None, reviewer, lambda: at[0])
         assert [await one.round(), await one.round()] == [1, 0]

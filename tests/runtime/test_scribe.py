@@ -95,7 +95,7 @@ async def test_what_comes_after_a_transfer_is_written_behind_what_was_before(
     diary.turn(TURN)
     diary.decision(replace(DECISION, seq=0, caller_seq=2))
     diary.decision(replace(DECISION, seq=1))
-    diary.key(99.6)
+    diary.key(99.6, "2")
     assert scribe.extent("c1") == (9, 6)
     await scribe.stored()
     (row,) = await writer.store.turns("c1")
@@ -104,7 +104,7 @@ async def test_what_comes_after_a_transfer_is_written_behind_what_was_before(
     assert (row.heard_ms, row.reply_ms) == (400, 640)
     assert (first.seq, first.at_ms, first.decided_ms) == (4, 60_100, 60_500)
     assert (first.caller_seq, second.seq, second.caller_seq) == (9, 5, None)
-    assert (await writer.store.events("c1"))[-1].record == KeyPressed("c1", 60_100)
+    assert (await writer.store.events("c1"))[-1].record == KeyPressed("c1", 60_100, "2")
 
 
 async def test_a_decision_is_written_as_it_fell(writer: Writer, scribe: Scribe) -> None:

@@ -1,7 +1,14 @@
 import pytest
 
 from voicebot.errors import ConfigError
-from voicebot.stepfun.address import http_url, realtime_url, speech_url
+from voicebot.stepfun.address import (
+    Ledger,
+    http_url,
+    ledger,
+    other_ledger,
+    realtime_url,
+    speech_url,
+)
 
 PLAN = "api.stepfun.com/step_plan/v1"
 
@@ -81,3 +88,15 @@ def test_a_base_that_is_no_host_and_path_is_the_operators_to_edit(
 def test_a_model_without_a_name_is_the_operators_to_edit() -> None:
     with pytest.raises(ConfigError, match="expected a name, got nothing"):
         realtime_url("https://h/v1", "")
+
+
+@pytest.mark.parametrize("host", ["https://api.stepfun.com", "wss://api.stepfun.ai"])
+def test_a_base_tells_what_it_bills_and_where_the_other_is(host: str) -> None:
+    plan, open_ = f"{host}/step_plan/v1", f"{host}/v1"
+    assert (ledger(plan), ledger(f" {open_}/ ")) == (Ledger.PLAN, Ledger.OPEN)
+    assert (other_ledger(f"{plan}/"), other_ledger(open_)) == (open_, plan)
+
+
+def test_of_another_address_it_is_not_known() -> None:
+    assert ledger("http://127.0.0.1:8099") is None
+    assert other_ledger("http://127.0.0.1:8099/v2") is None

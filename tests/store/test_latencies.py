@@ -12,6 +12,7 @@ from voicebot.store.calls import CallStore, open_store
 from voicebot.store.project import Rows
 from voicebot.store.records import (
     Call,
+    CallAnswered,
     CallEnded,
     EndReason,
     Latency,
@@ -59,7 +60,7 @@ async def test_the_last_word_on_an_answer_stands(store: CallStore) -> None:
 async def test_what_answers_cost_adds_up_until_the_call_says_all(
     store: CallStore,
 ) -> None:
-    await put(store, STARTED, USED)
+    await put(store, STARTED, CallAnswered("c1", "MZ1", NOON), USED)
     await put(store, USED)
     call = await store.get_call("c1")
     assert call
@@ -69,7 +70,7 @@ async def test_what_answers_cost_adds_up_until_the_call_says_all(
     )
     assert call.cost_ucny == 200
     assert await store.spent(NOON) == [
-        Spent("inbound", STARTED.from_number, STARTED.to_number, 200)
+        Spent("inbound", STARTED.from_number, STARTED.to_number, 200, 6, 0)
     ]
     await put(store, WHOLE)
     call = await store.get_call("c1")

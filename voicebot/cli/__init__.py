@@ -13,6 +13,7 @@ from voicebot.cli import (
     check,
     config,
     demo,
+    doctor,
     erase,
     explain,
     measure,
@@ -30,7 +31,7 @@ from voicebot.cli import (
     tune,
     voices,
 )
-from voicebot.errors import VoicebotError
+from voicebot.errors import UpstreamError, VoicebotError
 
 app = typer.Typer(
     help="A telephony voice bot: Twilio on one side, StepFun on the other.",
@@ -41,6 +42,7 @@ app = typer.Typer(
 app.command("serve")(serve.run)
 app.command("demo")(demo.run)
 app.command("check")(check.run)
+app.command("doctor")(doctor.run)
 app.command("test")(test.run)
 app.command("explain")(explain.run)
 app.add_typer(show.app, name="show")
@@ -74,5 +76,17 @@ def main() -> None:
     try:
         app()
     except VoicebotError as exc:
-        print(f"voicebot: {exc}", file=sys.stderr)
+        print(f"voicebot: {_told(exc)}", file=sys.stderr)
         sys.exit(1)
+
+
+def _told(error: VoicebotError) -> str:
+    """What an operator is told: StepFun's refusals in words, with what to do."""
+    from voicebot.stepfun.advice import advice
+    from voicebot.stepfun.upstream import SERVICE
+
+    if not isinstance(error, UpstreamError) or error.service != SERVICE:
+        return str(error)
+    from voicebot.config import load_settings
+
+    return advice(error, load_settings().stepfun_base_url)

@@ -18,6 +18,8 @@ def event_shown(event: "Event") -> dict[str, object]:
         FlowNote,
         Forwarded,
         ForwardOver,
+        KeyPressed,
+        Silenced,
         Transcribed,
     )
 
@@ -27,6 +29,10 @@ def event_shown(event: "Event") -> dict[str, object]:
     match record:
         case FlowNote(_, _, kind, name, detail):
             what = f"{kind} {name}: {detail}" if detail else f"{kind} {name}"
+        case KeyPressed(_, _, digit):
+            what = digit
+        case Silenced(_, _, spans):
+            what = f"{len(spans)} places"
         case FaultNote(_, _, code):
             what = code
         case Forwarded(_, step, target):

@@ -35,7 +35,14 @@ from voicebot.flow.policy import (
 from voicebot.flow.stages import Stages
 from voicebot.flow.values import Values
 from voicebot.runtime.conduct import greeting_text, session_config
-from voicebot.stepfun.chat import MODEL, ChatAnswer, ChatRequest, Message, ToolCall
+from voicebot.stepfun.chat import (
+    MODEL,
+    Audio,
+    ChatAnswer,
+    ChatRequest,
+    Message,
+    ToolCall,
+)
 from voicebot.stepfun.realtime.commands import Tool
 
 MAX_TOKENS: Final = 500
@@ -96,10 +103,16 @@ class WrittenCall:
             self._messages.append(Message("assistant", text))
         return text
 
-    def said(self, text: str) -> None:
-        """The caller says something."""
+    def said(self, text: str, sound: Audio | None = None) -> None:
+        """
+        The caller says something.
+
+        Args:
+            sound: what the model listens to, instead of reading the text.
+        """
         self._history.caller_said(text)
-        self._messages.append(Message("user", text))
+        told = Message("user", "", audio=(sound,)) if sound else Message("user", text)
+        self._messages.append(told)
         self._go_on(said=text)
 
     def request(self) -> ChatRequest:
@@ -117,6 +130,13 @@ class WrittenCall:
         """There was no answer: the caller's last words may be said again."""
         if self._messages and self._messages[-1].role == "user":
             self._messages.pop()
+
+    def interrupted(self, shown: str) -> None:
+        """The caller spoke into an answer, of which so much is known."""
+        if shown:
+            self._messages.append(Message("assistant", shown))
+        else:
+            self.unanswered()
 
     def answered(self, answer: ChatAnswer) -> list[Asked]:
         """Take the model's answer; return what it asked for, in order."""

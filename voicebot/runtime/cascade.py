@@ -50,8 +50,8 @@ from voicebot.store.faults import Fault
 log = structlog.get_logger()
 
 # The caller waits for all of them, and hears a filler. How long an answer may take in
-# all, the bridge knows (`no_answer_after`); these are for what never comes. Of ASR, 0.4
-# to 0.7 s were measured on the Step Plan, and 2.2 to 6.8 s on the open platform.
+# all, the bridge knows (`no_answer_after`); these are for what never comes. ASR was
+# seen to take 0.4 to 0.7 s on the Step Plan, and 2.2 to 6.8 s on the open platform.
 ASR_S: Final = 8.0
 CHAT_S: Final = 6.0  # for the first words, and between two pieces
 SPEECH_S: Final = 6.0

@@ -123,6 +123,7 @@ def flow_of(
         opening=origin.opening,
         has_number=has_number(origin),
         came_back=origin.came_back,
+        consented=origin.consented,
         family=origin.family,
         bridge=bridge,
     )

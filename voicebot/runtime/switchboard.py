@@ -40,13 +40,14 @@ from voicebot.runtime.conduct import (
     session_config,
 )
 from voicebot.runtime.director import DirectorLeg
-from voicebot.runtime.discretion import policy_of, private_values
+from voicebot.runtime.discretion import policy_of, private_names, private_values
 from voicebot.runtime.engines import Engines
 from voicebot.runtime.errands import Errands, Lookups
 from voicebot.runtime.flights import FlightFile, flight_path
 from voicebot.runtime.forward import Answer, Origin
 from voicebot.runtime.forwarding import RESUMED, Forwarding
 from voicebot.runtime.housekeeping import Housekeeping, archive_of
+from voicebot.runtime.learnt import what_models_refuse
 from voicebot.runtime.live import TOKEN_S, Earlier, Full, LiveCalls, Ticket
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.neural import load_neural
@@ -71,7 +72,6 @@ from voicebot.runtime.texting import Texting
 from voicebot.runtime.till import Till, load_prices
 from voicebot.runtime.transcripts import Transcriber
 from voicebot.runtime.warm import WarmLegs
-from voicebot.stepfun.realtime.history import Means
 from voicebot.store.archive import name_of
 from voicebot.store.faults import Fault
 from voicebot.store.instance import Instance
@@ -175,7 +175,7 @@ class Switchboard:
         self.queueing = Queueing(
             self.forwarding, clock=self._loop.time, connect=self._let_in
         )
-        self._refused: set[Means] = set()  # what the model refuses of repairs
+        self._refused = what_models_refuse(settings, now())  # of repairs, by model
 
     # ---- a call arrives ------------------------------------------------------
 
@@ -323,11 +323,12 @@ class Switchboard:
 
     def _leg(self, ticket: Ticket) -> ModelLeg:
         persona = ticket.persona
+        refused = self._refused[persona.model.name]
         return ModelLeg(
             self._engines.dial(persona),
             session_config(persona, ticket.origin.values),
             # Of repairs a cascade refuses none: what it learns is of no use to others.
-            self._refused if persona.model.engine == "realtime" else set(),
+            refused if persona.model.engine == "realtime" else set(),
             self._engines.spare(persona),
         )
 
@@ -520,8 +521,10 @@ class Switchboard:
             diary=Diary(self.scribe, ticket.call_id, ticket.earlier),
             spend=self.till.spender(ticket.origin),
             leave=lambda wanted: self.leave_stream(
-                replace(ticket.origin, values=call.known), wanted
+                replace(ticket.origin, values=call.known, consented=call.consented),
+                wanted,
             ),
+            private=private_names(ticket.persona),
             text=lambda order, done: self.texting.send(ticket.origin, order, done),
             recorder=recorder,
             rest=self._rest,
@@ -551,6 +554,7 @@ class Switchboard:
     def _told_over(self, call_id: str) -> None:
         self.till.over(call_id)
         self.messenger.nudge()
+        self.keeper.nudge()
 
     def never_started(self, ticket: Ticket, reason: EndReason) -> None:
         """Close the books on a call whose stream came to nothing."""
@@ -614,6 +618,10 @@ class Switchboard:
                 _tell_orphans(await self._instance.beat(now()))
             except StoreError as exc:
                 log.warning("no heartbeat", error=str(exc))
+
+    async def count_others(self) -> None:
+        """Know, for ever, what other processes spend of today's budgets."""
+        await self.till.keep_counting(self.store, self._instance.id)
 
     async def close_books(self) -> None:
         """Wait until all is written, unless nothing takes it."""
@@ -691,13 +699,14 @@ async def open_switchboard(
             instance = Instance(writer.store, settings.data)
             _tell_orphans(await instance.begin(now()))
             board = Switchboard(settings, plans, writer, instance, http, client, disk)
-            await board.till.recall(writer.store)
+            await board.till.recall(writer.store, instance.id)
             async with asyncio.TaskGroup() as tasks:
                 chores = [
                     tasks.create_task(_for_ever(chore), name=chore.__name__)
                     for chore in (
                         writer.run,
                         board.be_alive,
+                        board.count_others,
                         board.reap,
                         board.follow_plans,
                         board.render_prompts,

@@ -41,6 +41,9 @@ SHORTEST_MS: Final = 200  # of a turn: below it there are no words
 # StepFun's answers that are about this clip, and not about us.
 CLIPS_FAULT: Final = frozenset({200, 400, 413, 451})
 
+# Of ASR, which is told no region; which others it knows isn't published.
+LANGUAGES: Final = frozenset({"zh", "en"})
+
 SPECIALS: Final = "specials."
 SPECIAL_NAMES: Final = ("anonymous", "overload", "failure")
 
@@ -75,10 +78,15 @@ class Manner:
             LocalProtocolError: it is none that StepFun takes.
         """
         terms = self.persona.keyterms if self.persona else ()
-        # StepFun's page has `zh`: without a region.
-        language = self.language.partition("-")[0]
         short = (term for term in terms if len(term) <= HOTWORD_CHARACTERS)
-        return AsrRequest(wav, "wav", language=language, hotwords=tuple(short))
+        several = self.persona is not None and bool(self.persona.also_speaks)
+        language = self.language.partition("-")[0].lower()
+        return AsrRequest(
+            wav,
+            "wav",
+            language=language if language in LANGUAGES and not several else None,
+            hotwords=tuple(short),
+        )
 
 
 class Transcriber:

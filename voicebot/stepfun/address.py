@@ -6,6 +6,7 @@ https://api.stepfun.com/step_plan/v1, which bill differently. The wrong one is
 the most frequent mistake, says StepFun "Step Plan" (step-plan/overview).
 """
 
+from enum import StrEnum
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -13,6 +14,36 @@ from voicebot.errors import ConfigError
 
 # Scheme of the base -> whether its APIs are reached through TLS.
 _SECURE: Final = {"http": False, "ws": False, "https": True, "wss": True}
+
+
+class Ledger(StrEnum):
+    """What a base URL bills. A key may have money on one, and none on the other."""
+
+    PLAN = "Step Plan"
+    OPEN = "pay-as-you-go"
+
+
+# How a base URL ends, that of the plan first: the other is a part of it.
+LEDGERS: Final = {"/step_plan/v1": Ledger.PLAN, "/v1": Ledger.OPEN}
+
+
+def ledger(base_url: str) -> Ledger | None:
+    """Say what a base URL bills; None if it is no base of StepFun's that we know."""
+    path = base_url.strip().rstrip("/")
+    return next((LEDGERS[end] for end in LEDGERS if path.endswith(end)), None)
+
+
+def other_ledger(base_url: str) -> str | None:
+    """Return the base URL on the same host that bills the other ledger."""
+    path = base_url.strip().rstrip("/")
+    plan, open_ = LEDGERS
+    match ledger(path):
+        case Ledger.PLAN:
+            return path.removesuffix(plan) + open_
+        case Ledger.OPEN:
+            return path.removesuffix(open_) + plan
+        case _:
+            return None
 
 
 def realtime_url(base_url: str, model: str) -> str:

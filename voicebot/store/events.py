@@ -31,9 +31,11 @@ from voicebot.store.records import (
     Latency,
     Message,
     ModelLost,
+    Private,
     Record,
     Recording,
     Reviewed,
+    Silenced,
     TokensUsed,
     Transcribed,
     Turn,
@@ -65,6 +67,8 @@ class EventKind(StrEnum):
     REVIEW = "review"
     TRANSCRIPTION = "transcription"
     RECORDING = "recording"
+    PRIVATE = "private"
+    SILENCED = "silenced"
 
 
 RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
@@ -87,6 +91,8 @@ RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
         EventKind.REVIEW: Reviewed,
         EventKind.TRANSCRIPTION: Transcribed,
         EventKind.RECORDING: Recording,
+        EventKind.PRIVATE: Private,
+        EventKind.SILENCED: Silenced,
     }
 )
 

@@ -33,6 +33,8 @@ class Mood:
     """
 
     # Hearing
+    ear_hz: int = 24000
+    """The rate at which it takes what it hears. The documents don't tell."""
     onset_s: float = 0.2
     """From the first loud sample to speech_started; 0.95 was measured."""
     vad_by_default: bool = True
@@ -110,6 +112,8 @@ class Mood:
     """A client can't create an item of the assistant's."""
     refuses_previous_item_id: bool = False
     """A client can create items at the end only."""
+    refuses_truncate: bool = False
+    """An undocumented command brings an error, else nothing. Nobody has told."""
     rate_limits: bool = False
     unknown_events: float = 0.0
     """How often an event of an unknown type precedes an audio delta."""
@@ -117,6 +121,12 @@ class Mood:
     """How often a frame that is no event precedes an audio delta."""
     doubles_done: bool = False
     """response.done is sent twice. Never seen."""
+
+    # Money and paths
+    no_credit: tuple[str, ...] = ()
+    """Bases on which the key has no money, such as "/v1": 402."""
+    missing: tuple[str, ...] = ()
+    """Paths that aren't there, such as "/step_plan/v1/audio/speech": 404."""
 
     # Failing
     mute_from_start: bool = False

@@ -322,6 +322,8 @@ class OfflineStepFun:
         wrong = self._api_key is not None and key != self._api_key
         if scheme != "Bearer" or not key or wrong:
             raise BadRequest(401, *REFUSALS[401])
+        if request.path.startswith(self.mood.no_credit):
+            raise BadRequest(402, *REFUSALS[402])
 
     @web.middleware
     async def _errors(
@@ -330,6 +332,8 @@ class OfflineStepFun:
         handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
         try:
+            if request.path in self.mood.missing:
+                raise BadRequest(404, *REFUSALS[404])
             return await handler(request)
         except BadRequest as bad:
             return web.json_response(

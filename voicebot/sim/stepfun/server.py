@@ -17,7 +17,7 @@ from voicebot.sim.stepfun.connection import serve_session
 from voicebot.sim.stepfun.mind import Mind
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.stepfun.profile import MODELS, PLAN_MODELS
-from voicebot.sim.stepfun.session import OfflineSession
+from voicebot.sim.stepfun.session import OfflineSession, SessionWatch
 from voicebot.sim.stepfun.speech import (
     FORMATS,
     BadRequest,
@@ -82,6 +82,7 @@ class OfflineStepFun:
         chat_mind: answers in writing.
         chat_refusals: the same for the first requests to do so.
         seed: decides everything that chance does.
+        watch: makes who measures a session that opens.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class OfflineStepFun:
         chat_mind: chat.ChatMind | None = None,
         chat_refusals: Iterable[int] = (),
         seed: int = 0,
+        watch: Callable[[], SessionWatch] | None = None,
     ) -> None:
         self.mood = mood
         self.statistics = Statistics()
@@ -107,6 +109,7 @@ class OfflineStepFun:
         self._chat_mind = chat_mind or chat.Chooser()
         self._chat_refusals = list(chat_refusals)
         self._random = Random(seed)
+        self._watch = watch
         self._sockets: set[web.WebSocketResponse] = set()
 
     def application(self) -> web.Application:
@@ -151,6 +154,7 @@ class OfflineStepFun:
             now=loop.time(),
             model=request.query["model"],
         )
+        session.watch = self._watch() if self._watch else None
         began_at = loop.time()
         self.statistics.opened += 1
         self._sockets.add(websocket)

@@ -14,6 +14,7 @@ from voicebot.cli import (
     demo,
     erase,
     explain,
+    load,
     measure,
     migrate,
     new,
@@ -49,6 +50,7 @@ calls.app.command("erase")(erase.erase)
 app.add_typer(calls.app, name="calls")
 app.command("tune")(tune.run)
 app.add_typer(measure.app, name="measure")
+app.command("load")(load.run)
 
 
 def main() -> None:

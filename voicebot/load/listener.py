@@ -18,6 +18,8 @@ BATCH: Final = 50
 AFRESH_S: Final = 0.2
 """Audio that comes so long after the last was played begins something new."""
 
+PINGS_APART_S: Final = 0.2
+
 QUIET_WINDOWS: Final = 25
 """Half a second without tones: the answer is over."""
 
@@ -86,7 +88,7 @@ class Listener:
         figures.frames_sent += 1
         figures.frames_late += late_s > LATE_S
         figures.late_s = max(figures.late_s, late_s)
-        if said in self._pings:
+        if said in self._pings and not self._has_pinged():
             figures.pinged_s.append(self._clock())
         self._line += heard
         if len(self._line) >= (BATCH + 1) * ULAW_FRAME:
@@ -113,6 +115,11 @@ class Listener:
             if place not in self._cut:
                 self._count(self._lengths[place] * FRAME_MS)
         return self.heard
+
+    def _has_pinged(self) -> bool:
+        """Whether this ping was sent: in a pause of the voice, its frames are alike."""
+        times = self.heard.pinged_s
+        return bool(times) and self._clock() < times[-1] + PINGS_APART_S
 
     def _count(self, heard_ms: int) -> None:
         self.heard.answers += 1

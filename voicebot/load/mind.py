@@ -63,13 +63,21 @@ class MarkedMind:
 
     def speak(self, text: str, voice: str, language: str) -> bytes:
         mark = call_said(text)
-        return babble(text) if mark is None else mark_bot(_voice(), mark)
+        if mark is None:
+            return _below_marks(babble(text))
+        return mark_bot(_answer(), mark)
 
 
 @lru_cache(1)
-def _voice() -> bytes:
-    """An answer's voice, all of it below the marks."""
-    samples = np.resize(from_pcm16(babble(WORDS)), ANSWER_MS * RATE_HZ // 1000)
+def _answer() -> bytes:
+    whole = np.resize(from_pcm16(babble(WORDS)), ANSWER_MS * RATE_HZ // 1000)
+    return _below_marks(to_pcm16(whole))
+
+
+@lru_cache(64)
+def _below_marks(pcm16: bytes) -> bytes:
+    """A voice that nobody takes for a mark."""
+    samples = from_pcm16(pcm16)
     spectrum = np.fft.rfft(samples)
     spectrum[VOICE_HZ * len(samples) // RATE_HZ :] = 0
     return to_pcm16(np.fft.irfft(spectrum, len(samples)))

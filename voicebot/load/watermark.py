@@ -167,7 +167,7 @@ def has_ping(pcm16: bytes) -> bool:
 
 @cache
 def _ping_wave(block: int) -> NDArray[np.complex128]:
-    return np.exp(-2j * np.pi * PING_HZ * np.arange(block) / PCM_HZ)
+    return np.asarray(np.exp(-2j * np.pi * PING_HZ * np.arange(block) / PCM_HZ))
 
 
 def _digits(mark: Mark) -> list[int]:

@@ -58,7 +58,10 @@ def test_every_kind_of_step(tmp_path: Path) -> None:
         ("steps: []", ": expected a list `steps`"),
         ("steps: [1]", ":1:9: step 1: expected one of say, interrupt, keys"),
         ("steps: [{say: a, keys: '1'}]", ":1:9: step 1: expected one of"),
-        ("steps: [{say: a}, {say: b, after_ms: 1}]", ":1:28: step 2: after_ms: unknown"),
+        (
+            "steps: [{say: a}, {say: b, after_ms: 1}]",
+            ":1:28: step 2: after_ms: unknown",
+        ),
         ("steps: [{say: 1}]", ":1:15: step 1: say: expected text"),
         ("steps: [{keys: 12}]", ":1:16: step 1: keys: expected text"),
         ("steps: [{keys: 'a'}]", ":1:9: step 1: expected keys 0-9"),
@@ -93,7 +96,9 @@ def test_a_script_or_a_voice_that_is_not_there(tmp_path: Path) -> None:
         load_script(tmp_path / "no.yaml", read_voice)
     path = tmp_path / "caller.yaml"
     path.write_text("steps: [{say: no.wav}]")
-    with pytest.raises(ConfigError, match=r"caller\.yaml:1:9: step 1: .*no\.wav: no such"):
+    with pytest.raises(
+        ConfigError, match=r"caller\.yaml:1:9: step 1: .*no\.wav: no such"
+    ):
         load_script(path, read_voice)
     with pytest.raises(ConfigError, match="is a folder$"):
         load_script(tmp_path, read_voice)

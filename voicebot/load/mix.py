@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from glob import glob
+from math import gcd
 from pathlib import Path
 from typing import Final
 
@@ -67,24 +68,18 @@ def dealt(mix: Sequence[Scenario], number: int) -> Scenario:
     """
     Say which scenario the n-th call has: the weights hold in any run of calls.
 
-    Raises:
-        IndexError: the mix is empty.
+    Args:
+        mix: one scenario at least.
     """
-    # Spread over the round by a stride that meets each place once: neighbours differ.
     total = sum(scenario.weight for scenario in mix)
-    stride = next(n for n in range(total * 5 // 8 + 1, total + 2) if _coprime(n, total))
+    # A stride that meets each place of the round once, so that neighbours differ.
+    stride = next(n for n in range(total * 5 // 8 + 1, total + 2) if gcd(n, total) < 2)
     place = number * stride % total
     for scenario in mix:
         place -= scenario.weight
         if place < 0:
-            return scenario
-    raise IndexError("the mix is empty")
-
-
-def _coprime(one: int, other: int) -> bool:
-    while other:
-        one, other = other, one % other
-    return one == 1
+            break
+    return scenario
 
 
 def _scenario(path: Path) -> Scenario:

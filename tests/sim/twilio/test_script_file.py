@@ -83,11 +83,11 @@ def test_a_mistake_is_found_by_file_and_step(
 
 def test_words_are_said_if_somebody_can(tmp_path: Path) -> None:
     path = tmp_path / "caller.yaml"
-    path.write_text("weight: 3\nsteps: [{say: Hello?}, {say: a.wav}]")
+    path.write_text("weight: 3\nsteps: [{say: Hello!}, {say: a.wav}]")
     loaded = load_script_file(path, lambda file: b"voice", str.encode)
     assert loaded.weight == 3
-    assert loaded.steps == (Say(b"Hello?", "words 1"), Say(b"voice", "a"))
-    with pytest.raises(ConfigError, match=r"caller\.yaml:2:9: step 1: .*Hello\?: no"):
+    assert loaded.steps == (Say(b"Hello!", "words 1"), Say(b"voice", "a"))
+    with pytest.raises(ConfigError, match=r"caller\.yaml:2:9: step 1: .*Hello!: no"):
         load_script_file(path, read_voice)
 
 

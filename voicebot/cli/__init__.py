@@ -7,6 +7,7 @@ from io import TextIOWrapper
 import typer
 
 from voicebot.cli import (
+    bench,
     call,
     calls,
     check,
@@ -51,6 +52,7 @@ app.add_typer(calls.app, name="calls")
 app.command("tune")(tune.run)
 app.add_typer(measure.app, name="measure")
 app.command("load")(load.run)
+app.command("bench")(bench.run)
 
 
 def main() -> None:

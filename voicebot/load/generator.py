@@ -3,7 +3,8 @@ Some of the simulated callers, as a process: `python -m voicebot.load.generator`
 
 Each has a line of its own on which it makes one call after the other. Reads what to do
 from standard input, one line of JSON; prints `up` for each stream that was connected,
-and the figures of each call that is over.
+and the figures of each call that is over. With no lines in its orders, it makes a call
+for each number of a line that it reads from then on, until there is no more to read.
 """
 
 import asyncio
@@ -69,11 +70,16 @@ class Line:
         orders = self._orders
         await _until(orders.starts_s + self._number / orders.ramp_per_s)
         while time.monotonic() < orders.until_s:
-            tell({"over": asdict(await self._call())})
-            self._calls += 1
+            await self.call()
             if orders.once:
                 return
             await asyncio.sleep(REST_S)
+
+    async def call(self) -> None:
+        """Make one call, and tell of it."""
+        figures = asdict(await self._call())
+        self._calls += 1
+        tell({"over": figures, "line": self._number})
 
     async def _call(self) -> CallFigures:
         # Two numbers a line, in turns: what is left of the last call is not our own.
@@ -162,6 +168,17 @@ async def _until(at_s: float) -> None:
     await asyncio.sleep(max(0.0, at_s - time.monotonic()))
 
 
+async def _at_call(
+    orders: Orders, mix: list[Scenario], tasks: asyncio.TaskGroup
+) -> None:
+    """Make calls as they are asked for."""
+    loop = asyncio.get_running_loop()
+    lines: dict[int, Line] = {}
+    while number := await loop.run_in_executor(None, sys.stdin.readline):
+        line = lines.setdefault(int(number), Line(orders, mix, int(number)))
+        tasks.create_task(line.call())
+
+
 async def main() -> None:
     """Run all lines to their end."""
     orders = Orders(**orjson.loads(sys.stdin.readline()))
@@ -172,6 +189,8 @@ async def main() -> None:
         async with asyncio.TaskGroup() as tasks:
             for number in orders.lines:
                 tasks.create_task(Line(orders, mix, number).run())
+            if not orders.lines:
+                await _at_call(orders, mix, tasks)
     except* ConfigError as group:
         tell({"problem": str(group.exceptions[0])})
 

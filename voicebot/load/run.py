@@ -85,19 +85,23 @@ class _Crew:
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-async def load(plan: Plan, target: Target, folder: Path, look: Look) -> Run:
+async def load(
+    plan: Plan, target: Target, folder: Path, look: Look, *, warm: bool = True
+) -> Run:
     """
     Make the calls and wait for their ends.
 
     Args:
         look: called after each thing that happened.
+        warm: whether the server is to be warmed up, and asked if it takes calls.
 
     Raises:
         ConfigError: the target can't be called, or the mix is wrong.
         ChildError: a process of ours fails.
     """
     await check(target)
-    await _warm_up(target, folder)
+    if warm:
+        await _warm_up(target, folder)
     idle = await _idle(target)
     begins_s = time.monotonic() + LEAD_S
     steady_s = begins_s + plan.ramp_s + SETTLE_S

@@ -60,6 +60,7 @@ async def our_server(
     max_calls: int,
     workers: int = 1,
     source: Path | None = None,
+    module: str | None = None,
 ) -> AsyncIterator[Target]:
     """
     Start the offline StepFun and a server that rests on it, each a process.
@@ -68,6 +69,7 @@ async def our_server(
         folder: for the call log, the recordings and what the processes say.
         workers: of `voicebot serve`.
         source: a folder with another revision of the server.
+        module: another server, which reads the same settings, and says so, too.
 
     Raises:
         ChildError: one of them doesn't start.
@@ -94,9 +96,11 @@ async def our_server(
             "drain_s": "0",
         }
         many = ["--workers", str(workers)] if workers > 1 else []
+        words = [module] if module else ["voicebot", "serve", *many]
         async with running(
             "server",
-            *("-m", "voicebot", "serve", *many),
+            "-m",
+            *words,
             folder=folder,
             settings=settings,
             source=source,

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from voicebot.config import Settings
 from voicebot.errors import ConfigError
+from voicebot.runtime.garbage import settle
 from voicebot.runtime.plans import Plans
 from voicebot.runtime.switchboard import Switchboard, open_switchboard
 from voicebot.twilio.signature import SignatureCheck
@@ -97,6 +98,7 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ask)
+        settle()
         ready()
         await asked.wait()
         log.info("draining", calls=len(board.live), drain_s=settings.drain_s)

@@ -1,5 +1,5 @@
 """
-The scenarios of `voicebot load` on Locust: for load from many machines, with a web page.
+The scenarios of `voicebot load` on Locust: load from many machines, with a web page.
 
     locust --processes 4 --voicebot ../../.venv/bin/python \\
       --voice-url https://voice.example.com/twilio/voice --yours
@@ -52,6 +52,7 @@ class Calls:
     def __init__(self, environment: Environment) -> None:
         options = environment.parsed_options
         assert options is not None
+        self.closing = False
         self._numbers = count(_first_line(environment))
         self._waiting: dict[int, AsyncResult[dict[str, Any]]] = {}
         self._process = subprocess.Popen(
@@ -68,7 +69,9 @@ class Calls:
             "auth_token": os.environ["VOICEBOT_TWILIO_AUTH_TOKEN"],
             "to_number": options.to_number,
             "yours": options.yours,
-            "mix": [str(Path(each).resolve()) for each in options.mix.split(",") if each],
+            "mix": [
+                str(Path(each).resolve()) for each in options.mix.split(",") if each
+            ],
             "lines": [],
             "ramp_per_s": 1.0,
             "starts_s": 0.0,
@@ -88,6 +91,7 @@ class Calls:
         return result.get()
 
     def close(self) -> None:
+        self.closing = True
         self._process.terminate()
         self._process.wait(10)
 
@@ -143,7 +147,8 @@ class Caller(User):
         try:
             figures = calls.make(self.line)
         except RuntimeError as exc:
-            self._fire("call", 0, str(exc))
+            if not calls.closing:
+                self._fire("call", 0, str(exc))
             raise StopUser from None
         late = figures["frames_late"] / max(1, figures["frames_sent"])
         if late > LATE_SHARE:

@@ -8,6 +8,7 @@ the whole server uses beyond the sum of this is sockets, tasks and the call log.
 import time
 from collections.abc import Callable
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ import pybase64
 
 from voicebot.audio.framing import FRAME_MS, ULAW_FRAME, ULAW_SILENCE
 from voicebot.audio.mixdown import Mixdown
+from voicebot.audio.neural import NeuralVad
 from voicebot.audio.resample import Pcm24ToUlaw, UlawToPcm24
 from voicebot.audio.vad import Vad
 from voicebot.bridge.bridge import Bridge
@@ -37,7 +39,6 @@ from voicebot.bridge.model import (
 )
 from voicebot.bridge.settings import Settings
 from voicebot.runtime.legs import from_stepfun, from_twilio
-from voicebot.runtime.neural import load_neural
 from voicebot.sim.stepfun.babble import babble
 from voicebot.sim.stepfun.wire import base64, frame
 from voicebot.sim.twilio.stream import TwilioStream
@@ -123,10 +124,11 @@ def measure_steps() -> dict[str, float]:
 
 def neural_ms() -> float | None:
     """What the neural detector would cost, ms a second of a line; None: not there."""
-    neural = load_neural()
-    if neural is None:
+    model = (files("voicebot.audio") / "silero" / "silero_vad.onnx").read_bytes()
+    try:
+        listen = NeuralVad(model).listen()
+    except ImportError:
         return None
-    listen = neural.listen()
     clock = Clock()
     with clock.of("neural"):
         for ulaw in _caller(MINUTE_S):

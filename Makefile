@@ -1,6 +1,8 @@
 # Everything a newcomer types. Each target makes what it needs in .venv first.
 PYTHON ?= python3
 VENV ?= .venv
+# What the demo's bot hears and speaks with: realtime or cascade.
+ENGINE ?= realtime
 BIN := $(VENV)/bin
 # More testers than cores: half of the time, a test of theirs waits for a call.
 TESTERS ?= 4
@@ -11,7 +13,7 @@ WANTED = -c constraints.txt -e '.$(EXTRAS)'
 .PHONY: demo test lint types serve clean
 
 demo: $(VENV)/.demo
-	$(BIN)/voicebot demo
+	$(BIN)/voicebot demo --engine $(ENGINE)
 
 test: $(VENV)/.dev
 	$(BIN)/pytest -q -n $(TESTERS) --dist worksteal $(COVERAGE)

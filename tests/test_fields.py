@@ -22,6 +22,7 @@ FIELDS = Fields(
         "table": {"inner": 1},
         "list": [{"inner": 2}, {"inner": 3}],
         "mixed": [{}, 4],
+        "words": ["one", "two"],
     },
     "message",
 )
@@ -39,9 +40,15 @@ def test_values_of_the_right_kind_are_read() -> None:
     assert FIELDS.integer("number") == 7
     assert FIELDS.integer("digits") == 123456789
     assert FIELDS.base64("audio") == b"\x7f\x7f\xff"
+    assert [FIELDS.flag(key) for key in ("true", "null", "none")] == [
+        True,
+        False,
+        False,
+    ]
     assert FIELDS.base64("empty") == b""
     assert FIELDS.table("table").integer("inner") == 1
     assert [item.integer("inner") for item in FIELDS.tables("list")] == [2, 3]
+    assert FIELDS.list_of_texts("words") == ["one", "two"]
     assert Fields({"a": "1", "b": ""}, "x").texts() == {"a": "1", "b": ""}
 
 
@@ -59,8 +66,15 @@ def test_a_missing_key_is_named(read: str) -> None:
 @pytest.mark.parametrize(
     ("read", "key", "text"),
     [
+        ("list_of_texts", "mixed", "expected a list of texts, got list"),
+        (
+            "list_of_texts",
+            "text",
+            "expected a list of texts, got a string of 4 characters",
+        ),
         ("text", "number", "expected text, got int"),
         ("text", "null", "expected text, got null"),
+        ("flag", "number", "expected true or false, got int"),
         ("integer", "text", "expected a whole number, got a string of 4 characters"),
         ("integer", "true", "expected a whole number, got bool"),
         ("integer", "float", "expected a whole number, got float"),

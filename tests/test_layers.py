@@ -34,9 +34,11 @@ PURE: dict[str, set[str]] = {
     "audio": set(),
     "twilio": {"errors", "fields"},
     "stepfun": {"errors", "fields"},
+    "cascade": {"errors", "fields", "audio", "stepfun"},
     "dialplan": {"errors"},
     "bridge": {"errors", "audio"},
     "flow": {"errors", "fields", "bridge", "dialplan"},
+    "doctor": {"errors", "fields", "stepfun", "twilio"},
 }
 # What the call log decides, and what its records mean.
 PURE_MODULES = [
@@ -59,7 +61,8 @@ SHELL: dict[str, set[str]] = {
     "store": CORE,
     "net": CORE,
     "observe": CORE,
-    "runtime": CORE | {"bridge", "dialplan", "flow", "store", "net", "observe"},
+    "runtime": CORE
+    | {"bridge", "cascade", "dialplan", "doctor", "flow", "store", "net", "observe"},
     "web": CORE | {"bridge", "dialplan", "store", "net", "observe", "runtime"},
     "sim": {"audio", "errors"},
     "measure": CORE | {"bridge", "flow", "runtime", "sim"},

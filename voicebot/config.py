@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     )
     twilio_api_url: str = Field("https://api.twilio.com", description=ADDRESS)
     public_url: str | None = Field(None, description=ADDRESS)
+    engine: Literal["realtime", "cascade"] | None = Field(
+        None, description="realtime or cascade"
+    )
     dialplans: Path = Field(Path("dialplans"), description="a folder")
     data: Path = Field(Path("data"), description="a folder")
     database_url: SecretStr | None = Field(None, description=DATABASE)

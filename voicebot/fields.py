@@ -57,6 +57,13 @@ class Fields:
             return value
         raise self._expected(key, "a whole number", value)
 
+    def flag(self, key: str) -> bool:
+        """Read true or false; what isn't there is false."""
+        value = self._value.get(key)
+        if value is None or isinstance(value, bool):
+            return bool(value)
+        raise self._expected(key, "true or false", value)
+
     def base64(self, key: str) -> bytes:
         text = self.text(key)
         try:
@@ -67,6 +74,10 @@ class Fields:
     def table(self, key: str) -> "Fields":
         return Fields(self._get(key), f"{self._path}.{key}")
 
+    def whole(self) -> dict[str, object]:
+        """Return the object as it stands."""
+        return self._value
+
     def tables(self, key: str) -> list["Fields"]:
         """Read a list of objects."""
         value = self._get(key)
@@ -76,6 +87,12 @@ class Fields:
             Fields(item, f"{self._path}.{key}[{index}]")
             for index, item in enumerate(value)
         ]
+
+    def list_of_texts(self, key: str) -> list[str]:
+        value = self._get(key)
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return value
+        raise self._expected(key, "a list of texts", value)
 
     def texts(self) -> dict[str, str]:
         """Read the whole object as text by name, such as Twilio's parameters."""

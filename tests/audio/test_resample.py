@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tests.audio.signals import speech, tone
 from voicebot.audio.g711 import pcm16_to_ulaw, ulaw_to_pcm16
-from voicebot.audio.resample import DOWN, UP, Pcm24ToUlaw, UlawToPcm24
+from voicebot.audio.resample import DOWN, UP, Pcm24ToUlaw, UlawToPcm24, pcm24_to_16
 
 SETTLED = 100  # outputs until the filter is full
 
@@ -171,3 +171,30 @@ def test_streams_do_not_share_their_past() -> None:
     quiet, loud = UlawToPcm24(), UlawToPcm24()
     loud.push(b"\x80" * 160)
     assert quiet.push(b"\xff" * 160) == bytes(960)
+
+
+@pytest.mark.parametrize("hz", [300, 1000, 2000, 3000, 3400])
+def test_recognisers_get_the_telephone_band_as_it_is(hz: int) -> None:
+    before = sine(hz, count=3 * 24_000)
+    at_16 = pcm24_to_16(before)
+    assert len(at_16) == 2 * 3 * 16_000
+    spectrum = amplitudes(at_16, 16_000)
+    assert db(spectrum[hz] / amplitudes(before, 24_000)[hz]) == pytest.approx(
+        0, abs=0.2
+    )
+    spectrum[hz - 3 : hz + 4] = 0
+    assert db(spectrum.max() / 8000) < -35
+
+
+def test_a_clip_at_16_khz_is_two_samples_for_three() -> None:
+    assert samples(pcm24_to_16(samples_of(0, 16, 32, 48, 64, 80, 7))).tolist() == [
+        *(0, 24),
+        *(48, 73),  # nothing is known behind the last
+    ]
+    loud = samples(pcm24_to_16(samples_of(-32768, 32767, 32767)))
+    assert loud.tolist() == [-32768, 32767]
+    assert pcm24_to_16(b"") == pcm24_to_16(bytes(5)) == b""
+
+
+def samples_of(*values: int) -> bytes:
+    return np.array(values, "<i2").tobytes()

@@ -620,7 +620,10 @@ wanted = st.builds(
     apology=st.just(Prompt("Sorry.", BOT_VOICE[:8000])),
     fillers=st.sampled_from([(), (FILLER,)]),
     barge_in=st.sampled_from([BargeIn(), BargeIn("stop")]),
-    resume=st.builds(Resume, st.sampled_from([1, 3]), st.sampled_from([1.0, 4.0])),
+    resume=st.builds(
+        Resume, st.sampled_from([1, 3]), st.sampled_from([1.0, 4.0]), st.booleans()
+    ),
+    idle_s=st.just(40.0),  # no row of deeds takes so long
 )
 
 
@@ -685,6 +688,51 @@ def test_nobody_is_dialled_without_being_asked_to() -> None:
     assert recovery.lost(Ending.STEPFUN_LOST, 1.0, heals=True) is None
     assert recovery.back(2.0) is None
     assert not recovery.away
+
+
+SPARE = Resume(1, 4.0, spare=True)
+SPARED = Redial(Ending.STEPFUN_LOST, 7.5, spare=True)
+
+
+def test_the_other_engine_is_the_last_resort_and_has_time_of_its_own() -> None:
+    recovery = Recovery(SPARE)
+    assert recovery.lost(Ending.STEPFUN_LOST, 1.0, heals=True) == (
+        Redial(Ending.STEPFUN_LOST, 5.0)
+    )
+    assert recovery.lost(Ending.STEPFUN_REFUSED, 3.5, heals=True) == (
+        Redial(Ending.STEPFUN_REFUSED, 7.5, spare=True)
+    )
+    assert recovery.give_up_at == 7.5
+    assert recovery.lost(Ending.STEPFUN_REFUSED, 4.0, heals=True) is None
+    assert recovery.ending is Ending.STEPFUN_LOST
+
+
+@pytest.mark.parametrize(
+    ("attempts", "heals"), [(0, True), (1, False)], ids=["no attempts", "no use"]
+)
+def test_the_other_engine_is_taken_at_once(attempts: int, heals: bool) -> None:
+    recovery = Recovery(Resume(attempts, 4.0, spare=True))
+    assert recovery.lost(Ending.STEPFUN_LOST, 3.5, heals=heals) == SPARED
+    assert recovery.back(4.0) == ModelBack(500, 1)
+
+
+def test_the_other_engine_is_taken_though_no_time_is_left() -> None:
+    recovery = Recovery(SPARE)
+    recovery.lost(Ending.STEPFUN_LOST, 1.0, heals=True)
+    assert recovery.lost(Ending.STEPFUN_REFUSED, 5.0, heals=True) == (
+        Redial(Ending.STEPFUN_REFUSED, 9.0, spare=True)
+    )
+
+
+def test_the_other_engine_may_be_lost_and_dialled_again_and_is_never_left() -> None:
+    recovery = Recovery(SPARE)
+    recovery.lost(Ending.STEPFUN_LOST, 1.0, heals=False)
+    recovery.back(1.5)
+    recovery.answered()
+    assert recovery.lost(Ending.STEPFUN_LOST, 20.0, heals=True) == (
+        Redial(Ending.STEPFUN_LOST, 24.0)
+    )
+    assert recovery.lost(Ending.STEPFUN_LOST, 21.0, heals=True) is None
 
 
 def test_a_memory_is_of_the_end_of_a_conversation() -> None:

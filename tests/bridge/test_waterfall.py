@@ -10,6 +10,8 @@ from tests.bridge.calls import STOP, Call, pcm
 from voicebot.bridge.model import (
     Action,
     BotAudio,
+    BotText,
+    CallerText,
     ClearCaller,
     CommitAudio,
     Event,
@@ -171,6 +173,32 @@ def test_a_mark_tells_less_what_was_played_before_it() -> None:
     proved = waterfall.happened(MarkReturned("m1"), 1.7)
     assert proved == replace(note, heard_ms=1660, heard_by="mark")
     assert waterfall.happened(MarkReturned("m2"), 1.9) is None
+
+
+def test_words_that_come_before_the_audio_are_steps_of_their_own() -> None:
+    waterfall = begun()
+    waterfall.happened(CallerText("i1", "Are you"), 1.1)
+    waterfall.happened(CallerText("i2", "open?"), 1.15)
+    waterfall.happened(BotText("r1", "Yes."), 1.2)
+    waterfall.happened(BotText("r1", " We are."), 1.25)
+    waterfall.happened(CallerText("i3", "late"), 1.26)
+    note = answered(waterfall)
+    assert (note.understood_ms, note.written_ms) == (1150, 1200)
+
+
+def test_words_that_come_behind_the_audio_are_none() -> None:
+    waterfall = Waterfall(0.0)
+    waterfall.happened(CallerText("i0", "Before."), 0.8)
+    waterfall.happened(BotAudio("r0", b""), 0.9)
+    waterfall.did(ENDED, 1.0)
+    waterfall.happened(BotText("r0", "of the answer before"), 1.1)
+    waterfall.happened(BotAudio("r1", b""), 1.2)
+    waterfall.happened(BotText("r1", "Yes."), 1.25)
+    waterfall.happened(CallerText("i1", "open?"), 1.26)
+    waterfall.did(FRAME, 1.4)
+    note = waterfall.did(ANSWERED, 1.4)
+    assert note
+    assert (note.understood_ms, note.written_ms) == (None, None)
 
 
 def test_a_mark_that_comes_too_early_is_not_before_the_frame() -> None:

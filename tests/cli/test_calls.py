@@ -42,6 +42,8 @@ from voicebot.store.records import (
     Forwarded,
     ForwardOver,
     KeyPressed,
+    Silenced,
+    Transcribed,
 )
 
 CALLER = replace(
@@ -167,7 +169,7 @@ def test_a_callers_number_is_masked_unless_asked_for(
     command: list[str], form: list[str]
 ) -> None:
     masked = output(*command, *form)
-    assert "+1555…11" in masked
+    assert "+1555…99" in masked
     assert STARTED.from_number not in masked
     assert STARTED.from_number in output(*command, *form, "--numbers")
 
@@ -385,7 +387,11 @@ def test_all_that_was_noted_is_shown_but_not_what_was_said() -> None:
                 Forwarded("c1", "Ring", "front desk"),
                 Forwarded("c1", "ComeBack", None),
                 ForwardOver("c1", "busy"),
+                Transcribed("c1", 2, None, 900, True, {}),
+                Transcribed("c1", None, "RE1", 900, False, {}),
                 KeyPressed("c1", 1800),
+                KeyPressed("c1", 1900, "9"),
+                Silenced("c1", 0, [[0, 1, 2]]),
             )
 
     asyncio.run(fill())
@@ -402,11 +408,15 @@ def test_all_that_was_noted_is_shown_but_not_what_was_said() -> None:
         ["transfer", "Ring", "front", "desk"],
         ["transfer", "ComeBack"],
         ["transfer.over", "busy"],
+        ["transcription", "turn", "2:", "words"],
+        ["transcription", "RE1:", "nothing"],
         ["1.80", "s", "key"],
+        ["1.90", "s", "key", "9"],
+        ["silenced", "1", "places"],
     ]
     as_json = json.loads(output("show", "c1", "--events", "--json"))
-    assert len(as_json["events"]) == 12
-    assert as_json["events"][-1]["kind"] == "key"
+    assert len(as_json["events"]) == 16
+    assert as_json["events"][-2]["kind"] == "key"
 
 
 @pytest.mark.usefixtures("log")
@@ -466,8 +476,8 @@ def test_a_list_is_shown_page_by_page() -> None:
         (["--until", "99999d"], []),
         (["--persona", "reception"], ["c2", "c1", "c0"]),
         (["--persona", "nobody"], []),
-        (["--number", "+1 (555) 000-1111"], ["c2", "c1", "c0"]),
-        (["--number", "5550001111"], []),
+        (["--number", "+1 (555) 010-0199"], ["c2", "c1", "c0"]),
+        (["--number", "5550100199"], []),
         (["--end-reason", "bot_goodbye"], ["c1"]),
         (["--min-duration", "1m"], ["c1"]),
         (["--min-duration", "61s"], []),
@@ -511,7 +521,7 @@ def test_words_are_searched_and_shown_with_their_call() -> None:
     _, *hits = output("search", "TABLE").splitlines()
     assert [line.split()[3] for line in hits] == ["c2", "c1", "c0"]
     assert all(r"[red]a table\x1b[2J\x0afor two" in line for line in hits)
-    assert "+1555…11" in hits[0]
+    assert "+1555…99" in hits[0]
     assert output("search", "您好", "--limit", "1").endswith(
         "there may be more: --limit 2\n"
     )
@@ -562,7 +572,7 @@ def test_calls_are_counted() -> None:
 def test_calls_are_exported_masked_unless_asked_for() -> None:
     rows = list(csv.DictReader(io.StringIO(output("export"))))
     assert [row["call_id"] for row in rows] == ["c2", "c1", "c0"]
-    assert rows[1]["from_number"] == "'+1555…11"
+    assert rows[1]["from_number"] == "'+1555…99"
     assert rows[1]["faults"] == '["stepfun.lost"]'
     assert rows[1]["started_at"] == "2026-11-22T12:01:00.123456+00:00"
     assert rows[0]["ended_at"] == ""

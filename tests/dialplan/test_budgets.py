@@ -17,20 +17,22 @@ BUDGETS = """\
 budgets:
   per_call: {cny: 3, soft: 2.20}
   per_caller_day: {cny: "10.00"}
-  per_number_day: {cny: 200}
-  total_day: {cny: 400.000001, soft: 350}
+  per_number_day: {minutes: 200, soft: 90.5}
+  total_day: {tokens: 4000000, soft: 3500000}
 """
 
 
-def test_budgets_are_whole_millionths_of_a_yuan(tmp_path: Path) -> None:
+def test_budgets_are_whole_millionths_of_a_yuan_milliseconds_or_tokens(
+    tmp_path: Path,
+) -> None:
     plan = load(written(tmp_path, PLAN + BUDGETS))
     assert [
-        (name, each.hard_ucny, each.soft_ucny) for name, each in plan.budgets.given()
+        (name, each.unit, each.hard, each.soft) for name, each in plan.budgets.given()
     ] == [
-        ("per_call", 3_000_000, 2_200_000),
-        ("per_caller_day", 10_000_000, None),
-        ("per_number_day", 200_000_000, None),
-        ("total_day", 400_000_001, 350_000_000),
+        ("per_call", "cny", 3_000_000, 2_200_000),
+        ("per_caller_day", "cny", 10_000_000, None),
+        ("per_number_day", "minutes", 12_000_000, 5_430_000),
+        ("total_day", "tokens", 4_000_000, 3_500_000),
     ]
 
 
@@ -41,7 +43,19 @@ def test_no_budgets_are_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("per_call: {}", "budgets.per_call.cny: missing"),
+        ("per_call: {}", "budgets.per_call: expected one of cny, minutes and tokens"),
+        (
+            "per_call: {cny: 1, tokens: 2}",
+            "budgets.per_call: expected one of cny, minutes and tokens",
+        ),
+        (
+            "per_call: {minutes: 0.5}",
+            "budgets.per_call.minutes: expected minutes, 1 to",
+        ),
+        (
+            "per_call: {tokens: 5, soft: 6}",
+            "budgets.per_call: expected soft to be less than tokens",
+        ),
         ("per_call: 3", "budgets.per_call: expected keys and values, got 3"),
         ("per_call: {cny: 0}", "budgets.per_call.cny: expected yuan, 0.01 to 999999"),
         ("per_call: {cny: -1}", "budgets.per_call.cny: expected yuan"),
@@ -121,11 +135,16 @@ def read(text: str) -> tuple[PriceFile | None, list[str]]:
 def test_prices_are_read_and_those_that_are_missing_are_listed_ones() -> None:
     file, problems = read(
         "version: 1\ntokens: {output: 60.5}\ntwilio: {minute: '0.0612'}\n"
+        "asr: {hour: 0.2}\n"
+        "speech: {per_10k: 6}\n"
     )
     assert file
     assert problems == []
     assert (file.tokens.input_ucny, file.tokens.output_ucny) == (10_000_000, 60_500_000)
     assert file.twilio.minute_ucny == 61_200
+    assert file.asr.hour_ucny == 200_000
+    assert file.speech.per_10k_ucny == 6_000_000
+    assert file.chat.input_ucny == 10_000_000
 
 
 @pytest.mark.parametrize(

@@ -73,3 +73,43 @@ def test_who_is_to_be_told_must_be_told_something(tmp_path: Path, mode: str) -> 
 def test_who_is_not_need_not_be(tmp_path: Path, recording: str) -> None:
     desk = f"{PERSONA}recording: {recording}\n"
     assert mistakes(written(tmp_path, desk=desk)) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        (
+            "model: {engine: cascade, vad: server}\n",
+            "5:31: model.vad: a cascade has no turn detection: expected "
+            "model.vad: local",
+        ),
+        (
+            "model: {vad: server}\nfallback: {engine: cascade}\n",
+            "6:20: fallback.engine: a cascade has no turn detection: expected "
+            "model.vad: local",
+        ),
+        (
+            "model: {engine: cascade}\n"
+            "tools: {end: {use: hangup}, news: {kind: web_search}}\n",
+            "6:42: tools.news.kind: a cascade has no web_search: expected "
+            "engine: realtime",
+        ),
+    ],
+)
+def test_a_cascade_does_not_what_only_the_realtime_model_does(
+    tmp_path: Path, keys: str, problem: str
+) -> None:
+    problems = mistakes(written(tmp_path, desk=PERSONA + keys))
+    assert problems == [f"personas/desk.yaml:{problem}"]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "model: {engine: cascade, vad: local}\nfallback: {engine: cascade}\n",
+        "model: {vad: server}\nfallback: {attempts: 1}\n",
+        "fallback: {engine: cascade}\ntools: {news: {kind: web_search}}\n",
+    ],
+)
+def test_an_engine_that_can_do_it_is_none(tmp_path: Path, keys: str) -> None:
+    assert mistakes(written(tmp_path, desk=PERSONA + keys)) == []

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.dialplan.plans import NUMBERS, PERSONA, ROUTES
-from voicebot.dialplan.model import DialplanFile
+from voicebot.dialplan.model import DialplanFile, Mailbox
 from voicebot.dialplan.persona import Persona
 from voicebot.dialplan.section import Section
 from voicebot.dialplan.source import MAX_PROBLEMS, parse
@@ -154,6 +154,10 @@ def wrong(model: type[Section], text: str) -> list[str]:
             "5:25: server_vad.threshold: expected at most 5000, got 5001",
         ),
         (
+            "model: {engine: duplex}",
+            "5:17: model.engine: expected 'realtime' or 'cascade', got 'duplex'",
+        ),
+        (
             "model: {voice: 12}",
             "5:16: model.voice: expected the id of a voice, such as linjiajiejie, "
             "got 12; put it in quotes",
@@ -220,6 +224,16 @@ def test_a_mistake_in_the_numbers(text: str, problem: str) -> None:
             "do: {reject: bussy}",
             "7:18: routes[0].do.reject: expected 'busy' or 'rejected', got 'bussy'; "
             "did you mean 'busy'?",
+        ),
+        (
+            "do: {voicemail: {greeting: Hi, language: en, transcribe: twilio}}",
+            "7:62: routes[0].do.voicemail.transcribe: expected true, false or stepfun, "
+            "got 'twilio'",
+        ),
+        (
+            "do: {voicemail: {greeting: Hi, language: en, transcribe: 1}}",
+            "7:62: routes[0].do.voicemail.transcribe: expected true, false or stepfun, "
+            "got 1",
         ),
         (
             "do: {message: {text: Hi, language: en, txt: x}}",
@@ -295,3 +309,9 @@ def test_a_key_is_not_compared_with_the_keys_of_a_value_that_is_no_section() -> 
 def test_the_nearest_name_is_suggested_if_any_is_near() -> None:
     assert nearest("helpdsk", ["clinic", "helpdesk"]) == "; did you mean 'helpdesk'?"
     assert nearest("sales", ["clinic", "helpdesk"]) == ""
+
+
+@pytest.mark.parametrize("given", [True, False, "stepfun"])
+def test_a_message_is_transcribed_by_one_of_two_or_nobody(given: bool | str) -> None:
+    box = {"greeting": "Hi.", "language": "en", "transcribe": given}
+    assert Mailbox.model_validate(box).transcribe == given

@@ -1,5 +1,6 @@
 """A whole house for a call: our server, the offline StepFun, the simulated Twilio."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -7,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientSession
+from aiohttp import ClientSession, ClientTimeout
 
+from tests import canary
 from voicebot.config import Settings
 from voicebot.runtime.switchboard import Switchboard
 from voicebot.sim.stepfun.babble import babble
@@ -28,11 +30,9 @@ from voicebot.sim.twilio.wav import pcm24_to_ulaw
 from voicebot.store.records import Call, Turn
 from voicebot.web.server import running
 
-ACCOUNT = "AC" + "a" * 32
-TOKEN = "the-token-of-a-test"
-KEY = "the-key-of-a-test"
 OUR_NUMBER = "+15550100001"
-CALLER = "+15550100199"
+CALLER, KEY, TOKEN = canary.CALLER, canary.KEY, canary.TOKEN
+ACCOUNT = canary.ACCOUNT
 
 DIALPLAN = """\
 version: 2
@@ -139,6 +139,8 @@ async def house(
     plan: str = DIALPLAN,
     refusals: tuple[int, ...] = (),
     speech_refusals: tuple[int, ...] = (),
+    chat_refusals: tuple[int, ...] = (),
+    asr_refusals: tuple[int, ...] = (),
     **settings: Any,
 ) -> AsyncIterator[House]:
     plans = folder / "dialplans"
@@ -151,6 +153,8 @@ async def house(
         api_key=KEY,
         refusals=refusals,
         speech_refusals=speech_refusals,
+        chat_refusals=chat_refusals,
+        asr_refusals=asr_refusals,
     )
     port = free_port()
     async with (
@@ -171,7 +175,20 @@ async def house(
         )
         async with running(given) as board:
             await board.prepare_prompts()
-            yield House(given, board, stepfun, rest)
+            home = House(given, board, stepfun, rest)
+            yield home
+            await _keep_metrics(home, folder / "metrics.txt")
+
+
+async def _keep_metrics(home: House, path: Path) -> None:
+    """Leave what a scraper would get, for the watch to read."""
+    timeout = ClientTimeout(10)
+    async with (
+        ClientSession(timeout=timeout) as http,
+        http.get(f"{home.url}/metrics") as answer,
+    ):
+        if answer.ok:
+            await asyncio.to_thread(path.write_bytes, await answer.read())
 
 
 def says(text: str) -> bytes:

@@ -118,13 +118,15 @@ async def test_a_server_that_is_killed_during_a_call_and_comes_back_lacks_nothin
 @asynccontextmanager
 async def process(folder: Path, env: dict[str, str]) -> AsyncIterator[Process]:
     """`voicebot serve`, from when it listens until it is killed."""
-    one = await asyncio.create_subprocess_exec(
-        *command("serve"),
-        cwd=folder,
-        env=env,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    # The watch reads it.
+    with open(folder / "server.log", "ab") as log:  # noqa: ASYNC230 - once, a test
+        one = await asyncio.create_subprocess_exec(
+            *command("serve"),
+            cwd=folder,
+            env=env,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+        )
     assert one.stdout
     try:
         assert b"listens at" in await one.stdout.readline()

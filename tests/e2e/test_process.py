@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.house import ACCOUNT, DIALPLAN, PERSONA, TOKEN, free_port
+from tests.e2e.house import ACCOUNT, DIALPLAN, KEY, PERSONA, TOKEN, free_port
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def taken() -> Iterator[int]:
 def environment(**more: str) -> dict[str, str]:
     mine = {k: v for k, v in os.environ.items() if not k.startswith("VOICEBOT_")}
     settings = {
-        "VOICEBOT_STEPFUN_API_KEY": "key",
+        "VOICEBOT_STEPFUN_API_KEY": KEY,
         "VOICEBOT_STEPFUN_BASE_URL": "http://127.0.0.1:9/v1",  # nobody is there
         "VOICEBOT_TWILIO_ACCOUNT_SID": ACCOUNT,
         "VOICEBOT_TWILIO_AUTH_TOKEN": TOKEN,
@@ -56,6 +56,7 @@ def voicebot(folder: Path, *words: str, **more: str) -> tuple[int, str]:
         timeout=30,
         check=False,
     )
+    sys.stderr.write(done.stderr)  # which the watch reads
     return done.returncode, done.stderr
 
 
@@ -127,3 +128,35 @@ def test_sigterm_ends_an_idle_server_at_once(folder: Path, how: list[str]) -> No
         assert said.startswith(("voicebot listens at http", "voicebot rehearses"))
         server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=10) == 0
+
+
+def test_the_offline_stepfun_is_an_account_for_other_commands(folder: Path) -> None:
+    pytest.importorskip("faster_whisper", reason="the `demo` extra isn't installed")
+    with subprocess.Popen(
+        command("offline", "--port", "0", "--mood", "burst"),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as server:
+        assert server.stdout
+        told: dict[str, str] = {}
+        while len(told) < 2 and (line := server.stdout.readline()):
+            if line.startswith("export "):
+                name, _, value = line.removeprefix("export ").strip().partition("=")
+                told[name] = value
+        code, said = voicebot(folder, "say", "Hello.", "--out", "x.wav", **told)
+        assert (code, said) == (0, "")
+        assert (folder / "x.wav").stat().st_size > 10_000
+        server.send_signal(signal.SIGINT)
+        assert server.wait(timeout=10) == 0
+
+
+def test_a_busy_port_of_the_offline_stepfun_is_said_in_a_sentence(
+    folder: Path, taken: int
+) -> None:
+    code, said = voicebot(folder, "offline", "--port", str(taken))
+    assert code == 1
+    assert f"voicebot: --port: {taken} can't be listened on: " in said
+    assert "Traceback" not in said

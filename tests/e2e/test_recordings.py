@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from tests.canary import CARD_SPOKEN
 from tests.e2e.house import (
     ACCOUNT,
     CALLER,
@@ -34,7 +35,8 @@ from voicebot.sim.twilio.report import CallReport
 from voicebot.sim.twilio.rest import TwilioRest
 from voicebot.sim.twilio.script import Keys, Say, Script, Wait
 from voicebot.store.calls import open_store
-from voicebot.store.records import Call, FlowNote
+from voicebot.store.events import EventKind
+from voicebot.store.records import Call, FlowNote, Silenced
 
 LINES = (Line("Is this a call?", "It is one."), Line("Goodbye.", "Bye then."))
 ALWAYS = "recording: {mode: always}"
@@ -119,11 +121,13 @@ async def test_who_agrees_is_recorded_into_the_bucket(tmp_path: Path, s3: S3) ->
 async def test_a_recording_of_a_killed_server_plays_up_to_its_last_seconds(
     tmp_path: Path,
 ) -> None:
+    """And is silent where its caller said something private."""
     plans = tmp_path / "dialplans"
     (plans / "personas").mkdir(parents=True)
     (plans / "dialplan.yaml").write_text(DIALPLAN)
     (plans / "personas" / "tester.yaml").write_text(PERSONA)
-    vendor = OfflineStepFun(ScriptedMind(Scenario(LINES)), Mood.burst(), api_key=KEY)
+    lines = (Line(f"Is my card {CARD_SPOKEN}?", "I see."),)
+    vendor = OfflineStepFun(ScriptedMind(Scenario(lines)), Mood.burst(), api_key=KEY)
     path = tmp_path / "data" / "calls.sqlite"
     async with (
         vendor.running() as stepfun,
@@ -166,8 +170,13 @@ async def test_a_recording_of_a_killed_server_plays_up_to_its_last_seconds(
                     if call.recording:
                         break
                     await asyncio.sleep(0.05)
+            silenced = await store.events(call.call_id, [EventKind.SILENCED])
     assert call.answered_at
     lasted_ms = (killed_at - call.answered_at) / timedelta(milliseconds=1)
     samples, rate = soundfile.read(call.recording, dtype="int16")
     assert lasted_ms - 2000 <= len(samples) * 1000 / rate <= lasted_ms + 100
-    assert (abs(samples) > 1000).any(axis=0).all()
+    assert (abs(samples[:, 1]) > 1000).any()
+    (note,) = (x.record for x in silenced if isinstance(x.record, Silenced))
+    ((channel, start_ms, end_ms),) = note.spans
+    assert (channel, end_ms - start_ms > 500) == (0, True)
+    assert (samples[start_ms * 8 : end_ms * 8, 0] == 0).all()

@@ -245,3 +245,43 @@ def test_a_model_that_greets_does_so_once_the_caller_was_told() -> None:
     assert one.said()[0] == TOLD
     assert len(one.took(TellModel)) == 1
     assert "AskForReply" in one.names()
+
+
+@pytest.mark.parametrize("told", [ANNOUNCES, ASKS], ids=["announce", "ask"])
+def test_consent_holds_for_who_comes_back_and_nobody_is_asked_again(
+    told: dict[str, Any],
+) -> None:
+    one = phone(told, came_back=True, consented=True)
+    assert one.took(RecordCall) == [RecordCall(True)]  # from the first moment
+    assert one.flow.consented
+    one.wait(6.0)
+    assert one.said() == [GREETING.text]
+    assert one.events() == ["consent held"]
+
+
+def test_consent_that_holds_can_be_withdrawn() -> None:
+    one = phone(ASKS, came_back=True, consented=True)
+    one.wait(6.0)
+    one.turn("Stop recording me.")
+    assert one.took(RecordCall) == [RecordCall(True), RecordCall(False)]
+    assert not one.flow.consented
+
+
+def test_who_was_not_recorded_is_not_when_they_come_back() -> None:
+    one = phone(ASKS, came_back=True)
+    one.wait(6.0)
+    assert one.took(RecordCall) == []
+    assert not one.flow.consented
+    assert one.events() == []
+
+
+def test_where_consent_is_not_needed_nothing_is_said_of_it() -> None:
+    one = phone({"recording": {"mode": "always"}}, came_back=True, consented=True)
+    one.wait(3.0)
+    assert one.took(RecordCall) == []
+    assert one.events() == []
+
+
+def test_only_the_key_that_means_yes_may_be_written_down() -> None:
+    one = asked()
+    assert [digit for digit in "0123456789*#" if one.flow.is_choice(digit)] == ["1"]

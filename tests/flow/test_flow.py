@@ -6,10 +6,11 @@ import pytest
 
 from tests.bridge.calls import BUSINESS, VOICE
 from tests.flow.flows import Phone
-from tests.flow.personas import CLINIC, persona
+from tests.flow.personas import CLINIC, menu, persona
 from voicebot.bridge import model as do
 from voicebot.bridge.settings import Resume
 from voicebot.dialplan.actions import Action
+from voicebot.flow.menus import MenuRun
 from voicebot.flow.model import (
     Leave,
     ModelCalled,
@@ -99,6 +100,21 @@ def test_sensitive_digits_are_in_no_order_and_not_recorded() -> None:
     assert "246810" not in orders
     assert "2 4 6 8" not in repr(phone.log)
     assert "not shown" in phone.took(ToolOutput)[0].text
+
+
+def test_only_keys_that_choose_may_be_written_down() -> None:
+    phone = Phone(persona(CLINIC))
+    phone.wait(3.0)
+
+    def choices() -> str:
+        return "".join(key for key in "0123456789*#" if phone.flow.is_choice(key))
+
+    assert choices() == "9"
+    phone.keys("9")
+    assert choices() == "0123"
+    phone.keys("1")  # asks for digits
+    assert choices() == ""
+    assert not MenuRun(menu("prompt: a\nkeys: {'1': hangup}")).offers("2")
 
 
 def test_a_terminator_behind_a_full_number_cuts_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from aiohttp import ClientSession, web
@@ -16,9 +17,12 @@ from voicebot.net.twilio import TwilioRest
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.stepfun.script import Scenario, ScriptedMind
 from voicebot.sim.stepfun.server import OfflineStepFun
-from voicebot.stepfun.address import realtime_url
+from voicebot.sim.twilio.rest import TwilioRest as SimulatedRest
+from voicebot.stepfun.address import other_ledger, realtime_url
+from voicebot.stepfun.advice import advice
 from voicebot.stepfun.chat import ChatRequest, Message
 from voicebot.stepfun.tts import SpeechRequest
+from voicebot.twilio.numbers import PAGE, Account
 
 MODEL = "stepaudio-2.5-realtime"
 ACCOUNT = "AC" + "1" * 32
@@ -43,6 +47,24 @@ async def test_a_session_opens() -> None:
             assert b"session.created" in await socket.recv(decode=False)
 
 
+@pytest.mark.parametrize("base", ["/v1", "/step_plan/v1"])
+async def test_each_ledger_has_its_base_and_the_other_has_no_money(
+    http: ClientSession, base: str
+) -> None:
+    text = SpeechRequest("stepaudio-2.5-tts", "Good morning.", "linjiajiejie")
+    async with offline().running() as server:
+        plan, other = server.base_url, other_ledger(server.base_url) or ""
+        here, there = (plan, other) if plan.endswith(base) else (other, plan)
+        there_path = there.removeprefix("http://").partition("/")[2]
+        server.mood = replace(server.mood, no_credit=(f"/{there_path}",))
+        async with realtime_socket(realtime_url(here, MODEL), "key"):
+            pass
+        assert await Tts(http, here, "key").speak(text)
+        with pytest.raises(UpstreamError, match="HTTP 402: quota_exceeded") as caught:
+            await Tts(http, there, "key").speak(text)
+    assert f"The other is {here}." in advice(caught.value, there)
+
+
 @pytest.mark.parametrize(
     ("key", "refusals", "status", "detail", "retryable"),
     [
@@ -63,6 +85,7 @@ async def test_a_refused_session_says_why(
     error = caught.value
     assert (error.service, error.status, error.detail) == ("stepfun", status, detail)
     assert error.retryable is retryable
+    assert error.trace_id
 
 
 async def test_nobody_there_is_no_answer(
@@ -279,3 +302,81 @@ async def twilio_that_says(
     app.router.add_post(path, answer)
     async with TestServer(app) as server:
         yield str(server.make_url("/"))
+
+
+async def test_the_account_and_all_pages_of_its_numbers_are_read(
+    http: ClientSession,
+) -> None:
+    async with SimulatedRest(ACCOUNT, "token").running() as twilio:
+        twilio.account = {"status": "suspended", "type": "Trial"}
+        twilio.numbers = [
+            {"sid": f"PN{n}", "phone_number": f"+1202555{n:04}", "voice_url": None}
+            for n in range(2 * PAGE + 1)
+        ]
+        rest = TwilioRest(http, twilio.api_url, ACCOUNT, "token")
+        assert await rest.account() == Account("suspended", "Trial")
+        assert [number.sid for number in await rest.numbers()] == [
+            f"PN{n}" for n in range(2 * PAGE + 1)
+        ]
+
+
+async def test_an_account_that_cannot_be_read_says_why(
+    http: ClientSession, unused_tcp_port: int
+) -> None:
+    async with SimulatedRest(ACCOUNT, "token", failures=(503,)).running() as twilio:
+        rest = TwilioRest(http, twilio.api_url, ACCOUNT, "wrong")
+        with pytest.raises(UpstreamError, match="HTTP 503: 20500"):
+            await rest.account()
+        with pytest.raises(UpstreamError, match="HTTP 401: 20003"):
+            await rest.numbers()
+    rest = TwilioRest(http, f"http://127.0.0.1:{unused_tcp_port}", ACCOUNT, "token")
+    with pytest.raises(UpstreamError, match="no answer"):
+        await rest.account()
+
+
+async def test_what_is_no_account_is_not_taken_for_one(http: ClientSession) -> None:
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text="<html>")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", page)
+    async with TestServer(app) as server:
+        rest = TwilioRest(http, str(server.make_url("/")), ACCOUNT, "token")
+        for asked in (rest.account(), rest.numbers()):
+            with pytest.raises(UpstreamError, match="HTTP 200: bad_answer"):
+                await asked
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b"", 404, "twilio: HTTP 404: no_recording"),
+        (b"x" * 2000, 200, "twilio: HTTP 200: too_large"),
+    ],
+)
+async def test_a_recording_that_cannot_be_fetched_says_why(
+    http: ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
+    body: bytes,
+    status: int,
+    said: str,
+) -> None:
+    monkeypatch.setattr(twilio, "MAX_RECORDING_BYTES", 1000)
+
+    async def recording(_: web.Request) -> web.Response:
+        return web.Response(body=body, status=status)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", recording)
+    async with TestServer(app) as server:
+        rest = TwilioRest(http, str(server.make_url("/")), ACCOUNT, "token")
+        with pytest.raises(UpstreamError, match=said):
+            await rest.recording(ACCOUNT, "RE" + "3" * 32)
+
+
+async def test_a_recording_of_a_twilio_that_is_away_is_no_answer(
+    http: ClientSession, unused_tcp_port: int
+) -> None:
+    rest = TwilioRest(http, f"http://127.0.0.1:{unused_tcp_port}", ACCOUNT, "token")
+    with pytest.raises(UpstreamError, match="twilio: no answer: Client"):
+        await rest.recording(ACCOUNT, "RE" + "3" * 32)

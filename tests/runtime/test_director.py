@@ -10,6 +10,7 @@ import pytest
 from aiohttp import ClientSession
 from structlog.testing import capture_logs
 
+from tests.canary import KEY
 from voicebot.dialplan.director import Director
 from voicebot.flow.model import AskDirector, DirectorAnswered, Input
 from voicebot.net.chat import Chat
@@ -66,12 +67,12 @@ async def until(holds: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def leg(
-    *, key: str = "key", wants: Director = WANTS, **members: Any
+    *, key: str = KEY, wants: Director = WANTS, **members: Any
 ) -> AsyncIterator[tuple[DirectorLeg, Delivered, OfflineStepFun]]:
     """A leg that runs, what it delivers, and whom it asks."""
     mood = members.pop("mood", Mood.burst())
     mind = ScriptedMind(Scenario(()))
-    offline = OfflineStepFun(mind, mood, api_key="key", **members)
+    offline = OfflineStepFun(mind, mood, api_key=KEY, **members)
     async with offline.running() as server, ClientSession() as http:
         chat = Chat(http, server.base_url, key)
         one = DirectorLeg(chat, wants, Counter(), Counter())

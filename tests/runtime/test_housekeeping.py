@@ -16,11 +16,14 @@ from tests.store.s3 import KEY_ID, S3, SECRET, running_s3
 from tests.store.test_archive import sound, wav
 from tests.store.test_calls import ENDED, STARTED
 from voicebot.config import Settings
+from voicebot.errors import StoreError
 from voicebot.runtime import housekeeping
 from voicebot.runtime.housekeeping import Housekeeping, archive_of
 from voicebot.runtime.scribe import Scribe
-from voicebot.store.records import Recording
-from voicebot.store.writer import Writer
+from voicebot.store.events import EventKind
+from voicebot.store.muting import Silence
+from voicebot.store.records import Private, Record, Recording, Silenced
+from voicebot.store.writer import Writer, open_writer
 
 CALL = "ab" * 16
 START = replace(STARTED, call_id=CALL)
@@ -197,3 +200,132 @@ async def test_a_purge_that_fails_is_logged(tmp_path: Path) -> None:
         with structlog.testing.capture_logs() as logs:
             await keeper.purge(at)
     assert [x["event"] for x in logs] == ["purge failed"]
+
+
+SECRETIVE = Private(CALL, 4, 0, 1000, 1500, [[0.0, 1.0]])
+SPAN = [0, 700, 1680]  # with what may lie outside of the turn, up to a pause
+
+
+async def silenced(writer: Writer) -> list[list[list[int]]]:
+    await writer.stored()
+    events = await writer.store.events(CALL, [EventKind.SILENCED])
+    return [x.record.spans for x in events if isinstance(x.record, Silenced)]
+
+
+def tell(writer: Writer, *notes: Private) -> None:
+    told: tuple[Record, ...] = (START, *notes, END)
+    for note in told:
+        writer.note(note, datetime.now(UTC))
+
+
+async def test_what_is_private_is_silent_in_what_is_kept_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    path = recorded(tmp_path)
+    other = recorded(tmp_path, "-3000")
+    before = sound(path)
+    async with keeping(tmp_path) as (keeper, writer):
+        harmless = replace(SECRETIVE, seq=5, started_ms=2000, ended_ms=2500)
+        later = replace(SECRETIVE, seq=7, started_ms=4000, ended_ms=4500)
+        tell(writer, SECRETIVE, harmless, replace(harmless, shares=[]), later)
+        assert await keeper.archive()
+        assert await silenced(writer) == [[SPAN], [SPAN]]
+    for each in (path, other):
+        after = sound(each.with_suffix(".flac"))
+        assert (after[700 * 8 : 1680 * 8, 0] == 0).all()
+        after[700 * 8 : 1680 * 8, 0] = before[700 * 8 : 1680 * 8, 0]
+        assert (after == before).all()
+
+
+async def test_a_crash_before_it_is_silent_leaves_nothing_that_was_encoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = recorded(tmp_path)
+    before = sound(path)
+
+    def killed(path: Path, where: tuple[Silence, ...]) -> int:
+        raise StoreError("the power is off")
+
+    async with keeping(tmp_path) as (keeper, writer):
+        tell(writer, SECRETIVE)
+        with monkeypatch.context() as patch:
+            patch.setattr(housekeeping, "silence", killed)
+            assert not await keeper.archive()
+        assert await silenced(writer) == [[SPAN]]
+    assert files(tmp_path) == [path.name]
+    assert (sound(path) == before).all()
+    async with keeping(tmp_path) as (keeper, writer):
+        assert await keeper.archive()
+        assert await silenced(writer) == [[SPAN]]
+    after = sound(path.with_suffix(".flac"))
+    assert (after[700 * 8 : 1680 * 8, 0] == 0).all()
+    assert files(tmp_path) == [path.with_suffix(".flac").name]
+
+
+async def test_a_recording_of_which_only_the_header_is_there_is_no_matter(
+    tmp_path: Path,
+) -> None:
+    path = recorded(tmp_path)
+    path.write_bytes(bytes(58))
+    async with keeping(tmp_path) as (keeper, writer):
+        tell(writer, SECRETIVE)
+        assert await keeper.archive()
+    assert files(tmp_path) == []
+
+
+async def test_a_part_in_which_nothing_private_was_said_is_left_as_it_was(
+    tmp_path: Path,
+) -> None:
+    path = recorded(tmp_path)
+    before = sound(path)
+    async with keeping(tmp_path) as (keeper, writer):
+        tell(writer, replace(SECRETIVE, started_ms=9000, ended_ms=9500))
+        assert await keeper.archive()
+        assert await silenced(writer) == []
+    assert (sound(path.with_suffix(".flac")) == before).all()
+
+
+async def test_one_that_cannot_be_read_stays_as_it_is(tmp_path: Path) -> None:
+    path = recorded(tmp_path)
+    path.unlink()
+    path.mkdir()
+    (path / "file").write_bytes(bytes(99))
+    async with keeping(tmp_path) as (keeper, writer):
+        tell(writer, SECRETIVE)
+        assert not await keeper.archive()
+    assert path.is_dir()
+
+
+async def test_while_a_call_goes_on_elsewhere_its_recording_waits(
+    tmp_path: Path,
+) -> None:
+    path = recorded(tmp_path)
+    async with writing(tmp_path) as writer:
+        settings = Settings(data=tmp_path)
+        scribe = Scribe(writer)
+        archive = archive_of(settings)
+        keeper = Housekeeping(settings, archive, scribe, writer.store.database)
+        assert await scribe.started(START)
+        assert await keeper.archive()
+        assert files(tmp_path) == [path.name]
+        scribe.ended(END)
+        assert await keeper.archive()
+        keeper.close()
+    assert files(tmp_path) == [path.with_suffix(".flac").name]
+
+
+async def test_what_the_call_log_does_not_have_yet_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = recorded(tmp_path)
+    monkeypatch.setattr(housekeeping, "STORED_S", 0.01)
+    async with open_writer(tmp_path / "calls.sqlite", tmp_path) as writer:
+        settings = Settings(data=tmp_path)
+        archive = archive_of(settings)
+        keeper = Housekeeping(settings, archive, Scribe(writer), writer.store.database)
+        tell(writer, SECRETIVE)  # and nobody writes it
+        with structlog.testing.capture_logs() as logs:
+            assert not await keeper.archive()
+        keeper.close()
+    assert [x["event"] for x in logs] == ["recordings wait for the call log"]
+    assert files(tmp_path) == [path.name]

@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
 from tests.audio.signals import speech
+from tests.canary import KEY
 from voicebot.audio.resample import UlawToPcm24
 from voicebot.bridge.model import (
     AmendReply,
@@ -36,6 +37,7 @@ from voicebot.runtime.model_leg import (
     ModelLeg,
     _refusal,
 )
+from voicebot.runtime.model_socket import realtime
 from voicebot.sim.stepfun import (
     Mood,
     OfflineStepFun,
@@ -83,7 +85,7 @@ async def run(script: Script) -> tuple[ModelLeg, list[Input]]:
     """Run a leg until the server is done with it."""
     delivered: list[Input] = []
     async with server(script) as url, asyncio.timeout(10):
-        leg = ModelLeg(url, "key", CONFIG, set())
+        leg = ModelLeg(realtime(url, KEY), CONFIG, set())
         await leg.run(delivered.append)
     return leg, delivered
 
@@ -168,7 +170,9 @@ async def test_who_finds_turns_may_change_in_a_call_and_is_no_fault(
     mood = replace(Mood.burst(), null_is_echoed=null_is_echoed)
     async with OfflineStepFun(Listener(), mood).running() as stepfun:
         url = realtime_url(stepfun.base_url, "stepaudio-2.5-realtime")
-        leg = ModelLeg(url, "key", replace(CONFIG, turn_detection=ServerVad()), set())
+        leg = ModelLeg(
+            realtime(url, KEY), replace(CONFIG, turn_detection=ServerVad()), set()
+        )
         running = asyncio.create_task(leg.run(deliver))
         async with asyncio.timeout(10):
             await over.wait()
@@ -207,7 +211,7 @@ async def test_a_repair_that_is_refused_is_a_fault_and_becomes_a_note() -> None:
 
     refused: set[Means] = set()
     async with server(script) as url, asyncio.timeout(10):
-        leg = ModelLeg(url, "key", CONFIG, refused)
+        leg = ModelLeg(realtime(url, KEY), CONFIG, refused)
         with capture_logs() as logs:
             await leg.run(deliver)
     kinds = [frame["type"].rpartition(".")[2] for frame in got]
@@ -252,7 +256,7 @@ async def interrupted_twice(mood: Mood) -> tuple[Listener, ModelLeg, Counter[str
 
     async with OfflineStepFun(mind, mood).running() as stepfun:
         url = realtime_url(stepfun.base_url, "stepaudio-2.5-realtime")
-        leg = ModelLeg(url, "key", CONFIG, set())
+        leg = ModelLeg(realtime(url, KEY), CONFIG, set())
         running = asyncio.create_task(leg.run(deliver))
         async with asyncio.timeout(10):
             await over.wait()
@@ -325,7 +329,7 @@ async def test_another_session_is_opened_when_the_call_asks_for_it() -> None:
             leg.send(AskToSay("One."))
 
     async with server(script) as url, asyncio.timeout(10):
-        leg = ModelLeg(url, "key", CONFIG, set())
+        leg = ModelLeg(realtime(url, KEY), CONFIG, set())
         await leg.run(deliver)
     lost = PeerLost(Ending.STEPFUN_LOST)
     assert delivered == [SessionReady(), lost, SessionReady(), lost]
@@ -350,7 +354,7 @@ async def test_a_session_that_is_open_and_mute_is_closed_for_another() -> None:
             leg.redial(asyncio.get_running_loop().time() + 5)
 
     async with server(script) as url, asyncio.timeout(10):
-        leg = ModelLeg(url, "key", CONFIG, set())
+        leg = ModelLeg(realtime(url, KEY), CONFIG, set())
         await leg.run(deliver)
     lost = PeerLost(Ending.STEPFUN_LOST)
     assert delivered == [SessionReady(), SessionReady(), lost]
@@ -375,7 +379,7 @@ async def test_a_session_that_isnt_open_in_time_is_none() -> None:
             leg.redial(asyncio.get_running_loop().time() + 0.1)
 
     async with server(script) as url, asyncio.timeout(10):
-        leg = ModelLeg(url, "key", CONFIG, set())
+        leg = ModelLeg(realtime(url, KEY), CONFIG, set())
         await leg.run(deliver)
     lost = PeerLost(Ending.STEPFUN_LOST)
     assert delivered == [SessionReady(), lost, lost]
@@ -388,7 +392,7 @@ async def test_a_refusal_for_good_says_so() -> None:
     )
     async with offline.running() as stepfun, asyncio.timeout(10):
         url = realtime_url(stepfun.base_url, "stepaudio-2.5-realtime")
-        await ModelLeg(url, "key", CONFIG, set()).run(delivered.append)
+        await ModelLeg(realtime(url, KEY), CONFIG, set()).run(delivered.append)
     assert delivered == [PeerLost(Ending.STEPFUN_REFUSED, heals=False)]
 
 

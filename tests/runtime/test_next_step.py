@@ -164,6 +164,30 @@ def test_a_message_is_asked_for_in_the_personas_language(
     assert step.mailbox.language.startswith(asked_in)
 
 
+@pytest.mark.parametrize(
+    ("store", "is_transcribed"), [("all", True), ("no_pii", True), ("metadata", False)]
+)
+def test_a_message_is_transcribed_if_words_are_kept(
+    store: str, is_transcribed: bool
+) -> None:
+    who = persona(privacy={"store": store})
+    step = first_step(
+        replace(origin(), mailbox=None, persona=who), "voicemail", room=True
+    )
+    assert isinstance(step, Record)
+    assert step.mailbox.transcribe is is_transcribed
+
+
+@pytest.mark.parametrize("ours", [False, True])
+def test_a_message_is_transcribed_once(ours: bool) -> None:
+    who = persona(after_call={"transcribe": ours})
+    step = first_step(
+        replace(origin(), mailbox=None, persona=who), "voicemail", room=True
+    )
+    assert isinstance(step, Record)
+    assert step.mailbox.transcribe is not ours
+
+
 @settings(max_examples=200)
 @given(st.data())
 def test_nobody_is_rung_twice_and_every_chain_ends(data: st.DataObject) -> None:

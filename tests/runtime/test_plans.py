@@ -57,6 +57,23 @@ async def test_a_good_save_is_in_force_and_a_bad_one_is_told(tmp_path: Path) -> 
     assert plans.loaded_at > loaded_at
 
 
+async def test_one_engine_may_be_for_all_personas(tmp_path: Path) -> None:
+    keys = "model: {vad: server}\nalso_speaks: [zh]\n"
+    keys += "in: {zh: {apology: {text: Bu hao.}}}\n"
+    folder = written(tmp_path, desk=PERSONA + keys)
+    said = [each.model for each in Plans(folder).current.personas.values()]
+    assert {(model.engine, model.vad) for model in said} == {("realtime", "server")}
+    plans = Plans(folder, "cascade")
+    save(tmp_path / "personas" / "desk.yaml", edited(1) + keys)
+    assert await plans.reload() is True
+    desk = plans.current.personas["desk"]
+    for each in (desk, desk.variants["zh"]):
+        assert (each.model.engine, each.model.vad) == ("cascade", "local")
+    assert desk.variants["zh"].apology.text == "Bu hao."
+    plans = Plans(folder, "realtime")
+    assert plans.current.personas["desk"].model.vad == "server"
+
+
 async def test_undoing_a_bad_edit_clears_it(tmp_path: Path) -> None:
     plans = Plans(written(tmp_path))
     save(tmp_path / "dialplan.yaml", "")

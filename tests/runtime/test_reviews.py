@@ -9,6 +9,7 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
+from tests.canary import KEY
 from tests.dialplan.plans import dialplan, persona
 from tests.store.noted import writing
 from tests.store.test_calls import ENDED, NOON, STARTED, TURN
@@ -36,9 +37,12 @@ class Model:
     def __init__(self, *answers: str | int) -> None:
         self.answers = list(answers)
         self.asked: list[list[dict[str, str]]] = []
+        self.formats: list[str | None] = []
 
     async def take(self, request: web.Request) -> web.Response:
-        self.asked.append((await request.json())["messages"])
+        asked = await request.json()
+        self.asked.append(asked["messages"])
+        self.formats.append(asked.get("response_format", {}).get("type"))
         answer = self.answers.pop(0)
         if isinstance(answer, int):
             return web.Response(status=answer)
@@ -73,7 +77,7 @@ async def reviewed(writer: Writer, call: Call, model: Model) -> str:
     await server.start_server()
     try:
         async with ClientSession() as http:
-            chat = Chat(http, f"{server.make_url('/v1')}", "key")
+            chat = Chat(http, f"{server.make_url('/v1')}", KEY)
             one = Reviewer(writer.store, chat, Scribe(writer))
             return await one.review(call, desk())
     finally:
@@ -102,6 +106,17 @@ async def test_what_was_found_is_in_the_record_and_paid(writer: Writer) -> None:
     assert after.cost_ucny == call.cost_ucny + 850
     assert await writer.store.rebuild() == 1
     assert await writer.store.get_call("c1") == after
+
+
+async def test_a_model_that_cannot_be_held_to_json_is_asked_all_the_same(
+    writer: Writer,
+) -> None:
+    call = await noted(writer, SAID)
+    model = Model(400, "Sure!", GOOD)
+    assert await reviewed(writer, call, model) == "reviewed"
+    assert model.formats == ["json_object", None, None]
+    with pytest.raises(UpstreamError):
+        await reviewed(writer, call, Model(400, 400))
 
 
 async def test_an_answer_of_another_form_is_asked_for_once_more(
@@ -158,7 +173,7 @@ async def test_a_review_is_asked_for_once_and_later_if_nobody_answers(
     plan = replace(dialplan(), personas={"reception": desk()})
     at = [ENDED.ended_at]
     async with ClientSession() as http:
-        chat = Chat(http, f"{server.make_url('')}".rstrip("/"), "key")
+        chat = Chat(http, f"{server.make_url('')}".rstrip("/"), KEY)
         reviewer = Reviewer(writer.store, chat, Scribe(writer))
         one = Messenger(writer.store, lambda: plan, None, reviewer, lambda: at[0])
         assert [await one.round(), await one.round()] == [1, 0]

@@ -95,7 +95,7 @@ async def test_what_comes_after_a_transfer_is_written_behind_what_was_before(
     diary.turn(TURN)
     diary.decision(replace(DECISION, seq=0, caller_seq=2))
     diary.decision(replace(DECISION, seq=1))
-    diary.key(99.6)
+    diary.key(99.6, "2")
     assert scribe.extent("c1") == (9, 6)
     await scribe.stored()
     (row,) = await writer.store.turns("c1")
@@ -104,7 +104,7 @@ async def test_what_comes_after_a_transfer_is_written_behind_what_was_before(
     assert (row.heard_ms, row.reply_ms) == (400, 640)
     assert (first.seq, first.at_ms, first.decided_ms) == (4, 60_100, 60_500)
     assert (first.caller_seq, second.seq, second.caller_seq) == (9, 5, None)
-    assert (await writer.store.events("c1"))[-1].record == KeyPressed("c1", 60_100)
+    assert (await writer.store.events("c1"))[-1].record == KeyPressed("c1", 60_100, "2")
 
 
 async def test_a_decision_is_written_as_it_fell(writer: Writer, scribe: Scribe) -> None:
@@ -168,14 +168,17 @@ async def test_what_goes_wrong_is_in_the_record_when_it_does(
 async def test_what_an_answer_took_is_written_behind_what_was_before(
     writer: Writer, scribe: Scribe
 ) -> None:
-    note = NoteLatency(3, 2, 100, None, 300, 400, 450, "clock")
+    note = NoteLatency(3, 2, 100, None, 300, 400, 450, "clock", None, 250)
     diary = Diary(scribe, "c1", Earlier(turns=7, decisions=4, ms=60_000))
     diary.latency(note)
     diary.latency(replace(note, seq=4, caller_seq=None, committed_ms=200))
     await scribe.stored()
+    shifted = Latency(
+        "c1", 0, None, 60_100, 60_200, 60_300, 60_400, 60_450, "clock", None, 60_250
+    )
     assert await writer.store.latencies("c1") == [
-        Latency("c1", 7, 9, 60_100, None, 60_300, 60_400, 60_450, "clock"),
-        Latency("c1", 8, None, 60_100, 60_200, 60_300, 60_400, 60_450, "clock"),
+        replace(shifted, seq=7, caller_seq=9, committed_ms=None),
+        replace(shifted, seq=8, caller_seq=None),
     ]
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from aiohttp import ClientSession
 
+from tests.canary import CALLER
 from voicebot.flow.model import Input, SendSms, SmsOver
 from voicebot.net import twilio
 from voicebot.runtime.forward import Origin, Target
@@ -14,7 +15,7 @@ from voicebot.sim.twilio.rest import TwilioRest
 
 ACCOUNT = "AC" + "a" * 32
 DESK = "+12025550130"
-CALLER = "+12025550199"
+
 ORIGIN = Origin(
     "c1",
     "CA1",

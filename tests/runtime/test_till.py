@@ -1,5 +1,6 @@
 """Money while calls are on: prices, budgets of the plan, the log at boot."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -7,6 +8,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from tests.dialplan.plans import dialplan, persona
 from tests.store.noted import put
@@ -18,7 +21,8 @@ from voicebot.errors import ConfigError
 from voicebot.flow.model import BudgetReached
 from voicebot.runtime.forward import Origin
 from voicebot.runtime.till import Till, load_prices
-from voicebot.store.calls import open_store
+from voicebot.store.calls import CallStore, open_store
+from voicebot.store.records import CallAnswered
 from voicebot.store.usage import Prices
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -41,29 +45,29 @@ def test_what_answers_cost_is_told_to_their_call_and_keeps_others_out() -> None:
     wants = plan(per_call={"cny": 2, "soft": 1}, per_caller_day={"cny": 2})
     till = Till(lambda: wants, lambda: NOON)
     spend = till.spender(origin())
-    assert spend(999_999) == []
-    assert spend(1) == [BudgetReached("per_call", False)]
+    assert spend({"cny": 999_999}) == []
+    assert spend({"cny": 1}) == [BudgetReached("per_call", False)]
     assert till.refusal(wants, facts()) is None
-    assert spend(1_000_000) == [
+    assert spend({"cny": 1_000_000}) == [
         BudgetReached("per_call", True),
         BudgetReached("per_caller_day", True),
     ]
     assert till.refusal(wants, facts()) == "per_caller_day"
     assert till.refusal(wants, facts("+15550009999")) is None
     till.over("c1")
-    assert spend(0) == [BudgetReached("per_caller_day", True)]
+    assert spend({"cny": 0}) == [BudgetReached("per_caller_day", True)]
 
 
 def test_a_persona_may_have_less() -> None:
     wants = plan()
     till = Till(lambda: wants, lambda: NOON)
     spend = till.spender(origin(cny=1))
-    assert spend(1_000_000) == [BudgetReached("limits.cny", True)]
+    assert spend({"cny": 1_000_000}) == [BudgetReached("limits.cny", True)]
 
 
 def test_a_call_of_nobody_has_no_limit_of_its_own() -> None:
     till = Till(plan, lambda: NOON)
-    assert till.spender(replace(origin(), persona=None))(10**9) == []
+    assert till.spender(replace(origin(), persona=None))({"cny": 10**9}) == []
 
 
 async def test_what_was_spent_today_is_known_after_a_restart(tmp_path: Path) -> None:
@@ -85,13 +89,15 @@ async def test_what_was_spent_today_is_known_after_a_restart(tmp_path: Path) -> 
             )
             if direction == "outbound-api":
                 start = replace(start, from_number=OURS, to_number="+15550007777")
-            await put(store, start, replace(ENDED, call_id=f"c{number}", cost=cost))
+            answered = CallAnswered(start.call_id, "MZ", hour)
+            end = replace(ENDED, call_id=start.call_id, cost=cost)
+            await put(store, start, answered, end)
         till = Till(lambda: wants, lambda: NOON)
-        await till.recall(store)
+        await till.recall(store, "us")
     assert till.refusal(wants, facts()) == "per_caller_day"
     assert till.refusal(wants, facts("+15550007777")) == "per_caller_day"
     assert till.refusal(wants, facts("+15550008888")) is None
-    till.spender(replace(origin(), caller="+15550008888"))(1_000_000)
+    till.spender(replace(origin(), caller="+15550008888"))({"cny": 1_000_000})
     assert till.refusal(wants, facts("+15550009999")) == "total_day"
 
 
@@ -113,3 +119,54 @@ def test_a_file_of_prices_that_is_missing_or_wrong_is_told(tmp_path: Path) -> No
     path.write_text("version: 1\ntokens: {cached: free}\n")
     with pytest.raises(ConfigError, match=r"prices.yaml:2:18: tokens.cached: expected"):
         load_prices(path)
+
+
+async def test_what_other_processes_spend_is_read_again_and_ours_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voicebot.runtime.till.RECALL_S", 0.0)
+    wants = plan(total_day={"tokens": 10}, per_number_day={"minutes": 2})
+    till = Till(lambda: wants, lambda: NOON)
+    usage = {"input_tokens": 4, "output_tokens": 3}
+
+    async def a_call(store: CallStore, number: str, process: str) -> None:
+        start = replace(
+            STARTED,
+            call_id=number,
+            call_sid=number,
+            started_at=NOON,
+            instance_id=process,
+        )
+        end = replace(ENDED, call_id=number, usage=usage, duration_ms=60_000)
+        await put(store, start, CallAnswered(number, "MZ", NOON), end)
+
+    async with open_store(tmp_path / "calls.sqlite") as store:
+        await a_call(store, "c1", "us")
+        await a_call(store, "c2", "them")
+        await till.recall(store, "us")
+        assert till.refusal(wants, facts()) is None
+        await a_call(store, "c3", "them")
+        counting = asyncio.create_task(till.keep_counting(store, "us"))
+        async with asyncio.timeout(10):
+            while till.refusal(wants, facts()) is None:  # noqa: ASYNC110 - a thread's
+                await asyncio.sleep(0)
+        counting.cancel()
+    assert till.refusal(wants, facts()) == "per_number_day"
+    other = CallFacts("+15550007777", CALLER, NOON)
+    assert till.refusal(wants, other) == "total_day"
+
+
+async def test_a_log_that_cannot_be_read_leaves_what_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voicebot.runtime.till.RECALL_S", 0.0)
+    till = Till(plan, lambda: NOON)
+    async with open_store(tmp_path / "calls.sqlite") as store:
+        await store.database.write(text("DROP TABLE calls"))
+        with capture_logs() as logs:
+            counting = asyncio.create_task(till.keep_counting(store, "us"))
+            async with asyncio.timeout(10):
+                while not logs:  # noqa: ASYNC110 - a thread's
+                    await asyncio.sleep(0)
+            counting.cancel()
+    assert logs[0]["event"] == "others' spending isn't known"

@@ -9,9 +9,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
+from tests.canary import KEY
 from voicebot.bridge.model import Ending, PeerLost, SessionReady
 from voicebot.flow.model import Input
 from voicebot.runtime.model_leg import ModelLeg
+from voicebot.runtime.model_socket import realtime
 from voicebot.runtime.warm import WarmLegs
 from voicebot.stepfun.realtime.commands import SessionConfig
 
@@ -88,7 +90,7 @@ class Caller:
 
 
 def leg_to(model: Model) -> ModelLeg:
-    return ModelLeg(model.url, "key", CONFIG, set())
+    return ModelLeg(realtime(model.url, KEY), CONFIG, set())
 
 
 @contextmanager
@@ -99,7 +101,7 @@ def fates() -> Iterator[list[str]]:
         yield said
     said += [log["event"] for log in logs if log["event"].startswith("warm session")]
     for log in logs:
-        assert "key" not in str(log.values())
+        assert KEY not in str(log.values())
 
 
 async def test_a_call_takes_over_the_session_that_is_ready_for_it(

@@ -1,7 +1,14 @@
 import pytest
 
 from voicebot.errors import ConfigError
-from voicebot.stepfun.address import http_url, realtime_url
+from voicebot.stepfun.address import (
+    Ledger,
+    http_url,
+    ledger,
+    other_ledger,
+    realtime_url,
+    speech_url,
+)
 
 PLAN = "api.stepfun.com/step_plan/v1"
 
@@ -25,6 +32,13 @@ def test_the_realtime_url_keeps_the_path_and_the_security_of_the_base(
     base_url: str, expected: str
 ) -> None:
     assert realtime_url(base_url, "stepaudio-2.5-realtime") == expected
+
+
+def test_speech_has_a_socket_of_its_own() -> None:
+    url = speech_url(f"https://{PLAN}", "stepaudio-2.5-tts")
+    assert url == f"wss://{PLAN}/realtime/audio?model=stepaudio-2.5-tts"
+    with pytest.raises(ConfigError, match="StepFun TTS model: expected a name"):
+        speech_url(f"https://{PLAN}", "")
 
 
 def test_a_model_cannot_smuggle_parameters_into_the_url() -> None:
@@ -74,3 +88,15 @@ def test_a_base_that_is_no_host_and_path_is_the_operators_to_edit(
 def test_a_model_without_a_name_is_the_operators_to_edit() -> None:
     with pytest.raises(ConfigError, match="expected a name, got nothing"):
         realtime_url("https://h/v1", "")
+
+
+@pytest.mark.parametrize("host", ["https://api.stepfun.com", "wss://api.stepfun.ai"])
+def test_a_base_tells_what_it_bills_and_where_the_other_is(host: str) -> None:
+    plan, open_ = f"{host}/step_plan/v1", f"{host}/v1"
+    assert (ledger(plan), ledger(f" {open_}/ ")) == (Ledger.PLAN, Ledger.OPEN)
+    assert (other_ledger(f"{plan}/"), other_ledger(open_)) == (open_, plan)
+
+
+def test_of_another_address_it_is_not_known() -> None:
+    assert ledger("http://127.0.0.1:8099") is None
+    assert other_ledger("http://127.0.0.1:8099/v2") is None

@@ -110,6 +110,15 @@ def records() -> st.SearchStrategy[rec.Record]:
             cost=counts,
         ),
         st.builds(
+            rec.Transcribed,
+            call_id=ids,
+            turn_seq=st.none() | small,
+            recording_sid=st.none() | words,
+            audio_ms=ms,
+            found=st.booleans(),
+            cost=counts,
+        ),
+        st.builds(
             rec.Message,
             recording_sid=st.sampled_from(["RE1", "RE2"]),
             call_id=ids,
@@ -130,10 +139,25 @@ def records() -> st.SearchStrategy[rec.Record]:
             gone=st.booleans(),
         ),
         st.builds(
+            rec.Private,
+            call_id=ids,
+            seq=small,
+            channel=st.sampled_from([0, 1]),
+            started_ms=ms,
+            ended_ms=ms,
+            shares=st.lists(st.just([0.25, 1.0]), max_size=2),
+        ),
+        st.builds(
+            rec.Silenced,
+            call_id=ids,
+            began_ms=small,
+            spans=st.lists(st.just([0, 120, 340]), max_size=2),
+        ),
+        st.builds(
             rec.FlowNote, call_id=ids, at_ms=ms, kind=words, name=words, detail=words
         ),
         st.builds(rec.CallReopened, call_id=ids),
-        st.builds(rec.KeyPressed, call_id=ids, at_ms=ms),
+        st.builds(rec.KeyPressed, call_id=ids, at_ms=ms, digit=words),
         st.builds(rec.ModelLost, call_id=ids, at_ms=ms),
         st.builds(rec.FaultNote, call_id=ids, at_ms=ms, code=faults),
         st.builds(rec.Forwarded, call_id=ids, step=words, target=st.none() | words),

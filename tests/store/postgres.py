@@ -78,6 +78,22 @@ class Postgres:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    def freeze(self) -> None:
+        """Let it answer nothing any more, though it is there."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        assert self._process
+        postmaster = self._process.pid
+        os.kill(postmaster, number)
+        # Who serves a connection is in a group of its own.
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text()
+        for child in map(int, children.split()):
+            os.kill(child, number)
+
     def emptied(self) -> str:
         """Return the address of the database, with nothing in it."""
         self.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")

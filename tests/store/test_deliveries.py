@@ -14,6 +14,7 @@ from voicebot.store.deliveries import (
     REVIEW,
     REVIEW_FOR,
     TELL_FOR,
+    TRANSCRIBE,
     Delivery,
 )
 from voicebot.store.tables import deliveries
@@ -108,10 +109,23 @@ async def test_others_wait_for_the_review_but_not_for_ever(store: CallStore) -> 
     await ended(store, 1)
     await ended(store, 2, "sales")
     outbox, wants = store.deliveries, {REVIEW: ["reception"], **HOOKS}
-    due = await outbox.claim(wants, SOON, ["reception"])
+    due = await outbox.claim(wants, SOON)
     assert ids(due) == [("c1", REVIEW, 0), ("c2", 0, 0), ("c2", 1, 0)]
     await outbox.settle(due[0], "reviewed", SOON, None)
-    assert ids(await outbox.claim(wants, SOON, ["reception"])) == [("c1", 0, 0)]
+    assert ids(await outbox.claim(wants, SOON)) == [("c1", 0, 0)]
+
+
+async def test_a_review_waits_for_what_is_transcribed(store: CallStore) -> None:
+    await ended(store, 1)
+    outbox = store.deliveries
+    wants = {REVIEW: ["reception"], TRANSCRIBE: ["reception", ""], **HOOKS}
+    due = await outbox.claim(wants, SOON)
+    assert ids(due) == [("c1", TRANSCRIBE, 0)]
+    await outbox.settle(due[0], "transcribed", SOON, None)
+    due = await outbox.claim(wants, SOON)
+    assert ids(due) == [("c1", REVIEW, 0)]
+    await outbox.settle(due[0], "reviewed", SOON, None)
+    assert ids(await outbox.claim(wants, SOON)) == [("c1", 0, 0)]
 
 
 async def test_a_review_that_does_not_come_keeps_others_for_minutes(
@@ -119,6 +133,6 @@ async def test_a_review_that_does_not_come_keeps_others_for_minutes(
 ) -> None:
     await ended(store, 1)
     wants = {REVIEW: ["reception"], **HOOKS}
-    assert len(await store.deliveries.claim(wants, SOON, ["reception"])) == 1
-    due = await store.deliveries.claim(wants, SOON + REVIEW_FOR, ["reception"])
+    assert len(await store.deliveries.claim(wants, SOON)) == 1
+    due = await store.deliveries.claim(wants, SOON + REVIEW_FOR)
     assert ids(due) == [("c1", REVIEW, 1), ("c1", 0, 0)]

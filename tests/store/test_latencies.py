@@ -12,6 +12,7 @@ from voicebot.store.calls import CallStore, open_store
 from voicebot.store.project import Rows
 from voicebot.store.records import (
     Call,
+    CallAnswered,
     CallEnded,
     EndReason,
     Latency,
@@ -31,6 +32,7 @@ LATENCY = Latency(
     heard_ms=2000,
     heard_by="clock",
 )
+STAGED = replace(LATENCY, seq=3, understood_ms=1600, written_ms=1850)
 PROVED = replace(LATENCY, heard_ms=2040, heard_by="mark")
 USED = TokensUsed("c1", 2000, {"input_tokens": 3}, {"input": 30, "output": 70})
 CRASH = replace(
@@ -49,16 +51,16 @@ def row(*records: Record) -> Call:
 async def test_the_last_word_on_an_answer_stands(store: CallStore) -> None:
     other = replace(LATENCY, seq=1, sent_ms=900, committed_ms=None, delta_ms=None)
     await put(store, STARTED, LATENCY, PROVED)
-    await put(store, other)
-    assert await store.latencies("c1") == [other, PROVED]
+    await put(store, other, STAGED)
+    assert await store.latencies("c1") == [other, PROVED, STAGED]
     assert await store.rebuild() == 1
-    assert await store.latencies("c1") == [other, PROVED]
+    assert await store.latencies("c1") == [other, PROVED, STAGED]
 
 
 async def test_what_answers_cost_adds_up_until_the_call_says_all(
     store: CallStore,
 ) -> None:
-    await put(store, STARTED, USED)
+    await put(store, STARTED, CallAnswered("c1", "MZ1", NOON), USED)
     await put(store, USED)
     call = await store.get_call("c1")
     assert call
@@ -68,7 +70,7 @@ async def test_what_answers_cost_adds_up_until_the_call_says_all(
     )
     assert call.cost_ucny == 200
     assert await store.spent(NOON) == [
-        Spent("inbound", STARTED.from_number, STARTED.to_number, 200)
+        Spent("inbound", STARTED.from_number, STARTED.to_number, 200, 6, 0)
     ]
     await put(store, WHOLE)
     call = await store.get_call("c1")
@@ -96,6 +98,20 @@ def test_a_crash_hides_nothing_of_what_was_spent(
 
 def test_what_comes_of_a_call_after_its_crash_counts() -> None:
     assert row(CRASH, USED).cost_ucny == 100
+
+
+async def test_older_tables_have_no_stages_and_the_events_have(
+    where: Path | str,
+) -> None:
+    async with open_store(where) as store:
+        await put(store, STARTED, STAGED)
+    await down(where, "0006")
+    async with open_store(where) as store:
+        assert await store.latencies("c1") == [
+            replace(STAGED, understood_ms=None, written_ms=None)
+        ]
+        assert await store.rebuild() == 1
+        assert await store.latencies("c1") == [STAGED]
 
 
 async def test_older_tables_have_no_costs_and_calls_survive(where: Path | str) -> None:

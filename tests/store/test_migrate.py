@@ -29,7 +29,7 @@ from voicebot.store import migrate
 from voicebot.store.calls import open_store
 from voicebot.store.database import Database
 from voicebot.store.engines import engine_for, url_of
-from voicebot.store.records import CallAnswered
+from voicebot.store.records import CallAnswered, KeyPressed, Private, Silenced
 from voicebot.store.tables import metadata
 
 # What the last release without revisions made, in the words of SQLite itself.
@@ -104,7 +104,7 @@ CREATE TABLE messages (
 );
 CREATE INDEX ix_messages_call_id ON messages (call_id);
 INSERT INTO calls VALUES (
-    'c1', 'CA1', 'AC1', '+15550001111', '+15550002222', 'inbound', 'reception',
+    'c1', 'CA1', 'AC1', '+15550100199', '+15550002222', 'inbound', 'reception',
     'main', 'abc', '2026-11-22 12:00:00.123456', '2026-11-22 12:00:00.123456', 'MZ1',
     '2026-11-22 12:01:00.123456', 60000, 'bot_goodbye', 'bot',
     '["stepfun_reconnected"]', 'recordings/c1.wav', 59980,
@@ -336,3 +336,20 @@ def test_a_database_is_named_without_its_user() -> None:
     url = url_of("postgresql://user:secret@host:5433/calls?ssl=require")
     database = Database(url, engine_for(url))
     assert database.place == "postgresql://host/calls"
+
+
+async def test_an_older_release_gets_no_events_that_it_does_not_know(
+    where: Path | str,
+) -> None:
+    async with open_store(where) as store:
+        await put(
+            store,
+            STARTED,
+            KeyPressed("c1", 5, "9"),
+            Private("c1", 0, 0, 1, 2, [[0, 1]]),
+            Silenced("c1", 0, [[0, 1, 2]]),
+        )
+    await down(where, "0006")
+    async with open_store(where) as store:
+        records = [each.record for each in await store.events("c1")]
+        assert records == [STARTED, KeyPressed("c1", 5)]

@@ -4,7 +4,7 @@ from typing import Any
 
 from voicebot.store.muting import BOT, CALLER, Mute, Share
 from voicebot.store.private_turns import PrivateTurns
-from voicebot.store.records import Turn
+from voicebot.store.records import Private, Turn
 from voicebot.store.redaction import CAUTIOUS, MAX_TURNS, Policy
 
 
@@ -100,3 +100,13 @@ def test_rows_of_long_ago_are_forgotten_but_not_what_is_silenced() -> None:
     assert len(turns._rows) == MAX_TURNS
     assert [mute.started_ms for mute in turns.mutes] == [0]
     assert texts(turns.turn(turn(0, "13800138000"))) == [(0, "[phone]", "[phone]")]
+
+
+def test_what_is_to_be_silenced_is_told_once_and_taken_back() -> None:
+    turns = PrivateTurns(CAUTIOUS)
+    turns.turn(turn(1, "幺三八"))
+    assert turns.news("c") == (Private("c", 1, 0, 1000, 1900, [[0, 1]]),)
+    assert turns.news("c") == ()
+    turns.turn(turn(2, "no, something else"))
+    assert turns.news("c") == (Private("c", 1, 0, 0, 0, []),)
+    assert turns.news("c") == ()

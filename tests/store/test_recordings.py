@@ -47,6 +47,23 @@ def test_the_bytes_of_the_line_are_kept_as_they_are(
     assert sound(path) == EVERY_BYTE + SECOND
 
 
+def test_sound_leaves_the_rest_of_a_disk_to_the_call_log(
+    path: Path, recording: StereoRecording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording.write(SECOND)
+    recording.flush()
+    with monkeypatch.context() as patch:
+        disk = os.statvfs(path)
+        room = 2 * disk.f_bavail * disk.f_frsize
+        patch.setattr("voicebot.store.recordings.ROOM_BYTES", room)
+        with pytest.raises(StoreError, match=r"c1\.wav: the disk is almost full"):
+            recording.write(SECOND)
+    assert sound(path) == SECOND
+    recording.write(SECOND)
+    recording.close()
+    assert sound(path) == SECOND + SECOND
+
+
 def test_the_file_is_the_one_that_libsndfile_would_write(
     path: Path, recording: StereoRecording, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """What is kept no longer is gone, and nothing else is."""
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -42,7 +43,24 @@ async def a_call(
 async def purged(
     store: CallStore, folder: Path, keep: Keep, *, dry: bool = False
 ) -> Purged:
-    return await purge(store.database, Archive(folder, None), keep, LATER, dry=dry)
+    return await purge(
+        store.database,
+        Archive(folder, None),
+        folder / "flights",
+        keep,
+        LATER,
+        dry=dry,
+    )
+
+
+def a_flight(folder: Path, name: str, *, age: int = 0) -> Path:
+    """The record of a call's flight, so many days old."""
+    path = folder / "flights" / "2026" / "11" / "23" / f"{IDS[name]}.jsonl.gz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    written_s = (LATER - timedelta(days=age)).timestamp()
+    os.utime(path, (written_s, written_s))
+    return path
 
 
 async def test_a_recording_is_kept_as_long_as_was_promised(
@@ -106,7 +124,9 @@ async def test_a_whole_call_goes_with_its_recording(
         await a_call(store, name, tmp_path, age=age, days=3650)
         for name, age in (("a", 91), ("b", 10))
     ]
-    assert await purged(store, tmp_path, Keep(calls_days=90)) == Purged(1, 0, 1)
+    assert await purged(store, tmp_path, Keep(calls_days=90)) == Purged(
+        recordings=1, calls=1
+    )
     assert [path.exists() for path in paths] == [False, True]
     assert await store.get_call(IDS["a"]) is None
     assert await store.events(IDS["a"]) == []
@@ -161,3 +181,52 @@ async def test_what_is_told_afterwards_comes_after_what_happened(
     gone = [Recording(STARTED.call_id, n, gone=True) for n in (0, 1)]
     await tell(store.database, gone, NOON - timedelta(days=999))
     assert [x.record for x in await store.events(STARTED.call_id)][2:] == gone
+
+
+@pytest.mark.parametrize(
+    ("keep", "left"),
+    [
+        (Keep(), "abcde"),
+        (Keep(recordings_days=30), "bce"),  # a: as long as all, b: was promised more
+        (Keep(words_days=30), "ce"),
+        (Keep(calls_days=61), "abce"),
+    ],
+    ids=["ever", "recordings", "words", "calls"],
+)
+async def test_a_flight_record_goes_with_the_first_of_what_it_holds(
+    store: CallStore, tmp_path: Path, keep: Keep, left: str
+) -> None:
+    await a_call(store, "a", tmp_path)
+    await a_call(store, "b", tmp_path, days=90)
+    await a_call(store, "c", tmp_path, age=3)
+    flights = {name: a_flight(tmp_path, name) for name in "abc"}
+    flights["d"] = a_flight(tmp_path, "d", age=99)  # of a call that is gone
+    flights["e"] = a_flight(tmp_path, "e", age=1)
+    later = flights["a"].with_name(f"{IDS['a']}-5000.jsonl.gz")
+    later.write_bytes(b"x")
+    counted = await purged(store, tmp_path, keep, dry=True)
+    assert all(path.exists() for path in flights.values())
+    assert await purged(store, tmp_path, keep) == counted
+    assert "".join(name for name, path in flights.items() if path.exists()) == left
+    assert later.exists() is ("a" in left)
+    assert counted.flights == 5 - len(left) + ("a" not in left)
+
+
+async def test_the_flight_record_of_a_call_that_goes_on_stays(
+    store: CallStore, tmp_path: Path
+) -> None:
+    await put(store, replace(STARTED, call_id=IDS["a"]))
+    path = a_flight(tmp_path, "a", age=99)
+    assert await purged(store, tmp_path, Keep(1, 1, 1)) == Purged()
+    assert path.exists()
+
+
+async def test_a_flight_record_that_cannot_be_removed_is_said(
+    store: CallStore, tmp_path: Path
+) -> None:
+    path = a_flight(tmp_path, "a")
+    path.unlink()
+    path.mkdir()
+    os.utime(path, (0, 0))
+    with pytest.raises(StoreError, match=r"gz: "):
+        await purged(store, tmp_path, Keep(calls_days=1))

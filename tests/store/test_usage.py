@@ -2,10 +2,11 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicebot.store.usage import Prices, chat_cost_of, cost_of, shown, yuan
+from voicebot.store.usage import Prices, asr_cost_of, chat_cost_of, cost_of, shown, yuan
 
 USAGE = {
     "total_tokens": 412,
@@ -44,6 +45,21 @@ def test_the_chat_model_has_prices_of_its_own() -> None:
     assert chat_cost_of(Prices(), {}) == 0
 
 
+def test_a_cascade_costs_what_its_stages_do() -> None:
+    usage = {
+        "cascade_asr_ms": 3_600_000,
+        "cascade_chat_prompt_tokens": 100,
+        "cascade_chat_cached_tokens": 50,
+        "cascade_chat_completion_tokens": 10,
+        "cascade_speech_halves": 20_001,
+    }
+    assert cost_of(Prices(), usage) == {
+        "asr": 150_000,
+        "chat": 500 + 100 + 250,
+        "speech": 5_800_290,
+    }
+
+
 def test_twilio_counts_begun_minutes() -> None:
     prices = Prices(twilio_minute=Decimal("0.06"))
     assert [
@@ -68,3 +84,10 @@ def test_what_answers_cost_adds_up_to_the_call(outputs: list[int]) -> None:
     ]
     whole = cost_of(Prices(), {"output_tokens": sum(outputs)})
     assert sum(each) == sum(whole.values())
+
+
+@pytest.mark.parametrize(
+    ("audio_ms", "ucny"), [(0, 0), (1, 1), (1000, 42), (3_600_000, 150_000)]
+)
+def test_what_is_transcribed_costs_by_the_hour(audio_ms: int, ucny: int) -> None:
+    assert asr_cost_of(Prices(), audio_ms) == ucny

@@ -134,6 +134,39 @@ async def test_a_database_that_may_not_grow_keeps_no_call_waiting(
             assert await has_the_call(one, f"c{number}")
 
 
+async def test_a_log_lies_where_its_name_says_whatever_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "100%25 of a?mode=ro&b#c" / "calls.sqlite"
+    async with writing(tmp_path / "mine", path) as one:
+        await takes_a_call(one)
+    assert set(os.listdir(tmp_path)) == {"mine", path.parent.name}
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM calls").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("folder", [False, True], ids=["nothing", "a folder"])
+async def test_a_database_whose_file_is_moved_away_is_away(
+    tmp_path: Path, folder: bool
+) -> None:
+    """A connection goes on writing to a file wherever it is: nobody would find that."""
+    path, away = tmp_path / "calls.sqlite", tmp_path / "away"
+    async with writing(tmp_path, patience=replace(CALM, again_s=(0.01,))) as one:
+        await takes_a_call(one)
+        await one.stored()
+        path.rename(away)
+        if folder:  # in its place
+            path.mkdir(mode=0o500)
+        await takes_a_call(one, another(2))
+        assert (tmp_path / "spill.jsonl").stat().st_size > 0
+        assert path.exists() is folder  # no other log was begun
+        if folder:
+            path.rmdir()
+        away.rename(path)
+        await one.stored()
+        assert await has_the_call(one)
+        assert await has_the_call(one, "c2")
+        assert len(await one.store.list_calls(9)) == 2
+
+
 async def test_what_a_dead_process_spilled_is_stored_by_the_next_one(
     tmp_path: Path,
 ) -> None:

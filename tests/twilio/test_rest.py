@@ -11,6 +11,7 @@ from voicebot.twilio.rest import (
     hangup_request,
     message_request,
     read_answer,
+    recording_path,
     redirect_request,
     why_not_sent,
 )
@@ -30,6 +31,11 @@ def test_a_call_is_sent_elsewhere_by_the_same_resource() -> None:
     assert redirect_request("AC1", "CA1", twiml) == RestRequest(
         hangup_request("AC1", "CA1").path, {"Twiml": twiml}
     )
+
+
+def test_a_recording_lies_below_its_account() -> None:
+    path = recording_path("AC1", "RE/1")
+    assert path == "/2010-04-01/Accounts/AC1/Recordings/RE%2F1.wav"
 
 
 def test_more_twiml_than_twilio_takes_is_a_bug_of_ours() -> None:

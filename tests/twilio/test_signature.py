@@ -19,6 +19,7 @@ from multidict import MultiDict
 from tests.twilio.examples import EXAMPLES
 from voicebot.errors import ConfigError
 from voicebot.twilio.signature import SignatureCheck
+from voicebot.twilio.signature import sign as sign_as_twilio
 
 TOKEN = "invented-primary-token"
 SECONDARY = "invented-secondary-token"
@@ -392,3 +393,9 @@ def test_any_form_passes_when_it_is_signed(fields: dict[str, str]) -> None:
     text = URL + "".join(name + fields[name] for name in sorted(fields))
     check = SignatureCheck([TOKEN], PUBLIC_URL)
     assert check.webhook("POST", PATH, fields, sign(text))
+
+
+def test_what_we_sign_to_try_ourselves_is_what_twilio_would_sign() -> None:
+    form = {"CallStatus": "ringing", "CallSid": "CA1"}
+    signed = f"{PUBLIC_URL}{PATH}CallSidCA1CallStatusringing"
+    assert sign_as_twilio(TOKEN, PUBLIC_URL + PATH, form) == sign(signed)

@@ -322,6 +322,8 @@ class Redial:
     """How it was lost."""
     give_up_at: float
     """The session is of no use any more, on the clock of `now`."""
+    spare: bool = False
+    """Of the other engine, this time and from now on."""
 
 
 @dataclass(frozen=True, slots=True)

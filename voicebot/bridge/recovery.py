@@ -66,6 +66,8 @@ class Recovery:
         self._wants = wants
         self._ending = Ending.STEPFUN_LOST
         self._lost_at: float | None = None
+        self._give_up_at = inf
+        self._spare_used = False
         self._attempts = 0
         """New sessions that were asked for since an answer was heard."""
         self._losses = 0
@@ -78,7 +80,7 @@ class Recovery:
     @property
     def give_up_at(self) -> float:
         """When it must be open; never while none is on its way."""
-        return inf if self._lost_at is None else self._lost_at + self._wants.within_s
+        return inf if self._lost_at is None else self._give_up_at
 
     @property
     def ending(self) -> Ending:
@@ -90,7 +92,7 @@ class Recovery:
         The model is lost, or another session came to nothing.
 
         Args:
-            heals: whether another session may help.
+            heals: whether another session may help; one of another engine always may.
 
         Returns:
             The order for another session, if there is to be one.
@@ -99,13 +101,17 @@ class Recovery:
             self._ending = ending
             self._losses += 1
         over = self._losses > MAX_LOSSES or now >= self.give_up_at
-        if not heals or over or self._attempts >= self._wants.attempts:
+        spare = not heals or over or self._attempts >= self._wants.attempts
+        if spare and (self._spare_used or not self._wants.spare):
             self._lost_at = None
             return None
+        if self._lost_at is None or spare:
+            self._give_up_at = now + self._wants.within_s
         if self._lost_at is None:
             self._lost_at = now
+        self._spare_used = self._spare_used or spare
         self._attempts += 1
-        return Redial(ending, self.give_up_at)
+        return Redial(ending, self.give_up_at, spare)
 
     def back(self, now: float) -> ModelBack | None:
         """A session is open; what came of the loss, if there was one."""

@@ -73,6 +73,8 @@ class Resume:
     """Sessions that are opened in its place, one after the other."""
     within_s: float = 4.0
     """One must be open by then."""
+    spare: bool = False
+    """Whether there is one of another engine, when all of these came to nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from typing import Literal
 from voicebot.audio.framing import ULAW_BYTES_PER_SECOND
 from voicebot.bridge.model import (
     BotAudio,
+    BotText,
+    CallerText,
     ClearCaller,
     CommitAudio,
     MarkCaller,
@@ -46,6 +48,10 @@ class NoteLatency:
     buffer. `mark`, measured: the first mark behind it came back, less what plays before
     that mark; it is late by the way back.
     """
+    understood_ms: int | None = None
+    """Measured: the caller's words came, if they did before the answer's."""
+    written_ms: int | None = None
+    """Measured: the answer's first words came, if they did before its audio."""
 
 
 @dataclass(slots=True)
@@ -56,7 +62,14 @@ class _Turn:
     stale: str | None
     """The response that spoke last before; its audio answers something else."""
     committed_ms: int | None = None
+    understood_ms: int | None = None
+    written_ms: int | None = None
     delta_ms: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing of the answer has come."""
+        return self.written_ms is None and self.delta_ms is None
 
 
 @dataclass(slots=True)
@@ -87,6 +100,11 @@ class Waterfall:
                 self._speaker = response_id
                 if turn and turn.delta_ms is None and response_id != turn.stale:
                     turn.delta_ms = self._ms(now)
+            case BotText(response_id) if turn and turn.is_open:
+                if response_id != turn.stale:
+                    turn.written_ms = self._ms(now)
+            case CallerText() if turn and turn.is_open:
+                turn.understood_ms = self._ms(now)
             case TurnCommitted() if turn and turn.committed_ms is None:
                 turn.committed_ms = self._ms(now)
             case MarkReturned(name) if proof and name == proof.mark:
@@ -138,6 +156,8 @@ class Waterfall:
             sent_ms=sent_ms,
             heard_ms=max(sent_ms, self._ms(self._played.at)),
             heard_by="clock",
+            understood_ms=turn.understood_ms,
+            written_ms=turn.written_ms,
         )
         self._proof = _Proof(note, len(self._played.ulaw))
         return note

@@ -10,23 +10,30 @@ from voicebot.cli import (
     bench,
     call,
     calls,
+    chat,
     check,
     config,
     demo,
+    doctor,
     erase,
     explain,
     load,
     measure,
     migrate,
     new,
+    offline,
     play,
+    prompts,
+    say,
     schema,
     serve,
     show,
     test,
+    transcribe,
     tune,
+    voices,
 )
-from voicebot.errors import VoicebotError
+from voicebot.errors import UpstreamError, VoicebotError
 
 app = typer.Typer(
     help="A telephony voice bot: Twilio on one side, StepFun on the other.",
@@ -37,12 +44,19 @@ app = typer.Typer(
 app.command("serve")(serve.run)
 app.command("demo")(demo.run)
 app.command("check")(check.run)
+app.command("doctor")(doctor.run)
 app.command("test")(test.run)
 app.command("explain")(explain.run)
 app.add_typer(show.app, name="show")
 app.command("new")(new.run)
 app.command("schema")(schema.run)
 app.command("migrate")(migrate.run)
+app.command("offline")(offline.run)
+app.add_typer(prompts.app, name="prompts")
+app.command("say")(say.run)
+app.add_typer(voices.app, name="voices")
+app.command("chat")(chat.run)
+app.command("transcribe")(transcribe.run)
 app.command("config")(config.run)
 app.command("call")(call.run)
 calls.app.command("play")(play.play)
@@ -66,5 +80,17 @@ def main() -> None:
     try:
         app()
     except VoicebotError as exc:
-        print(f"voicebot: {exc}", file=sys.stderr)
+        print(f"voicebot: {_told(exc)}", file=sys.stderr)
         sys.exit(1)
+
+
+def _told(error: VoicebotError) -> str:
+    """What an operator is told: StepFun's refusals in words, with what to do."""
+    from voicebot.stepfun.advice import advice
+    from voicebot.stepfun.upstream import SERVICE
+
+    if not isinstance(error, UpstreamError) or error.service != SERVICE:
+        return str(error)
+    from voicebot.config import load_settings
+
+    return advice(error, load_settings().stepfun_base_url)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -36,6 +36,10 @@ def run(
     data: Annotated[
         Path, typer.Option(help="Where the call log and the recording go.")
     ] = Path("data/demo"),
+    engine: Annotated[
+        Literal["realtime", "cascade"],
+        typer.Option(help="What hears and speaks: one model, or a cascade of three."),
+    ] = "realtime",
 ) -> None:
     """
     Listen in on a whole call: greeting, answers, an interruption, goodbye.
@@ -55,21 +59,21 @@ def run(
     logging.getLogger().setLevel(logging.ERROR)  # the rest is told in other words
     console = Console()
     console.print("[bold]voicebot demo[/]: no account, and no network but loopback\n")
-    report, call, turns = run_loop(_demo(console, dialplans, data))
-    _show(console, data, report, call, turns)
+    report, call, turns = run_loop(_demo(console, dialplans, data, engine))
+    _show(console, data, report, call, turns, engine)
     if problem := _problem(report, call, turns):
         typer.echo(f"voicebot: the demo call went wrong: {problem}", err=True)
         raise typer.Exit(1)
 
 
 async def _demo(
-    console: "Console", dialplans: Path, data: Path
+    console: "Console", dialplans: Path, data: Path, engine: str
 ) -> "tuple[CallReport, Call, list[Turn]]":
     import asyncio
 
     from voicebot.sim.twilio.caller import place_call
 
-    async with _house(console, dialplans, data) as (board, url, rest):
+    async with _house(console, dialplans, data, engine) as (board, url, rest):
         watch = asyncio.create_task(_watch(console, board))  # awaited below
         try:
             report = await place_call(
@@ -95,7 +99,7 @@ async def _demo(
 
 @asynccontextmanager
 async def _house(
-    console: "Console", dialplans: Path, data: Path
+    console: "Console", dialplans: Path, data: Path, engine: str
 ) -> "AsyncIterator[tuple[Switchboard, str, TwilioRest]]":
     """Everything that a call needs, on this machine."""
     from voicebot.web.server import running
@@ -103,6 +107,7 @@ async def _house(
     async with offline_vendors(console) as vendors:
         port = _free_port()
         settings = vendors.settings(dialplans=dialplans, data=data, port=port)
+        settings = settings.model_copy(update={"engine": engine})
         async with running(settings) as board:
             with console.status("rendering greetings"):
                 await board.prepare_prompts()
@@ -165,6 +170,7 @@ def _show(
     report: "CallReport",
     call: "Call",
     turns: "list[Turn]",
+    engine: str,
 ) -> None:
     from rich.table import Table
 
@@ -172,7 +178,8 @@ def _show(
 
     console.print("\n[bold]The call record[/]")
     print_call(call, turns)
-    console.print("\n[bold]At the caller's ear[/]")
+    over = " (cascade)" if engine == "cascade" else ""
+    console.print(f"\n[bold]At the caller's ear[/]{over}")
     table = Table("what", "seconds", box=None)
     table.add_row("greeting after the stream's start", _s(report.greeting_delay_s))
     for turn in report.turns:

@@ -60,21 +60,28 @@ def purge(
     ] = False,
 ) -> None:
     """
-    Remove what is kept no longer: recordings, words, whole calls.
+    Remove what is kept no longer: recordings, flight records, words, whole calls.
 
     A server does it by itself every hour.
     """
     from voicebot.runtime.housekeeping import keep_of
     from voicebot.runtime.scribe import now
+    from voicebot.store.recordings import FLIGHTS
     from voicebot.store.retention import purge as remove_old
 
     purged = _work(
         lambda settings, database, archive: remove_old(
-            database, archive, keep_of(settings), now(), dry=dry_run
+            database,
+            archive,
+            settings.data / FLIGHTS,
+            keep_of(settings),
+            now(),
+            dry=dry_run,
         )
     )
     verb = "would be removed" if dry_run else "removed"
     print(f"recordings: {purged.recordings} {verb}")
+    print(f"flight records: {purged.flights} {verb}")
     print(f"words: of {purged.words} calls {verb}")
     print(f"calls: {purged.calls} {verb}")
 

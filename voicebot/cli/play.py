@@ -37,7 +37,7 @@ def play(
     ] = 1,
 ) -> None:
     """Play a call's recording: the caller left, the bot right."""
-    player = None if output else _player()
+    player = None if output else player_path()
     place, data = _fetched(call_id, part)
     if output:
         try:
@@ -47,11 +47,7 @@ def play(
         print(f"{place} is in {output}")
         return
     assert player
-    with tempfile.NamedTemporaryFile(suffix=Path(place).suffix) as file:
-        file.write(data)
-        file.flush()
-        if code := subprocess.run([*player, file.name], check=False).returncode:
-            raise StoreError(f"{player[0]}: it ended with code {code}")
+    play_file(player, data, Path(place).suffix)
 
 
 def _fetched(call_id: str, part: int) -> tuple[str, bytes]:
@@ -79,7 +75,30 @@ def _fetched(call_id: str, part: int) -> tuple[str, bytes]:
     return place, asyncio.run(archive.read(place))
 
 
-def _player() -> tuple[str, ...]:
+def play_file(player: tuple[str, ...], data: bytes, suffix: str) -> None:
+    """
+    Play a sound to its end.
+
+    Args:
+        player: of `player_path`.
+
+    Raises:
+        StoreError: the player doesn't want to.
+    """
+    with tempfile.NamedTemporaryFile(suffix=suffix) as file:
+        file.write(data)
+        file.flush()
+        if code := subprocess.run([*player, file.name], check=False).returncode:
+            raise StoreError(f"{player[0]}: it ended with code {code}")
+
+
+def player_path() -> tuple[str, ...]:
+    """
+    Return the command that plays a sound.
+
+    Raises:
+        ConfigError: there is none.
+    """
     for player in PLAYERS:
         if path := shutil.which(player[0]):
             return (path, *player[1:])

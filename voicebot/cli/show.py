@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from voicebot.dialplan.model import Dialplan
 
 app = typer.Typer(
@@ -40,7 +42,7 @@ def show_effective(
     """Print every setting in force, and the file and line that says so."""
     from voicebot.dialplan.effective import effective
 
-    plan = _plan_of(dialplans, persona)
+    plan = plan_of(dialplans, persona)
     if stage is not None:
         _check_stage(plan, persona, stage)
     values = effective(plan, persona, stage)
@@ -78,16 +80,19 @@ def show_prompt(
     """Print what the model is told, word for word."""
     from voicebot.dialplan.prompt import compile_instructions
 
-    plan = _plan_of(dialplans, persona)
-    values = dict(_pair(each) for each in var or ())
-    print(compile_instructions(plan.personas[persona], values))
+    plan = plan_of(dialplans, persona)
+    print(compile_instructions(plan.personas[persona], pairs_of(var)))
 
 
-def _pair(given: str) -> tuple[str, str]:
-    name, equals, value = given.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"expected name=value, got {given!r}")
-    return name, value
+def pairs_of(given: "Sequence[str] | None") -> dict[str, str]:
+    """Read `name=value`, each of them, or say why not and exit with 2."""
+    pairs = {}
+    for each in given or ():
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"expected name=value, got {each!r}")
+        pairs[name] = value
+    return pairs
 
 
 def _check_stage(plan: "Dialplan", persona: str, stage: str) -> None:
@@ -100,7 +105,7 @@ def _check_stage(plan: "Dialplan", persona: str, stage: str) -> None:
         raise ConfigError(f"there is no stage {stage!r} of {persona}{hint}")
 
 
-def _plan_of(folder: Path, persona: str) -> "Dialplan":
+def plan_of(folder: Path, persona: str) -> "Dialplan":
     """Load a dialplan that has this persona, or say why not and exit with 1."""
     from voicebot.dialplan.load import load
     from voicebot.dialplan.validate import nearest

@@ -64,6 +64,10 @@ def _unreserved(given: dict[str, Wanted]) -> dict[str, Wanted]:
 class AfterCall(Section):
     """What is done when a call is over."""
 
+    transcribe: Flag = False
+    """Whether what has no words yet gets some (`stepaudio-2.5-asr`): messages that the
+    caller left, and turns of theirs that were recorded."""
+
     summary: Flag = False
     """Whether a chat model (`stepaudio-2.5-chat`) sums the call up."""
 

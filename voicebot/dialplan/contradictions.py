@@ -8,6 +8,7 @@ from voicebot.dialplan.privacy import PRIVATE_KINDS
 from voicebot.dialplan.recording import TOLD
 from voicebot.dialplan.section import overlaid
 from voicebot.dialplan.source import Node, Problem
+from voicebot.dialplan.tools import THEIRS
 from voicebot.dialplan.turns import BargeIn
 from voicebot.dialplan.validate import nearest
 
@@ -17,6 +18,7 @@ OPENING = "{{"
 def contradictions(root: Node, persona: Persona) -> Iterator[Problem]:
     """Find settings that cannot both be meant."""
     yield from _greeted_twice(root, persona)
+    yield from _of_realtime_only(root, persona)
     if section := root.find("recording"):
         yield from _never_told(section, persona)
     own = root.find("barge_in")
@@ -63,6 +65,23 @@ def _greeted_twice(root: Node, persona: Persona) -> Iterator[Problem]:
         node = root.find("greeting", "text") or root
         message = "is recorded: {{…}} cannot be filled in"
         yield node.problem("greeting.text", message)
+
+
+def _of_realtime_only(root: Node, persona: Persona) -> Iterator[Problem]:
+    """Find what a cascade is to do, and only the realtime model does."""
+    if persona.model.vad == "server":
+        at_once = persona.model.engine == "cascade"
+        key = ("model", "vad") if at_once else ("fallback", "engine")
+        node = root.find(*key)
+        if node and (at_once or persona.fallback.engine):
+            message = "a cascade has no turn detection: expected model.vad: local"
+            yield node.problem(".".join(key), message)
+    if persona.model.engine == "cascade":
+        for name, tool in persona.tools.items():
+            node = root.find("tools", name, "kind")
+            if node and tool.kind in THEIRS:
+                message = f"a cascade has no {tool.kind}: expected engine: realtime"
+                yield node.problem(f"tools.{name}.kind", message)
 
 
 def _never_confirmed(section: Node, asked: BargeIn, path: str) -> Iterator[Problem]:

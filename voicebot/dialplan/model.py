@@ -349,6 +349,13 @@ class Transfer(Section):
     """A target: put through at once, without a model."""
 
 
+def _transcriber(given: object) -> object:
+    """Refuse what only equals `true` or `false`: 1, 0."""
+    if isinstance(given, bool) or given == "stepfun":
+        return given
+    raise PydanticCustomError("transcribe", "expected true, false or stepfun")
+
+
 class Mailbox(Section):
     """What a caller hears who may leave a message, and how long that may be."""
 
@@ -361,8 +368,11 @@ class Mailbox(Section):
     max_s: Annotated[float, duration("10s", "5m", "s")] = Field(90.0, alias="max")
     """No message is longer."""
 
-    transcribe: Annotated[bool, Field(strict=True)] = True
-    """Whether Twilio is asked for its words: English only, up to `2m`."""
+    transcribe: Annotated[
+        Literal[True, False, "stepfun"], BeforeValidator(_transcriber)
+    ] = True
+    """Whether Twilio is asked for its words: English only, up to `2m`. `stepfun`:
+    `stepaudio-2.5-asr` is, when the call is over."""
 
 
 class Voicemail(Section):

@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 from voicebot.dialplan.actions import Action
 from voicebot.dialplan.after_call import AfterCall
 from voicebot.dialplan.director import Director
-from voicebot.dialplan.fallback import Fallback
+from voicebot.dialplan.fallback import Engine, Fallback
 from voicebot.dialplan.language import own_words
 from voicebot.dialplan.lookup import Lookup
 from voicebot.dialplan.menus import Menu
@@ -55,14 +55,27 @@ from voicebot.dialplan.values import (
 class Model(Section):
     """Which model listens and speaks."""
 
+    engine: Engine = "realtime"
+    """One model that hears and speaks, or a `cascade` of three: one writes down what
+    the caller says, one answers in writing, one reads that aloud."""
+
     name: Line = "stepaudio-2.5-realtime"
     """StepFun's realtime model."""
+
+    asr: Line = "stepaudio-2.5-asr"
+    """What a cascade hears with."""
+
+    chat: Line = "stepaudio-2.5-chat"
+    """What answers in a cascade."""
+
+    tts: Line = "stepaudio-2.5-tts"
+    """What a cascade speaks with."""
 
     voice: Voice = "linjiajiejie"
     """Any id, cloned voices' too; `check` cannot know which exist."""
 
     vad: Literal["local", "server"] = "local"
-    """Who decides when the caller has finished: we, or StepFun."""
+    """Who decides when the caller has finished: we, or StepFun (`realtime` only)."""
 
 
 Situation = Literal["closed", "returning_caller", "anonymous"]

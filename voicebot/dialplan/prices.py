@@ -36,7 +36,7 @@ class Tokens(Section):
 
 
 class Chat(Section):
-    """Yuan for a million tokens of the chat model that reviews calls."""
+    """Yuan for a million tokens of the chat model, of reviews and of cascades."""
 
     input_ucny: Price = Field(10_000_000, alias="input")
     """Those that it reads."""
@@ -46,6 +46,20 @@ class Chat(Section):
 
     output_ucny: Price = Field(25_000_000, alias="output")
     """Those that it writes."""
+
+
+class Asr(Section):
+    """Yuan for the model that transcribes clips."""
+
+    hour_ucny: Price = Field(150_000, alias="hour")
+    """An hour that it listens to."""
+
+
+class Speech(Section):
+    """Yuan for the model that speaks in a cascade."""
+
+    per_10k_ucny: Price = Field(5_800_000, alias="per_10k")
+    """Ten thousand characters; two Latin letters are one."""
 
 
 class Twilio(Section):
@@ -58,7 +72,7 @@ class Twilio(Section):
 class PriceFile(Section):
     """
     What is paid, in yuan. What isn't there is as StepFun lists it for
-    `stepaudio-2.5-realtime` and `stepaudio-2.5-chat`.
+    the `stepaudio-2.5` models `realtime`, `chat`, `asr` and `tts`.
 
     Source: StepFun, Pricing details (guides/pricing/details), read in November 2026.
     """
@@ -68,6 +82,8 @@ class PriceFile(Section):
 
     tokens: Tokens = Tokens()
     chat: Chat = Chat()
+    asr: Asr = Asr()
+    speech: Speech = Speech()
     twilio: Twilio = Twilio()
 
 

@@ -22,7 +22,7 @@ LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")  # BCP 47
 VOICE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 HEADER: Final = re.compile(r"X-[A-Za-z0-9-]{1,60}")
 DURATION: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s|m)")
-MONEY: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
+MONEY: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 UNIT_MS: Final = {"ms": 1, "s": 1000, "m": 60_000}
 UNSPEAKABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -87,10 +87,12 @@ def duration(
     return _checked(check, {"anyOf": ways} if ways[1:] else units, either)
 
 
-def money(low: str, high: str) -> BeforeValidator:
-    """An amount in yuan between two others, as a whole number of millionths."""
+def money(
+    low: str, high: str, what: str = "yuan", such_as: str = "2.50"
+) -> BeforeValidator:
+    """An amount, of yuan say, between two others, as a whole number of millionths."""
     low_ucny, high_ucny = _millionths(low), _millionths(high)
-    message = f"expected yuan, {low} to {high}, such as 2.50"
+    message = f"expected {what}, {low} to {high}, such as {such_as}"
 
     def check(value: object) -> int:
         # What was written: a float of a file has few digits, and says them all.
@@ -103,7 +105,7 @@ def money(low: str, high: str) -> BeforeValidator:
         {"type": "number", "minimum": float(low)},
         {"type": "string", "pattern": f"^({MONEY.pattern})$"},
     ]
-    return _checked(check, {"anyOf": ways}, f"yuan, {low} to {high}")
+    return _checked(check, {"anyOf": ways}, f"{what}, {low} to {high}")
 
 
 def _millionths(yuan: str) -> int:

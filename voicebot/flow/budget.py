@@ -1,14 +1,16 @@
 """Which budgets are spent, and what the model is told of it. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from voicebot.dialplan.budgets import Budget, Budgets
+from voicebot.dialplan.budgets import COUNTED, Budget, Budgets, Unit
 from voicebot.dialplan.values import ANONYMOUS
 from voicebot.flow.model import BudgetReached
+
+Amounts = Mapping[Unit, int]
 
 PER_CALL: Final = "per_call"
 
@@ -31,28 +33,32 @@ class Payer:
 
 class Spending:
     """
-    What was spent: today, and by each call that is on.
+    What was spent: today, here and by others, and by each call that is on.
 
-    Amounts are millionths of a yuan. With another day than the last, all accounts but
-    those of calls begin anew.
+    Amounts are as their units are `COUNTED`. With another day than the last, all
+    accounts but those of calls begin anew.
     """
 
     def __init__(self, day: date) -> None:
         self._day = day
-        self._days: Counter[tuple[str, str]] = Counter()
-        self._calls: Counter[str] = Counter()
+        self._days: Counter[tuple[str, str, Unit]] = Counter()
+        self._others: Counter[tuple[str, str, Unit]] = Counter()
+        self._calls: Counter[tuple[str, Unit]] = Counter()
         self._told: dict[str, set[BudgetReached]] = {}
 
-    def add(self, payer: Payer, ucny: int, day: date) -> None:
+    def add(self, payer: Payer, amounts: Amounts, day: date) -> None:
         """Put what an answer cost on all accounts that it goes on."""
-        self._calls[payer.call_id] += ucny
-        self.remember(payer, ucny, day)
-
-    def remember(self, payer: Payer, ucny: int, day: date) -> None:
-        """Put what a call that is over cost on the accounts of the day."""
+        for unit, amount in amounts.items():
+            self._calls[payer.call_id, unit] += amount
         self._turn(day)
-        for scope, whose in _accounts(payer):
-            self._days[scope, whose] += ucny
+        _put(self._days, payer, amounts)
+
+    def others(self, spent: Iterable[tuple[Payer, Amounts]], day: date) -> None:
+        """Know what calls of the day have cost that aren't calls of this process."""
+        self._turn(day)
+        self._others.clear()
+        for payer, amounts in spent:
+            _put(self._others, payer, amounts)
 
     def news(
         self, payer: Payer, budgets: Budgets, persona_ucny: int | None = None
@@ -65,12 +71,15 @@ class Spending:
             persona_ucny: what its persona may spend in a call, if that is limited.
         """
         found = []
-        if persona_ucny is not None and self._calls[payer.call_id] >= persona_ucny:
+        if (
+            persona_ucny is not None
+            and self._calls[payer.call_id, "cny"] >= persona_ucny
+        ):
             found.append(BudgetReached("limits.cny", True))
         for scope, budget, spent in self._spent(payer, budgets):
-            if spent >= budget.hard_ucny:
+            if spent >= budget.hard:
                 found.append(BudgetReached(scope, True))
-            elif budget.soft_ucny is not None and spent >= budget.soft_ucny:
+            elif budget.soft is not None and spent >= budget.soft:
                 found.append(BudgetReached(scope, False))
         told = self._told.setdefault(payer.call_id, set())
         news = [each for each in found if each not in told]
@@ -81,19 +90,21 @@ class Spending:
         """Return the budget that leaves nothing for one more call, if there is one."""
         self._turn(day)
         for scope, budget, spent in self._spent(payer, budgets):
-            if scope != PER_CALL and spent >= budget.hard_ucny:
+            if scope != PER_CALL and spent >= budget.hard:
                 return scope
         return None
 
     def over(self, call_id: str) -> None:
         """A call is over, and nothing more comes of it."""
-        self._calls.pop(call_id, None)
+        for unit in COUNTED:
+            self._calls.pop((call_id, unit), None)
         self._told.pop(call_id, None)
 
     def _turn(self, day: date) -> None:
         if day != self._day:
             self._day = day
             self._days.clear()
+            self._others.clear()
 
     def _spent(
         self, payer: Payer, budgets: Budgets
@@ -101,9 +112,16 @@ class Spending:
         accounts = dict(_accounts(payer))
         for scope, budget in budgets.given():
             if scope == PER_CALL:
-                yield scope, budget, self._calls[payer.call_id]
+                yield scope, budget, self._calls[payer.call_id, budget.unit]
             elif scope in accounts:
-                yield scope, budget, self._days[scope, accounts[scope]]
+                account = scope, accounts[scope], budget.unit
+                yield scope, budget, self._days[account] + self._others[account]
+
+
+def _put(days: Counter[tuple[str, str, Unit]], payer: Payer, amounts: Amounts) -> None:
+    for scope, whose in _accounts(payer):
+        for unit, amount in amounts.items():
+            days[scope, whose, unit] += amount
 
 
 def _accounts(payer: Payer) -> Iterator[tuple[str, str]]:

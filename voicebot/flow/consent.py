@@ -39,9 +39,10 @@ class Consent:
 
     Args:
         name: what `NoteHeard` calls those words.
+        held: whether the caller knew or agreed earlier in the call: that holds.
     """
 
-    def __init__(self, recording: Recording, name: str) -> None:
+    def __init__(self, recording: Recording, name: str, *, held: bool = False) -> None:
         self._recording, self._name = recording, name
         self._asks = recording.mode == "ask"
         self._orders: list[Order] = []
@@ -53,8 +54,18 @@ class Consent:
         self._key: bool | None = None  # pressed before all was heard
         self._asked_at = inf
         self._on = False
+        self._state = "given" if self._asks else "announced"
         self.is_open = recording.mode in TOLD
         """Whether the words are still being said, or the answer is still to come."""
+
+        if held and self.is_open:
+            self._proved = self._answer = True
+            self._state, self.is_open = "held", False
+
+    @property
+    def holds(self) -> bool:
+        """Whether the call is recorded because the caller knows, or agreed."""
+        return self._on
 
     def words_are(self, text: str) -> None:
         """What will be said: the call log has its hash."""
@@ -133,7 +144,7 @@ class Consent:
         if self._proved and self._answer and not self._on:
             self._on = True
             self._orders.append(RecordCall(True))
-            self._note("given" if self._asks else "announced")
+            self._note(self._state)
         orders, self._orders = self._orders, []
         return orders
 

@@ -20,7 +20,7 @@ from voicebot.flow.asks import TALKING, Asks
 from voicebot.flow.budget import SHORTER
 from voicebot.flow.calls import PendingCall
 from voicebot.flow.come_back import TOLD, ComeBack
-from voicebot.flow.consent import Consent
+from voicebot.flow.consent import YES_KEY, Consent
 from voicebot.flow.director import Directing, ask_of, judge_choice
 from voicebot.flow.errands import Errands
 from voicebot.flow.history import History
@@ -134,6 +134,7 @@ class Flow:
         opening: what is done at once in a call that has no model; None: it has one.
         has_number: whether text messages can be sent to the caller.
         came_back: whether the call is back from a transfer that nobody took.
+        consented: whether the caller then knew of the recording, or agreed to it.
         family: the persona in all of its languages, if it has several.
         bridge: makes the bridge; one that records what it does, say.
     """
@@ -151,6 +152,7 @@ class Flow:
         opening: Action | None = None,
         has_number: bool = True,
         came_back: bool = False,
+        consented: bool = False,
         family: Mapping[str, Persona] | None = None,
         bridge: Callable[[Settings, float, Listen | None], Bridge] = Bridge,
     ) -> None:
@@ -171,10 +173,10 @@ class Flow:
             self._ladder = Ladder(persona.silence or (last,))
             settings = replace(settings, idle_s=inf)
         self._greeting = settings.greeting
-        # Whoever has come back, or presses keys only, isn't asked: that isn't recorded.
+        # Whoever has come back isn't asked again, and who presses keys only not at all.
         asks = opening is None and not came_back
-        recording = persona.recording if asks else Recording()
-        self._consent = Consent(recording, "prompt:greeting")
+        recording = persona.recording if asks or consented else Recording()
+        self._consent = Consent(recording, "prompt:greeting", held=consented)
         self._asks_consent = self._consent.is_open  # until the caller is greeted
         if self._asks_consent:
             told = words(persona.recording.consent or "", self.values.shown())
@@ -233,6 +235,23 @@ class Flow:
     def persona(self) -> Persona:
         """Who talks, in the language of now."""
         return self._persona
+
+    @property
+    def consented(self) -> bool:
+        """Whether the caller knows of the recording, or agreed to it, by now."""
+        return self._consent.holds
+
+    def is_choice(self, digit: str) -> bool:
+        """
+        Whether a key chooses something now, so that it may be written down.
+
+        Digits of numbers never may: whatever they are asked for, or pressed unasked.
+        """
+        if self._asks_consent:
+            return digit == YES_KEY
+        if self._run:
+            return self._run.offers(digit)
+        return any(menu.key == digit for menu in self._persona.menus.values())
 
     def start(self, now: float) -> list[Order]:
         """Begin. Call it once, before any event."""

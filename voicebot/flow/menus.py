@@ -84,6 +84,10 @@ class MenuRun:
         """When to call `tick`, unless something happens before."""
         return self._deadline
 
+    def offers(self, digit: str) -> bool:
+        """Whether a key is one of its choices; digits that are typed are none."""
+        return not self.over and not self._menu.gather and digit in self._menu.keys
+
     def heard(self, now: float) -> list[MenuOut]:
         """The prompt was heard to its end, or was cut: the caller's time begins."""
         if self._prompting and not self.over:

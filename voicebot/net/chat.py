@@ -1,33 +1,33 @@
 """StepFun's chat models over HTTP."""
 
-import re
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
+from aiohttp import ClientSession, ClientTimeout
 
-from voicebot.errors import RemoteProtocolError, UpstreamError
-from voicebot.stepfun.address import http_url
+from voicebot.errors import UpstreamError
+from voicebot.net.stepfun import StepFunHttp, events, read_whole, trace_id_of
 from voicebot.stepfun.chat import PATH, ChatAnswer, ChatRequest, read_answer
-from voicebot.stepfun.upstream import SERVICE, read_error
+from voicebot.stepfun.chat_stream import ChatDelta, ChatReader
+from voicebot.stepfun.upstream import SERVICE
 
 # An answer of a few words has 500; more than this is none.
-MAX_BYTES = 2**20
+MAX_BYTES: Final = 2**20
 
-# What support asks for. It goes into our log, so it must look like an id.
-TRACE_HEADER: Final = "X-Trace-Id"
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
+# Of a streamed answer, from the request on: nobody listens for longer.
+STREAM_S: Final = 120.0
+
+PAUSE_S: Final = 0.2
+"""Before a streamed answer is asked for once more."""
 
 
 class Chat:
     """Asks chat models."""
 
     def __init__(self, http: ClientSession, base_url: str, api_key: str) -> None:
-        self._http = http
-        self._base_url = base_url
-        self._headers = {
-            "Authorization": f"Bearer {api_key}",
-            "Content-Type": "application/json",
-        }
+        self._stepfun = StepFunHttp(http, base_url, api_key)
 
     async def complete(self, request: ChatRequest, timeout_s: float) -> ChatAnswer:
         """
@@ -39,34 +39,57 @@ class Chat:
 
         Raises:
             UpstreamError: StepFun refused, failed, can't be reached or took too long.
+            LocalProtocolError: the request can't be written.
         """
-        url = http_url(self._base_url, PATH)
-        timeout = ClientTimeout(total=timeout_s)
+        limits, body = ClientTimeout(total=timeout_s), request.body()
+        async with self._stepfun.asked("POST", PATH, limits, body=body) as answer:
+            whole = await read_whole(answer, MAX_BYTES)
+            return read_answer(whole, trace_id_of(answer.headers))
+
+    async def stream(
+        self, request: ChatRequest, timeout_s: float
+    ) -> AsyncGenerator[ChatDelta, None]:
+        """
+        Have a conversation continued, and hear each piece as it comes.
+
+        The last piece has the whole answer. Closing the iterator (`aclosing`) closes
+        the request, and what isn't written yet isn't. A request that fails before
+        anything of an answer has come is made once more, if that can help.
+
+        Args:
+            timeout_s: for the first piece to come, and for each after it.
+
+        Raises:
+            UpstreamError: StepFun refused, failed, can't be reached, took too long, or
+                broke off: `incomplete_answer`. What came before stands.
+            LocalProtocolError: the request can't be written.
+        """
+        begun = False
         try:
-            async with self._http.post(
-                url, data=request.body(), headers=self._headers, timeout=timeout
-            ) as answer:
-                body = await answer.content.read(MAX_BYTES)
-                while not answer.content.at_eof() and len(body) < MAX_BYTES:
-                    body += await answer.content.read(MAX_BYTES)
-        except (ClientError, TimeoutError, OSError) as exc:
-            raise UpstreamError(SERVICE, _word(exc)) from exc
-        trace_id = _trace_id(answer)
-        if answer.status != 200:
-            failed = read_error(answer.status, body)
-        else:
-            try:
-                return read_answer(body, trace_id)
-            except RemoteProtocolError:
-                failed = UpstreamError(SERVICE, "bad_answer", answer.status)
-        failed.trace_id = trace_id
-        raise failed
+            async with aclosing(self._stream(request, timeout_s)) as pieces:
+                async for piece in pieces:
+                    begun = True
+                    yield piece
+            return
+        except UpstreamError as error:
+            # What took too long isn't asked again: the caller would only wait longer.
+            if begun or not error.retryable or error.detail == "timeout":
+                raise
+        await asyncio.sleep(PAUSE_S)
+        async with aclosing(self._stream(request, timeout_s)) as pieces:
+            async for piece in pieces:
+                yield piece
 
-
-def _word(exc: Exception) -> str:
-    return "timeout" if isinstance(exc, TimeoutError) else type(exc).__name__
-
-
-def _trace_id(answer: ClientResponse) -> str | None:
-    given = answer.headers.get(TRACE_HEADER, "")
-    return given if _ID.fullmatch(given) else None
+    async def _stream(
+        self, request: ChatRequest, timeout_s: float
+    ) -> AsyncGenerator[ChatDelta, None]:
+        limits = ClientTimeout(total=STREAM_S, connect=timeout_s, sock_read=timeout_s)
+        body, reader = request.body(stream=True), ChatReader()
+        async with self._stepfun.asked("POST", PATH, limits, body=body) as answer:
+            async with aclosing(events(answer)) as stream:
+                async for data in stream:
+                    yield reader.receive(data)
+            if not reader.complete:
+                raise UpstreamError(SERVICE, "incomplete_answer", answer.status)
+            whole = reader.answer(trace_id_of(answer.headers))
+        yield ChatDelta("", whole.usage, whole)

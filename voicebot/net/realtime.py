@@ -9,6 +9,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
 from voicebot.errors import UpstreamError
+from voicebot.net.stepfun import trace_id_of
 from voicebot.stepfun.upstream import SERVICE, read_error
 
 # One delta holds up to 1.9 s of audio, 123 KB of JSON (stepfun reference, 3.5);
@@ -42,7 +43,9 @@ async def realtime_socket(url: str, api_key: str) -> AsyncIterator[ClientConnect
         )
     except InvalidStatus as exc:
         answer = exc.response
-        raise read_error(answer.status_code, bytes(answer.body or b"")) from exc
+        error = read_error(answer.status_code, bytes(answer.body or b""))
+        error.trace_id = trace_id_of(answer.headers)
+        raise error from exc
     except (InvalidHandshake, TimeoutError, OSError) as exc:
         raise UpstreamError(SERVICE, type(exc).__name__) from exc
     async with socket:

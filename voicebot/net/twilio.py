@@ -1,19 +1,37 @@
-"""Twilio's REST API, as far as a call needs it: to be ended, or sent elsewhere."""
+"""
+Twilio's REST API, as far as a call needs it: to be ended, or sent elsewhere; and for
+a check of the account.
+"""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, encode_basic_auth
 
-from voicebot.errors import UpstreamError
+from voicebot.errors import RemoteProtocolError, UpstreamError
+from voicebot.twilio.numbers import (
+    PAGES,
+    Account,
+    Number,
+    account_path,
+    numbers_path,
+    read_account,
+    read_numbers,
+)
 from voicebot.twilio.rest import (
     RestRequest,
     hangup_request,
     message_request,
     read_answer,
+    recording_path,
     redirect_request,
 )
 
 TIMEOUT = ClientTimeout(total=3)
+FETCH = ClientTimeout(total=20)
+MAX_RECORDING_BYTES = 20_000_000
+"""Five minutes, the longest message, have 4.8 MB."""
 TRIES = 3
 PAUSE_S = 0.5
 
@@ -26,6 +44,7 @@ class TwilioRest:
     ) -> None:
         self._http = http
         self._api_url = api_url.rstrip("/")
+        self._account_sid = account_sid
         self._headers = {"Authorization": encode_basic_auth(account_sid, auth_token)}
 
     async def hang_up(self, account_sid: str, call_sid: str) -> None:
@@ -66,6 +85,68 @@ class TwilioRest:
         """
         await self._try(message_request(account_sid, sender, to, text))
 
+    async def account(self) -> Account:
+        """
+        Ask for the account.
+
+        Raises:
+            UpstreamError: Twilio refused, or failed.
+        """
+        answer = await self._get(account_path(self._account_sid))
+        with _understood():
+            return read_account(*answer)
+
+    async def numbers(self) -> list[Number]:
+        """
+        Ask for the numbers of the account, the first thousand.
+
+        Raises:
+            UpstreamError: Twilio refused, or failed.
+        """
+        path: str | None = numbers_path(self._account_sid)
+        numbers: list[Number] = []
+        for _ in range(PAGES):
+            if path is None:
+                break
+            answer = await self._get(path)
+            with _understood():
+                page, path = read_numbers(*answer)
+            numbers += page
+        return numbers
+
+    async def _get(self, path: str) -> tuple[int, bytes]:
+        try:
+            async with self._http.get(
+                self._api_url + path, headers=self._headers, timeout=TIMEOUT
+            ) as answer:
+                return answer.status, await answer.read()
+        except (ClientError, TimeoutError, OSError) as exc:
+            raise UpstreamError("twilio", type(exc).__name__) from exc
+
+    async def recording(self, account_sid: str, recording_sid: str) -> bytes:
+        """
+        Fetch what a caller left on the voicemail, as a WAV file.
+
+        Raises:
+            UpstreamError: Twilio refused, or failed; or it isn't there, maybe not yet.
+        """
+        url = self._api_url + recording_path(account_sid, recording_sid)
+        try:
+            async with self._http.get(
+                url, headers=self._headers, timeout=FETCH
+            ) as answer:
+                body = bytearray()
+                async for piece in answer.content.iter_any():
+                    body += piece
+                    if len(body) > MAX_RECORDING_BYTES:
+                        raise UpstreamError("twilio", "too_large", answer.status)
+        except (ClientError, TimeoutError, OSError) as exc:
+            raise UpstreamError("twilio", type(exc).__name__) from exc
+        if answer.status != 200:
+            # 404 while Twilio still makes it, so that it may well be there later.
+            raise UpstreamError("twilio", "no_recording", answer.status)
+        return bytes(body)
+
     async def _insist(self, request: RestRequest) -> bool:
         for _ in range(TRIES - 1):
             try:
@@ -87,3 +168,11 @@ class TwilioRest:
                 return read_answer(answer.status, await answer.read())
         except (ClientError, TimeoutError, OSError) as exc:
             raise UpstreamError("twilio", type(exc).__name__) from exc
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    try:
+        yield
+    except RemoteProtocolError as exc:
+        raise UpstreamError("twilio", "bad_answer", 200) from exc

@@ -125,7 +125,9 @@ class RehearsedCall:
         record.stream_ends.append(self._now)
         record.ending = stream.ending
         if stream.leave and self._comes_back(stream.leave):
-            came_back = replace(self._origin, came_back=True)
+            came_back = replace(
+                self._origin, came_back=True, consented=stream.consented
+            )
             self._scene = replace(self._scene, origin=came_back)
             self._stream = RehearsedStream(self._scene, self._now)
             return

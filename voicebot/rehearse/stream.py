@@ -124,6 +124,11 @@ class RehearsedStream(VirtualStream):
             elif fault.model == "slow":
                 self._slow_ms = SLOW_MS
 
+    @property
+    def consented(self) -> bool:
+        """Whether the caller knows of the recording, or agreed to it, by now."""
+        return self._flow.consented
+
     def advance(self, until: float) -> float:
         """Let happen what happens up to a moment; return when it is."""
         if not self._has_begun:

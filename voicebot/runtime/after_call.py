@@ -13,12 +13,12 @@ import structlog
 
 from voicebot.dialplan.after_call import Webhook
 from voicebot.dialplan.model import Dialplan
-from voicebot.dialplan.persona import Persona
 from voicebot.errors import StoreError, UpstreamError
 from voicebot.net.webhooks import GONE, Webhooks, pause_s
 from voicebot.runtime.reviews import Reviewer
+from voicebot.runtime.transcripts import Transcriber, personas_to_transcribe
 from voicebot.store.calls import CallStore
-from voicebot.store.deliveries import REVIEW, TELL_FOR, Delivery
+from voicebot.store.deliveries import REVIEW, TELL_FOR, TRANSCRIBE, Delivery
 from voicebot.store.records import Call, Latency, Reviewed, Turn
 from voicebot.store.usage import yuan
 
@@ -35,6 +35,8 @@ class Messenger:
         webhooks: None: there is no secret to sign with, and nobody is told.
         reviewer: reviews calls, where a persona wants that.
         now: the time.
+        transcriber: transcribes what has no words yet, where the plan wants that; None:
+            nobody does.
     """
 
     def __init__(
@@ -44,8 +46,9 @@ class Messenger:
         webhooks: Webhooks | None,
         reviewer: Reviewer,
         now: Callable[[], datetime],
+        transcriber: Transcriber | None = None,
     ) -> None:
-        self._reviewer = reviewer
+        self._reviewer, self._transcriber = reviewer, transcriber
         self._store, self._plan = store, plan
         self._webhooks, self._now = webhooks, now
         self._news = asyncio.Event()
@@ -78,15 +81,18 @@ class Messenger:
         Raises:
             StoreError: the call log can't be read or written.
         """
-        personas = self._plan().personas
+        plan = self._plan()
+        personas = plan.personas
         reviewed = [name for name, x in personas.items() if x.after_call.is_reviewed]
         hooks: dict[int, list[str]] = {REVIEW: reviewed} if reviewed else {}
+        if self._transcriber and (names := personas_to_transcribe(plan)):
+            hooks[TRANSCRIBE] = names
         for name, persona in personas.items():
             if persona.after_call.deliver and self._can_sign():
                 for number in range(len(persona.after_call.deliver)):
                     hooks.setdefault(number, []).append(name)
-        due = await self._store.deliveries.claim(hooks, self._now(), reviewed)
-        await asyncio.gather(*(self._do(personas[x.persona], x) for x in due))
+        due = await self._store.deliveries.claim(hooks, self._now())
+        await asyncio.gather(*(self._do(plan, x) for x in due))
         return len(due)
 
     def _can_sign(self) -> bool:
@@ -96,19 +102,22 @@ class Messenger:
             log.error("webhooks wait: VOICEBOT_WEBHOOK_SECRET is not set")
         return self._webhooks is not None
 
-    async def _do(self, persona: Persona, delivery: Delivery) -> None:
+    async def _do(self, plan: Dialplan, delivery: Delivery) -> None:
         call = await self._store.get_call(delivery.call_id)
         if call is None:  # erased meanwhile
             return
         last = "delivered"
         try:
-            if delivery.hook == REVIEW:
-                last = await self._reviewer.review(call, persona)
+            if self._transcriber and delivery.hook == TRANSCRIBE:
+                last = await self._transcriber.transcribe(call, plan)
+            elif delivery.hook == REVIEW:
+                last = await self._reviewer.review(call, plan.personas[call.persona])
             elif self._webhooks:
-                hook = persona.after_call.deliver[delivery.hook]
+                after = plan.personas[call.persona].after_call
+                hook = after.deliver[delivery.hook]
                 await self._tell(self._webhooks, hook, call, delivery)
         except UpstreamError as exc:
-            await self._failed(delivery, exc)
+            await self._failed(call, delivery, exc)
             return
         log.info("after call", call_id=call.call_id, hook=delivery.hook, done=last)
         await self._store.deliveries.settle(delivery, last, self._now(), None)
@@ -121,12 +130,14 @@ class Messenger:
         key = f"{call.call_id}.{delivery.hook}"
         await webhooks.send(hook.webhook, body, key=key, timestamp=int(at.timestamp()))
 
-    async def _failed(self, delivery: Delivery, exc: UpstreamError) -> None:
+    async def _failed(self, call: Call, delivery: Delivery, exc: UpstreamError) -> None:
         now = self._now()
         next_at = now + timedelta(seconds=pause_s(delivery.tries))
         told = log.bind(call_id=delivery.call_id, hook=delivery.hook, error=str(exc))
         if exc.status == GONE or next_at >= delivery.ended_at + TELL_FOR:
             told.error("after call: given up")
+            if self._transcriber and delivery.hook == TRANSCRIBE:
+                self._transcriber.failed(call)
             await self._store.deliveries.settle(delivery, str(exc), now, None)
         else:
             told.warning("after call: failed", tries=delivery.tries + 1)

@@ -28,6 +28,7 @@ from voicebot.runtime.no_model import NoModel
 from voicebot.runtime.outbox import Outbox
 from voicebot.runtime.recorder import Recorder
 from voicebot.runtime.scribe import Diary
+from voicebot.runtime.till import Spender
 from voicebot.stepfun.realtime.commands import SessionConfig
 from voicebot.store.faults import Fault
 from voicebot.twilio.messages import Media
@@ -78,9 +79,10 @@ class Call:
         stage: what the model is told in a language and in a stage, with what is known
             by then.
         diary: takes what is for the call log, at once.
-        spend: takes what an answer cost, in millionths of a yuan; says which budgets
-            are used up by it.
+        spend: takes what an answer cost, and how long the call was on since the one
+            before; says which budgets are used up by it.
         leave: sends the call to a target, or to `voicemail`; False: nobody is there.
+        private: variables whose values are kept out of the call log.
         text: sends a text message, and delivers what became of it.
         recorder: None if the call isn't recorded.
         rest: None if calls can't be ended at Twilio; then its stream is closed, and
@@ -105,8 +107,9 @@ class Call:
         errands: Errands,
         stage: Callable[[Persona, str | None, Mapping[str, str]], SessionConfig],
         diary: Diary,
-        spend: Callable[[int], list[flow.BudgetReached]],
+        spend: Spender,
         leave: Callable[[str], Awaitable[bool]],
+        private: frozenset[str],
         text: Callable[[flow.SendSms, Callable[[Input], None]], None],
         recorder: Recorder | None,
         rest: TwilioRest | None,
@@ -128,6 +131,7 @@ class Call:
         self._diary = diary
         self._spend = spend
         self._leave = leave
+        self._private = private
         self._text = text
         self._leaves_for: str | None = None
         self._recorder = recorder
@@ -141,12 +145,18 @@ class Call:
         self.faults = model.faults
         self._faults_noted = 0
         self._counted: Counter[str] = Counter()  # of the usage
+        self._talked_until_ms = 0
         self._waterfall = Waterfall(self._began_at)
 
     @property
     def known(self) -> Mapping[str, str]:
         """What the variables are worth by now, but for the sensitive ones."""
         return self._flow.values.shown()
+
+    @property
+    def consented(self) -> bool:
+        """Whether the caller knows of the recording, or agreed to it, by now."""
+        return self._flow.consented
 
     def now_ms(self) -> float:
         """Milliseconds since the call began."""
@@ -180,6 +190,7 @@ class Call:
                 if self._recorder:
                     tasks.create_task(self._recorder.run(stopped, self.now_ms))
                 await self._converse()
+                self._spend({"minutes": self._talked_ms()})
                 stopped.set()
         finally:
             self._disarm()
@@ -212,6 +223,8 @@ class Call:
         self._perform(self._flow.handle(event, self._now))
         if isinstance(event, do.ReplyDone):
             self._count_usage()
+        elif isinstance(event, flow.LookedUp):
+            self._keep_out(*event.values)
 
     def _deliver_late(self, event: Input) -> None:
         """Hand over what may come when the call is over."""
@@ -245,8 +258,8 @@ class Call:
                 pass  # for the flow, which has seen it
             case do.ModelGone():
                 self._diary.model_lost(self._ms(self._now))
-            case do.Redial(ending, give_up_at):
-                self._redial(ending, give_up_at)
+            case do.Redial():
+                self._redial(action)
             case do.ModelBack(away_ms, attempts):
                 log.info("model back", away_ms=away_ms, attempts=attempts)
             case do.HangUp(ending) if not self._over.done():  # else a bug ended it
@@ -285,8 +298,7 @@ class Call:
             case flow.NoteEvent(kind, name, detail):
                 log.info("call event", kind=kind, name=name, detail=detail or None)
                 self._diary.flow(action, self._ms(self._now))
-                if (secret := self._flow.values.secret(name)) is not None:
-                    self._diary.know(name, secret)
+                self._keep_out(name)
             case flow.SendSms():
                 self._text(action, self._deliver_late)
             case flow.Fetch():
@@ -298,13 +310,22 @@ class Call:
             case _:
                 assert_never(action)
 
-    def _redial(self, ending: Ending, give_up_at: float) -> None:
-        if ending is Ending.STEPFUN_STALLED:  # else the leg has noted why
+    def _keep_out(self, *names: str) -> None:
+        """Keep values out of the call log that are private, if these are any."""
+        for name in self._private.intersection(names):
+            self._diary.know(name, self._flow.values.known(name))
+
+    def _redial(self, order: do.Redial) -> None:
+        if order.ending is Ending.STEPFUN_STALLED:  # else the leg has noted why
             self.faults[Fault.STEPFUN_STALLED] += 1
-        within_ms = round((give_up_at - self._now) * 1000)
-        log.warning("model dialled anew", why=ending.value, within_ms=within_ms)
+        log.warning(
+            "model dialled anew",
+            why=order.ending.value,
+            within_ms=round((order.give_up_at - self._now) * 1000),
+            engine="cascade" if order.spare else None,
+        )
         assert isinstance(self._model, ModelLeg)  # none: nothing that could heal
-        self._model.redial(give_up_at)
+        self._model.redial(order.give_up_at, spare=order.spare)
 
     def _note_faults(self) -> None:
         """Put new faults into the record: each code once, when it is first seen."""
@@ -322,8 +343,16 @@ class Call:
         if news := self.usage - self._counted:
             self._counted = Counter(self.usage)
             ucny = self._diary.usage(news, self._ms(self._now))
-            for reached in self._spend(ucny):
-                self.deliver(reached)
+            tokens = news["input_tokens"] + news["output_tokens"]
+            talked_ms = self._talked_ms()
+            reached = self._spend({"cny": ucny, "tokens": tokens, "minutes": talked_ms})
+            for each in reached:
+                self.deliver(each)
+
+    def _talked_ms(self) -> int:
+        """How long the call has been on since this was asked last."""
+        before, self._talked_until_ms = self._talked_until_ms, round(self.now_ms())
+        return self._talked_until_ms - before
 
     def _send(self, frame: bytes) -> None:
         if not self._outbox.put(frame):
@@ -399,7 +428,8 @@ class Call:
                         message.ulaw, message.timestamp_ms, self.now_ms()
                     )
                 if isinstance(event, do.CallerKey):
-                    self._diary.key(self.now_ms())
+                    digit = event.digit if self._flow.is_choice(event.digit) else ""
+                    self._diary.key(self.now_ms(), digit)
                 self.deliver(event)
 
     def _bad_frame(self, error: str) -> None:

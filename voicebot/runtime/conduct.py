@@ -123,6 +123,7 @@ def flow_of(
         opening=origin.opening,
         has_number=has_number(origin),
         came_back=origin.came_back,
+        consented=origin.consented,
         family=origin.family,
         bridge=bridge,
     )
@@ -215,8 +216,14 @@ def bridge_settings(
         idle_s=persona.limits.idle_s,
         duration_s=persona.limits.duration_s,
         stall_s=persona.fallback.no_answer_after_s,
-        resume=Resume(persona.fallback.attempts, persona.fallback.within_s),
+        resume=resume_of(persona),
     )
+
+
+def resume_of(persona: Persona) -> Resume:
+    wants = persona.fallback
+    other = wants.engine is not None and wants.engine != persona.model.engine
+    return Resume(wants.attempts, wants.within_s, spare=other)
 
 
 def session_config(

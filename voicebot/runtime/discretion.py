@@ -23,9 +23,15 @@ def policy_of(persona: Persona) -> Policy:
             assert_never(persona.privacy.store)
 
 
-def private_values(persona: Persona, values: Mapping[str, str]) -> dict[str, str]:
-    """Return the values that are to be kept out, of those that are known."""
+def private_names(persona: Persona) -> frozenset[str]:
+    """Return the variables whose values are to be kept out."""
     kept_out = {name for name, var in persona.vars.items() if var.sensitive}
     if persona.privacy.store == "no_pii":
         kept_out |= set(persona.privacy.redact) & set(persona.vars)
+    return frozenset(kept_out)
+
+
+def private_values(persona: Persona, values: Mapping[str, str]) -> dict[str, str]:
+    """Return the values that are to be kept out, of those that are known."""
+    kept_out = private_names(persona)
     return {name: value for name, value in values.items() if name in kept_out}

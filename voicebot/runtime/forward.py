@@ -99,6 +99,10 @@ class Origin:
 
     came_back: bool = False
     """Whether it is back because nobody took it who was rung."""
+
+    consented: bool = False
+    """Whether the caller knew of the recording, or agreed to it, before that."""
+
     family: Mapping[str, Persona] = field(default_factory=dict, repr=False)
     """The same persona in all of its languages: see `Persona.family`."""
 

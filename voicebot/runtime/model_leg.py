@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 
 import structlog
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from voicebot.bridge.model import (
@@ -22,8 +21,8 @@ from voicebot.bridge.model import (
 )
 from voicebot.errors import RemoteProtocolError, UpstreamError
 from voicebot.flow.model import Input
-from voicebot.net.realtime import realtime_socket
 from voicebot.runtime.legs import ModelAction, from_stepfun, to_stepfun
+from voicebot.runtime.model_socket import Dial, ModelSocket
 from voicebot.runtime.outbox import Outbox
 from voicebot.stepfun.realtime import events
 from voicebot.stepfun.realtime.commands import SessionConfig, instruct
@@ -41,6 +40,9 @@ OUTBOX_FRAMES = 256
 DIALS = 2
 REDIAL_S = 0.4
 HOPELESS = frozenset({400, 401, 402, 403, 404, 451})
+
+# ... and of the key and its balance, which all engines share.
+OF_ACCOUNT = frozenset({401, 402, 403})
 
 # Answers to a command that came a moment too late, or to a click on the line.
 REFUSALS: Mapping[int, Fault] = {
@@ -73,7 +75,9 @@ class ModelLeg:
     Owns the model's socket for one call.
 
     Args:
+        dial: opens a session.
         refused: what this server refuses of repairs, shared by all legs.
+        spare: opens one of another engine, when `redial` asks for it.
 
     Attributes:
         ahead: the task of a session that was opened ahead of the call, if one was.
@@ -83,16 +87,21 @@ class ModelLeg:
     """
 
     def __init__(
-        self, url: str, api_key: str, config: SessionConfig, refused: set[Means]
+        self,
+        dial: Dial,
+        config: SessionConfig,
+        refused: set[Means],
+        spare: Dial | None = None,
     ) -> None:
-        self._url = url
-        self._api_key = api_key
+        self._dial = dial
+        self._spare = spare
         self._config = config
         self._refused = refused
         self._deliver: Callable[[Input], None] | None = None  # None: no call yet
         self._is_told = False  # the call was told that its session is ready
         self._ending = Ending.STEPFUN_REFUSED
         self._heals = True
+        self._is_denied = False  # by a refusal that any engine would meet
         self._redial_by: float | None = None  # the call wants another session
         self._replaced = asyncio.Event()
         self._outbox = Outbox(OUTBOX_FRAMES)
@@ -115,7 +124,7 @@ class ModelLeg:
         self._config = replace(config, voice=self._config.voice)
         self._put(instruct(config))
 
-    def redial(self, give_up_at: float) -> None:
+    def redial(self, give_up_at: float, *, spare: bool = False) -> None:
         """
         Give up the session, if there still is one, and open another.
 
@@ -123,7 +132,12 @@ class ModelLeg:
 
         Args:
             give_up_at: when it is of no use any more, on the clock of the loop.
+            spare: of the other engine, now and from now on; if that can be of use.
         """
+        if spare and not self._is_denied:
+            assert self._spare  # or the call wouldn't know of one
+            self._dial = self._spare
+            self._refused = set()  # it is another server
         self._redial_by = give_up_at
         self._outbox = Outbox(OUTBOX_FRAMES)
         self._history = History(self._refused)
@@ -190,7 +204,7 @@ class ModelLeg:
                 try:
                     async with (
                         asyncio.timeout_at(give_up_at) as until_ready,
-                        realtime_socket(self._url, self._api_key) as socket,
+                        self._dial(self.faults, self.usage) as socket,
                     ):
                         self._ending = Ending.STEPFUN_LOST
                         await self._converse(socket, until_ready)
@@ -198,6 +212,7 @@ class ModelLeg:
                     self._fault(_refusal(exc))
                     log.warning("model refused", detail=exc.detail, status=exc.status)
                     self._heals = exc.status not in HOPELESS
+                    self._is_denied = exc.status in OF_ACCOUNT
                     if not left or not self._heals:
                         break
                     await asyncio.sleep(REDIAL_S)
@@ -212,7 +227,7 @@ class ModelLeg:
             log.warning("model lost", session_id=self._session.session_id)
 
     async def _converse(
-        self, socket: ClientConnection, until_ready: asyncio.Timeout
+        self, socket: ModelSocket, until_ready: asyncio.Timeout
     ) -> None:
         async def send(frame: bytes) -> None:
             await socket.send(frame, text=True)
@@ -225,7 +240,7 @@ class ModelLeg:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._give_up_when_blocked(), name="model blocked")
                 while True:
-                    event = self._read(await socket.recv(decode=False))
+                    event = self._read(await self._next(socket))
                     match event:
                         case None:
                             continue
@@ -243,6 +258,13 @@ class ModelLeg:
                             self._pass_on(event)
         finally:
             ready.clear()
+
+    async def _next(self, socket: ModelSocket) -> bytes:
+        try:
+            return await socket.recv(decode=False)
+        except UpstreamError:  # all that it could try, it has
+            self._heals = False
+            raise
 
     def _read(self, frame: bytes) -> events.ServerEvent | None:
         try:

@@ -123,10 +123,15 @@ def _towards(origin: Origin, wanted: str, tried: Sequence[str], room: bool) -> S
 def _mailbox(origin: Origin) -> Mailbox:
     if origin.mailbox:
         return origin.mailbox
-    language = origin.persona.language if origin.persona else "en"
+    persona = origin.persona
+    language = persona.language if persona else "en"
     known = language.partition("-")[0]
     return Mailbox(
-        GREETINGS.get(known, GREETINGS["en"]), language if known in GREETINGS else "en"
+        GREETINGS.get(known, GREETINGS["en"]),
+        language if known in GREETINGS else "en",
+        # Once is enough. And where no words of calls are kept, not those of a message.
+        transcribe=not persona
+        or not (persona.after_call.transcribe or persona.privacy.store == "metadata"),
     )
 
 

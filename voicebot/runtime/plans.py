@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -10,8 +10,10 @@ from typing import Final, TypeAlias
 import structlog
 from watchfiles import awatch
 
+from voicebot.dialplan.fallback import Engine
 from voicebot.dialplan.load import load
 from voicebot.dialplan.model import Dialplan
+from voicebot.dialplan.persona import Persona
 from voicebot.errors import DialplanError
 
 log = structlog.get_logger()
@@ -37,14 +39,18 @@ class Plans:
         loaded_at: since when.
         rejected: what is wrong with the files as they are now, if they are wrong.
 
+    Args:
+        engine: of all personas, whatever they say; None: as they say.
+
     Raises:
         DialplanError: the files can't be served as they stand.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, engine: Engine | None = None) -> None:
         self._folder = folder
+        self._engine = engine
         self._seen = look(folder)
-        self.current: Dialplan = load(folder)
+        self.current: Dialplan = self._load()
         self.loaded_at = datetime.now(UTC)
         self.rejected: Rejected | None = None
 
@@ -70,7 +76,7 @@ class Plans:
         # Before the files are read: what changes meanwhile is seen the next time.
         self._seen = await asyncio.to_thread(look, self._folder)
         try:
-            plan = await asyncio.to_thread(load, self._folder)
+            plan = await asyncio.to_thread(self._load)
         except DialplanError as exc:
             self._reject(tuple(map(str, exc.problems)))
             return False
@@ -82,12 +88,31 @@ class Plans:
         log.info("dialplan loaded", revision=plan.revision)
         return True
 
+    def _load(self) -> Dialplan:
+        plan = load(self._folder)
+        return with_engine(plan, self._engine) if self._engine else plan
+
     def _reject(self, problems: tuple[str, ...]) -> None:
         if self.rejected and self.rejected.problems == problems:
             return
         self.rejected = Rejected(problems, datetime.now(UTC))
         for problem in problems:
             log.error("dialplan rejected", problem=problem)
+
+
+def with_engine(plan: Dialplan, engine: Engine) -> Dialplan:
+    """Return a plan whose personas all speak with one engine."""
+    personas = {name: _speaking(each, engine) for name, each in plan.personas.items()}
+    return replace(plan, personas=personas)
+
+
+def _speaking(persona: Persona, engine: Engine) -> Persona:
+    changes: dict[str, str] = {"engine": engine}
+    if engine == "cascade":
+        changes["vad"] = "local"  # it has no other
+    model = persona.model.model_copy(update=changes)
+    variants = {name: _speaking(own, engine) for name, own in persona.variants.items()}
+    return persona.model_copy(update={"model": model}).speaking(variants)
 
 
 def look(folder: Path) -> Look:

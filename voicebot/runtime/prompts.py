@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +22,7 @@ from voicebot.dialplan.recordings import Clip
 from voicebot.dialplan.variables import NOTHING, fill, shown_of
 from voicebot.errors import UpstreamError
 from voicebot.flow.survey import own_words
+from voicebot.stepfun.pieces import pieces_of
 from voicebot.stepfun.tts import SpeechRequest
 
 log = structlog.get_logger()
@@ -31,6 +33,8 @@ Keypad: TypeAlias = tuple[Persona, Mapping[str, str]]
 # reference, 3.3).
 TTS_MODEL = "stepaudio-2.5-tts"
 
+SUFFIX = ".ulaw"
+
 NO_CLIPS: Mapping[tuple[str, str], Clip] = MappingProxyType({})
 
 
@@ -38,6 +42,21 @@ class Speaker(Protocol):
     """Speaks a text, as StepFun's TTS does."""
 
     async def speak(self, request: SpeechRequest) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a persona says by itself, in one of its languages."""
+
+    persona: str
+    language: str
+    voice: str
+    text: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """Whoever says the same in the same voice: it is the same sound."""
+        return _name(self.voice, self.text)
 
 
 class Prompts:
@@ -81,46 +100,101 @@ class Prompts:
         complete = True
         async with self._preparing:
             self._recorded = await asyncio.to_thread(_recorded, personas, clips)
-            for persona in _all_of(personas):
-                for text in _said_by_itself(persona):
-                    voice = persona.model.voice
-                    complete = await self._prepare(voice, text) and complete
-            for persona, values in keypads:
-                for each in _all_of([persona]):
-                    for text in said_alone(each, values):
-                        voice = each.model.voice
-                        complete = await self._prepare(voice, text) and complete
+            for words in own_prompts(personas, keypads):
+                complete = await self._prepare(words) and complete
         for detail, count in self._failures.items():
             log.warning("prompts not rendered", detail=detail, prompts=count)
         self._failures.clear()
         return complete
 
-    async def _prepare(self, voice: str, text: str) -> bool:
-        name = _name(voice, text)
+    async def _prepare(self, words: Words) -> bool:
+        name = words.name
         if name in self._recorded or name in self._spoken:
             return True
-        path = self._folder / f"{name}.ulaw"
-        try:
-            self._spoken[name] = await asyncio.to_thread(path.read_bytes)
-        except OSError:
+        ulaw = await asyncio.to_thread(read_prompt, self._folder, words)
+        if ulaw is None:
             try:
-                ulaw = await self._render(voice, text)
+                ulaw = await render(self._tts, words)
             except UpstreamError as exc:
                 # The model will say it itself, a second later; a filler stays unsaid.
                 self._failures[exc.detail] += 1
                 return False
-            self._spoken[name] = ulaw
+            ms = round(ulaw_ms(len(ulaw)))
+            log.info("prompt rendered", voice=words.voice, ms=ms)
             try:
-                await asyncio.to_thread(_write, path, ulaw)
+                await asyncio.to_thread(keep_prompt, self._folder, words, ulaw)
             except OSError as exc:  # it is lost with this process, no sooner
                 log.error("prompt not kept", error=exc.strerror)
+        self._spoken[name] = ulaw
         return True
 
-    async def _render(self, voice: str, text: str) -> bytes:
-        pcm16 = await self._tts.speak(SpeechRequest(TTS_MODEL, text, voice, ULAW_HZ))
-        ulaw = pcm16_to_ulaw(pcm16[: len(pcm16) & ~1])
-        log.info("prompt rendered", voice=voice, ms=round(ulaw_ms(len(ulaw))))
-        return ulaw
+
+def own_prompts(
+    personas: Iterable[Persona], keypads: Iterable[Keypad] = ()
+) -> Iterator[Words]:
+    """
+    List all that these personas say without the model, in all their languages.
+
+    Some of it several times, if several say it.
+
+    Args:
+        keypads: as for `Prompts.prepare`.
+    """
+    for persona in _all_of(personas):
+        for text in _said_by_itself(persona):
+            yield Words(persona.id, persona.language, persona.model.voice, text)
+    for persona, values in keypads:
+        for each in _all_of([persona]):
+            for text in said_alone(each, values):
+                yield Words(each.id, each.language, each.model.voice, text)
+
+
+async def render(tts: Speaker, words: Words) -> bytes:
+    """
+    Have words spoken, as μ-law at 8000 Hz; long ones piece by piece.
+
+    Raises:
+        UpstreamError: StepFun refused, failed or can't be reached.
+    """
+    ulaw = b""
+    for piece in filter(str.strip, pieces_of(words.text)):
+        pcm16 = await tts.speak(SpeechRequest(TTS_MODEL, piece, words.voice, ULAW_HZ))
+        ulaw += pcm16_to_ulaw(pcm16[: len(pcm16) & ~1])
+    return ulaw
+
+
+def prompt_path(folder: Path, words: Words) -> Path:
+    """Where words are kept once they are rendered."""
+    return folder / f"{words.name}{SUFFIX}"
+
+
+def read_prompt(folder: Path, words: Words) -> bytes | None:
+    """Read words that were rendered; None if they weren't."""
+    try:
+        return prompt_path(folder, words).read_bytes() or None
+    except OSError:
+        return None
+
+
+def keep_prompt(folder: Path, words: Words, ulaw: bytes) -> None:
+    """
+    Write whole or not at all: a half-written prompt would be used for ever.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    path = prompt_path(folder, words)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.write_bytes(ulaw)
+    draft.replace(path)
+
+
+def recorded_prompts(
+    personas: Iterable[Persona], clips: Mapping[tuple[str, str], Clip]
+) -> frozenset[str]:
+    """Name the words in whose place a recording is played."""
+    return frozenset(_clips_of(personas, clips))
 
 
 def said_alone(persona: Persona, values: Mapping[str, str]) -> list[str]:
@@ -146,12 +220,18 @@ def _recorded(
     personas: Iterable[Persona], clips: Mapping[tuple[str, str], Clip]
 ) -> dict[str, bytes]:
     """Decode recordings; by what is said in them, and in whose place."""
+    return {name: _decoded(clip) for name, clip in _clips_of(personas, clips).items()}
+
+
+def _clips_of(
+    personas: Iterable[Persona], clips: Mapping[tuple[str, str], Clip]
+) -> dict[str, Clip]:
     found = {}
     for persona in personas:
         for language, each in persona.family.items():
             if clip := clips.get((persona.id, language)):
                 text = as_spoken(each, each.greeting.text)
-                found[_name(each.model.voice, text)] = _decoded(clip)
+                found[_name(each.model.voice, text)] = clip
     return found
 
 
@@ -186,11 +266,3 @@ def _said_by_itself(persona: Persona) -> list[str]:
 
 def _name(voice: str, text: str) -> str:
     return sha256(f"{TTS_MODEL}\n{voice}\n{text}".encode()).hexdigest()[:32]
-
-
-def _write(path: Path, ulaw: bytes) -> None:
-    """Write whole or not at all: a half-written prompt would be used for ever."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}")
-    draft.write_bytes(ulaw)
-    draft.replace(path)

@@ -155,7 +155,8 @@ def returning(origin: Origin, found: Mapping[str, str]) -> Origin:
 
 
 def _mailbox(box: Box) -> Mailbox:
-    return Mailbox(box.greeting, box.language, box.max_s, box.transcribe)
+    by_twilio = box.transcribe is True
+    return Mailbox(box.greeting, box.language, box.max_s, by_twilio)
 
 
 def targets_of(plan: Dialplan) -> MappingProxyType[str, Target]:

@@ -18,7 +18,8 @@ T = TypeVar("T")
 
 log = structlog.get_logger()
 
-FLUSH_S = 1.0
+# With what is held back, a process that is killed takes 1.5 s of sound along.
+FLUSH_S = 0.5
 
 # What the bot says is booked up to its lead (240 ms) before it is heard, and may be
 # cut until then; so the last second stays in memory.
@@ -113,7 +114,7 @@ class Recorder:
 
     async def run(self, over: asyncio.Event, now_ms: Callable[[], float]) -> None:
         """
-        Write what was heard once a second, and all the rest when the call is over.
+        Write what was heard twice a second, and all the rest when the call is over.
 
         A disk that fails costs what is recorded from then on, never the call.
         """

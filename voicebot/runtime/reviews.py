@@ -1,11 +1,14 @@
 """Has a chat model review calls that are over, and writes down what it found."""
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final
+
+import structlog
 
 from voicebot.dialplan.after_call import AfterCall
 from voicebot.dialplan.persona import Persona
+from voicebot.errors import UpstreamError
 from voicebot.flow.review import (
     AGAIN,
     NotTaken,
@@ -16,9 +19,11 @@ from voicebot.flow.review import (
 )
 from voicebot.net.chat import Chat
 from voicebot.runtime.scribe import Scribe
-from voicebot.stepfun.chat import ChatRequest, Message
+from voicebot.stepfun.chat import ChatAnswer, ChatRequest, Message
 from voicebot.store.calls import CallStore
 from voicebot.store.records import Call
+
+log = structlog.get_logger()
 
 MODEL: Final = "stepaudio-2.5-chat"
 MAX_TOKENS: Final = 1500
@@ -31,6 +36,7 @@ class Reviewer:
 
     def __init__(self, store: CallStore, chat: Chat, scribe: Scribe) -> None:
         self._store, self._chat, self._scribe = store, chat, scribe
+        self._json = True
 
     async def review(self, call: Call, persona: Persona) -> str:
         """
@@ -54,13 +60,25 @@ class Reviewer:
         await self._scribe.stored()  # others are told of it next
         return "reviewed" if review else "no answer of that form"
 
+    async def _answer(self, messages: tuple[Message, ...]) -> ChatAnswer:
+        """Ask for JSON; if the model can't be held to that, ask all the same."""
+        request = ChatRequest(MODEL, messages, MAX_TOKENS, json=self._json)
+        try:
+            return await self._chat.complete(request, TIMEOUT_S)
+        except UpstreamError as exc:
+            if not self._json or exc.status != 400:
+                raise
+        # Its page says that it can; nobody has tried.
+        self._json = False
+        log.warning("the chat model refuses response_format; done without it")
+        return await self._chat.complete(replace(request, json=False), TIMEOUT_S)
+
     async def _asked(
         self, wants: AfterCall, talk: str, usage: Counter[str]
     ) -> Review | None:
         messages = [Message("system", instructions(wants)), Message("user", talk)]
         for _ in range(TRIES):
-            request = ChatRequest(MODEL, tuple(messages), MAX_TOKENS)
-            answer = await self._chat.complete(request, TIMEOUT_S)
+            answer = await self._answer(tuple(messages))
             usage.update(asdict(answer.usage))
             try:
                 return read_review(wants, answer.text)

@@ -10,6 +10,7 @@ from voicebot.bridge.waterfall import NoteLatency
 from voicebot.flow.model import NoteEvent
 from voicebot.flow.review import Review
 from voicebot.runtime.live import Earlier
+from voicebot.store.events import EventKind
 from voicebot.store.faults import Fault
 from voicebot.store.private_turns import PrivateTurns
 from voicebot.store.records import (
@@ -29,13 +30,16 @@ from voicebot.store.records import (
     Latency,
     Message,
     ModelLost,
+    Record,
     Recording,
     Reviewed,
+    Silenced,
     TokensUsed,
+    Transcribed,
     Turn,
 )
 from voicebot.store.redaction import CAUTIOUS, Policy, Redactor
-from voicebot.store.usage import Prices, chat_cost_of, cost_of
+from voicebot.store.usage import Prices, asr_cost_of, chat_cost_of, cost_of
 from voicebot.store.writer import Writer
 
 NOTHING_EARLIER = Earlier()
@@ -118,16 +122,20 @@ class Scribe:
         )
         # A turn that comes when the call is over has no policy any more.
         turns = self._turns.get(call_id) or PrivateTurns(CAUTIOUS)
-        for each in turns.turn(row):
-            self._writer.note(each, now())
+        self._write(call_id, turns, turns.turn(row))
+
+    def _write(self, call_id: str, turns: PrivateTurns, rows: tuple[Turn, ...]) -> None:
+        # What is to be silent first: no crash leaves a masked turn without it.
+        news: tuple[Record, ...] = turns.news(call_id)
+        for record in news + rows:
+            self._writer.note(record, now())
 
     def private(self, call_id: str, policy: Policy) -> None:
         self._turns.setdefault(call_id, PrivateTurns(policy))
 
     def know(self, call_id: str, name: str, value: str) -> None:
         if turns := self._turns.get(call_id):
-            for each in turns.know(name, value):
-                self._writer.note(each, now())
+            self._write(call_id, turns, turns.know(name, value))
 
     def decision(
         self, call_id: str, decision: NoteDecision, earlier: Earlier = NOTHING_EARLIER
@@ -170,6 +178,8 @@ class Scribe:
             sent_ms=earlier.ms + note.sent_ms,
             heard_ms=earlier.ms + note.heard_ms,
             heard_by=note.heard_by,
+            understood_ms=at(note.understood_ms),
+            written_ms=at(note.written_ms),
         )
         self._writer.note(row, now())
 
@@ -189,9 +199,9 @@ class Scribe:
         record = FlowNote(call_id, at_ms, note.kind, note.name, note.detail)
         self._writer.note(record, now())
 
-    def key(self, call_id: str, at_ms: int) -> None:
-        """The caller pressed a key."""
-        self._writer.note(KeyPressed(call_id, at_ms), now())
+    def key(self, call_id: str, at_ms: int, digit: str) -> None:
+        """The caller pressed a key; empty: which one is private."""
+        self._writer.note(KeyPressed(call_id, at_ms, digit), now())
 
     def model_lost(self, call_id: str, at_ms: int) -> None:
         """The call goes on without a model."""
@@ -212,6 +222,25 @@ class Scribe:
     def recording(self, recording: Recording) -> None:
         """A recording begins, or is somewhere."""
         self._writer.note(recording, now())
+
+    def goes_on(self, call_id: str) -> bool:
+        """Whether more may become known of what was said in a call."""
+        return call_id in self._extents or call_id in self._turns
+
+    async def private_in(self, call_id: str) -> list[Record]:
+        """
+        Read what is to be silent in a call's recordings, and what was noted to be.
+
+        Raises:
+            StoreError: the log can't be read.
+        """
+        kinds = (EventKind.PRIVATE, EventKind.SILENCED)
+        return [x.record for x in await self._writer.store.events(call_id, kinds)]
+
+    async def silenced(self, note: Silenced) -> None:
+        """A recording is about to be silenced; on return that is on disk."""
+        self._writer.note(note, now())
+        await self._writer.written()
 
     async def message(self, message: Message) -> None:
         """
@@ -238,12 +267,48 @@ class Scribe:
         )
         self._writer.note(record, now())
 
+    def transcribed(
+        self,
+        call_id: str,
+        audio_ms: int,
+        *,
+        turn: Turn | None = None,
+        message: Message | None = None,
+    ) -> None:
+        """
+        A turn, or a message, of a call that is over was transcribed.
+
+        Args:
+            audio_ms: so much was listened to.
+            turn: as it may be written down; its words may be empty.
+            message: the same, without what is private: that is looked for here.
+        """
+        if message and message.transcription:
+            masked = Redactor(CAUTIOUS).alone(0, message.transcription).text
+            message = replace(message, transcription=masked)
+        found = False
+        if turn and turn.generated_text:
+            found = True
+            self._writer.note(turn, now())
+        if message and message.transcription:
+            found = True
+            self._writer.note(message, now())
+        cost = asr_cost_of(self._prices, audio_ms)
+        record = Transcribed(
+            call_id,
+            turn.seq if turn else None,
+            message.recording_sid if message else None,
+            audio_ms,
+            found,
+            {"transcription": cost} if cost else {},
+        )
+        self._writer.note(record, now())
+
     def ended(self, end: CallEnded) -> None:
         """A call is over. What it cost is added here."""
         self._extents.pop(end.call_id, None)
         if turns := self._turns.pop(end.call_id, None):
-            for each in turns.finish():
-                self._writer.note(each, now())
+            self._write(end.call_id, turns, turns.finish())
         cost = cost_of(self._prices, end.usage, end.duration_ms)
         self._writer.note(replace(end, cost=cost), now())
         self._over(end.call_id)
@@ -299,8 +364,8 @@ class Diary:
     def know(self, name: str, value: str) -> None:
         self._scribe.know(self._call_id, name, value)
 
-    def key(self, at_ms: float) -> None:
-        self._scribe.key(self._call_id, self._at(at_ms))
+    def key(self, at_ms: float, digit: str) -> None:
+        self._scribe.key(self._call_id, self._at(at_ms), digit)
 
     def model_lost(self, at_ms: float) -> None:
         self._scribe.model_lost(self._call_id, self._at(at_ms))

@@ -24,6 +24,7 @@ from voicebot.dialplan.keypads import keypads
 from voicebot.dialplan.model import Action, Dialplan, Do, Queued
 from voicebot.dialplan.routing import Decision, choose, settled, spoken_in
 from voicebot.errors import ConfigError, StoreError, UpstreamError
+from voicebot.net.asr import Asr
 from voicebot.net.chat import Chat
 from voicebot.net.errands import ErrandClient, open_errands
 from voicebot.net.tts import Tts
@@ -39,12 +40,14 @@ from voicebot.runtime.conduct import (
     session_config,
 )
 from voicebot.runtime.director import DirectorLeg
-from voicebot.runtime.discretion import policy_of, private_values
+from voicebot.runtime.discretion import policy_of, private_names, private_values
+from voicebot.runtime.engines import Engines
 from voicebot.runtime.errands import Errands, Lookups
 from voicebot.runtime.flights import FlightFile, flight_path
 from voicebot.runtime.forward import Answer, Origin
 from voicebot.runtime.forwarding import RESUMED, Forwarding
 from voicebot.runtime.housekeeping import Housekeeping, archive_of
+from voicebot.runtime.learnt import what_models_refuse
 from voicebot.runtime.live import TOKEN_S, Earlier, Full, LiveCalls, Ticket
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.neural import load_neural
@@ -67,9 +70,8 @@ from voicebot.runtime.reviews import Reviewer
 from voicebot.runtime.scribe import NOTHING_EARLIER, Diary, Scribe, ending, now
 from voicebot.runtime.texting import Texting
 from voicebot.runtime.till import Till, load_prices
+from voicebot.runtime.transcripts import Transcriber
 from voicebot.runtime.warm import WarmLegs
-from voicebot.stepfun.address import realtime_url
-from voicebot.stepfun.realtime.history import Means
 from voicebot.store.archive import name_of
 from voicebot.store.faults import Fault
 from voicebot.store.instance import Instance
@@ -121,28 +123,32 @@ class Switchboard:
     ) -> None:
         assert settings.stepfun_api_key
         self._settings = settings
-        self._api_key = settings.stepfun_api_key.get_secret_value()
+        api_key = settings.stepfun_api_key.get_secret_value()
         self.plans = plans
         self.store = writer.store
         self.till = Till(lambda: plans.current, now)
         prices = load_prices(settings.prices)
         self.scribe = Scribe(writer, prices, self._told_over)
-        self._chat = Chat(http, settings.stepfun_base_url, self._api_key)
+        base_url = settings.stepfun_base_url
+        self._chat = Chat(http, base_url, api_key)
+        self._engines = Engines(http, self._chat, base_url, api_key)
+        self._rest = _rest(settings, http)
+        archive = archive_of(settings)
+        asr = Asr(http, base_url, api_key)
         self.messenger = Messenger(
             writer.store,
             lambda: plans.current,
             _webhooks(settings, http),
             Reviewer(writer.store, self._chat, self.scribe),
             now,
+            Transcriber(writer.store, asr, self._rest, archive, self.scribe),
         )
         self._instance = instance
-        archive = archive_of(settings)
         self.keeper = Housekeeping(settings, archive, self.scribe, self.store.database)
         self._disk = disk
         self._loop = asyncio.get_running_loop()
-        tts = Tts(http, settings.stepfun_base_url, self._api_key)
+        tts = Tts(http, base_url, api_key)
         self.prompts = Prompts(settings.data / "prompts", tts)
-        self._rest = _rest(settings, http)
         self.texting = Texting(self._rest, settings.twilio_messaging_service_sid)
         self._calls: dict[str, Call] = {}
         self._arriving: dict[str, asyncio.Lock] = {}
@@ -169,7 +175,7 @@ class Switchboard:
         self.queueing = Queueing(
             self.forwarding, clock=self._loop.time, connect=self._let_in
         )
-        self._refused: set[Means] = set()  # what the model refuses of repairs
+        self._refused = what_models_refuse(settings, now())  # of repairs, by model
 
     # ---- a call arrives ------------------------------------------------------
 
@@ -317,9 +323,14 @@ class Switchboard:
 
     def _leg(self, ticket: Ticket) -> ModelLeg:
         persona = ticket.persona
-        url = realtime_url(self._settings.stepfun_base_url, persona.model.name)
-        config = session_config(persona, ticket.origin.values)
-        return ModelLeg(url, self._api_key, config, self._refused)
+        refused = self._refused[persona.model.name]
+        return ModelLeg(
+            self._engines.dial(persona),
+            session_config(persona, ticket.origin.values),
+            # Of repairs a cascade refuses none: what it learns is of no use to others.
+            refused if persona.model.engine == "realtime" else set(),
+            self._engines.spare(persona),
+        )
 
     def _connect(self, ticket: Ticket) -> Connect:
         token = secrets.token_urlsafe(24)
@@ -510,8 +521,10 @@ class Switchboard:
             diary=Diary(self.scribe, ticket.call_id, ticket.earlier),
             spend=self.till.spender(ticket.origin),
             leave=lambda wanted: self.leave_stream(
-                replace(ticket.origin, values=call.known), wanted
+                replace(ticket.origin, values=call.known, consented=call.consented),
+                wanted,
             ),
+            private=private_names(ticket.persona),
             text=lambda order, done: self.texting.send(ticket.origin, order, done),
             recorder=recorder,
             rest=self._rest,
@@ -541,6 +554,7 @@ class Switchboard:
     def _told_over(self, call_id: str) -> None:
         self.till.over(call_id)
         self.messenger.nudge()
+        self.keeper.nudge()
 
     def never_started(self, ticket: Ticket, reason: EndReason) -> None:
         """Close the books on a call whose stream came to nothing."""
@@ -604,6 +618,10 @@ class Switchboard:
                 _tell_orphans(await self._instance.beat(now()))
             except StoreError as exc:
                 log.warning("no heartbeat", error=str(exc))
+
+    async def count_others(self) -> None:
+        """Know, for ever, what other processes spend of today's budgets."""
+        await self.till.keep_counting(self.store, self._instance.id)
 
     async def close_books(self) -> None:
         """Wait until all is written, unless nothing takes it."""
@@ -681,13 +699,14 @@ async def open_switchboard(
             instance = Instance(writer.store, settings.data)
             _tell_orphans(await instance.begin(now()))
             board = Switchboard(settings, plans, writer, instance, http, client, disk)
-            await board.till.recall(writer.store)
+            await board.till.recall(writer.store, instance.id)
             async with asyncio.TaskGroup() as tasks:
                 chores = [
                     tasks.create_task(_for_ever(chore), name=chore.__name__)
                     for chore in (
                         writer.run,
                         board.be_alive,
+                        board.count_others,
                         board.reap,
                         board.follow_plans,
                         board.render_prompts,

@@ -6,6 +6,7 @@ https://api.stepfun.com/step_plan/v1, which bill differently. The wrong one is
 the most frequent mistake, says StepFun "Step Plan" (step-plan/overview).
 """
 
+from enum import StrEnum
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -13,6 +14,36 @@ from voicebot.errors import ConfigError
 
 # Scheme of the base -> whether its APIs are reached through TLS.
 _SECURE: Final = {"http": False, "ws": False, "https": True, "wss": True}
+
+
+class Ledger(StrEnum):
+    """What a base URL bills. A key may have money on one, and none on the other."""
+
+    PLAN = "Step Plan"
+    OPEN = "pay-as-you-go"
+
+
+# How a base URL ends, that of the plan first: the other is a part of it.
+LEDGERS: Final = {"/step_plan/v1": Ledger.PLAN, "/v1": Ledger.OPEN}
+
+
+def ledger(base_url: str) -> Ledger | None:
+    """Say what a base URL bills; None if it is no base of StepFun's that we know."""
+    path = base_url.strip().rstrip("/")
+    return next((LEDGERS[end] for end in LEDGERS if path.endswith(end)), None)
+
+
+def other_ledger(base_url: str) -> str | None:
+    """Return the base URL on the same host that bills the other ledger."""
+    path = base_url.strip().rstrip("/")
+    plan, open_ = LEDGERS
+    match ledger(path):
+        case Ledger.PLAN:
+            return path.removesuffix(plan) + open_
+        case Ledger.OPEN:
+            return path.removesuffix(open_) + plan
+        case _:
+            return None
 
 
 def realtime_url(base_url: str, model: str) -> str:
@@ -23,11 +54,17 @@ def realtime_url(base_url: str, model: str) -> str:
         ConfigError: the base isn't http(s) or ws(s), or holds more than a path;
             or no model is named.
     """
-    if not model:
-        raise ConfigError("StepFun realtime model: expected a name, got nothing")
-    secure, rest = _split(base_url)
-    scheme = "wss" if secure else "ws"
-    return f"{scheme}://{rest}/realtime?model={quote(model, safe='')}"
+    return _socket_url(base_url, "realtime", "/realtime", model)
+
+
+def speech_url(base_url: str, model: str) -> str:
+    """
+    Return the WebSocket URL at which a model speaks text that is still written.
+
+    Raises:
+        ConfigError: as for `realtime_url`.
+    """
+    return _socket_url(base_url, "TTS", "/realtime/audio", model)
 
 
 def http_url(base_url: str, path: str) -> str:
@@ -39,6 +76,14 @@ def http_url(base_url: str, path: str) -> str:
     """
     secure, rest = _split(base_url)
     return f"{'https' if secure else 'http'}://{rest}{path}"
+
+
+def _socket_url(base_url: str, what: str, path: str, model: str) -> str:
+    if not model:
+        raise ConfigError(f"StepFun {what} model: expected a name, got nothing")
+    secure, rest = _split(base_url)
+    scheme = "wss" if secure else "ws"
+    return f"{scheme}://{rest}{path}?model={quote(model, safe='')}"
 
 
 def _split(base_url: str) -> tuple[bool, str]:

@@ -109,13 +109,17 @@ class CallStore:
         """
         await self._database.check()
 
-    async def events(self, call_id: str) -> list[Event]:
-        """Read all that happened in a call, in order."""
+    async def events(
+        self, call_id: str, kinds: Collection[EventKind] = frozenset(EventKind)
+    ) -> list[Event]:
+        """Read all that happened in a call, or only some kinds of it, in order."""
         query = (
             select(call_events)
             .where(call_events.c.call_id == call_id)
             .order_by(call_events.c.seq)
         )
+        if len(kinds) < len(EventKind):
+            query = query.where(call_events.c.kind.in_(kinds))
         return [append.read_event(row) for row in await self._database.read(query)]
 
     async def review(self, call_id: str) -> Reviewed | None:
@@ -277,16 +281,38 @@ class CallStore:
         )
         return [Latency(**row._mapping) for row in await self._database.read(query)]
 
-    async def spent(self, since: datetime) -> list[Spent]:
-        """Read what calls cost that began since then, by who called whom."""
+    async def spent(self, since: datetime, but: str = "") -> list[Spent]:
+        """
+        Read what calls cost that began since then, by who called whom.
+
+        Args:
+            but: the process whose calls aren't counted.
+        """
         ways = (calls.c.direction, calls.c.from_number, calls.c.to_number)
+        sums = {
+            "ucny": calls.c.cost_ucny,
+            "read": calls.c.usage["input_tokens"].as_integer(),
+            "spoken": calls.c.usage["output_tokens"].as_integer(),
+            "talked_ms": calls.c.duration_ms,
+        }
         query = (
-            select(*ways, func.sum(calls.c.cost_ucny).label("ucny"))
-            .where(calls.c.started_at >= since, calls.c.cost_ucny > 0)
+            select(*ways, *(func.sum(x).label(name) for name, x in sums.items()))
+            .where(
+                calls.c.started_at >= since,
+                calls.c.answered_at.is_not(None),
+                or_(calls.c.instance_id.is_(None), calls.c.instance_id != but),
+            )
             .group_by(*ways)
         )
         return [
-            Spent(row.direction, row.from_number, row.to_number, int(row.ucny))
+            Spent(
+                row.direction,
+                row.from_number,
+                row.to_number,
+                ucny=int(row.ucny),
+                tokens=int(row.read or 0) + int(row.spoken or 0),
+                talked_ms=int(row.talked_ms or 0),
+            )
             for row in await self._database.read(query)
         ]
 

@@ -34,11 +34,14 @@ TELL_FOR: Final = timedelta(days=1)
 LEASE: Final = timedelta(seconds=60)
 """Who took it upon itself to tell has so long, before another may."""
 
+TRANSCRIBE: Final = -2
+"""A model is told of the call, to transcribe what has no words yet."""
+
 REVIEW: Final = -1
 """A model is told of the call, to review it."""
 
 REVIEW_FOR: Final = timedelta(minutes=10)
-"""Others wait no longer for that."""
+"""Whoever is told later waits no longer for either of these."""
 
 FORGET_AFTER: Final = timedelta(days=7)
 AT_ONCE: Final = 20
@@ -52,7 +55,7 @@ class Delivery:
     persona: str
     ended_at: datetime
     hook: int
-    """Whom to tell: the number of one of the persona's webhooks; or REVIEW."""
+    """Whom to tell: the number of one of the persona's webhooks; TRANSCRIBE, REVIEW."""
 
     tries: int
     """How often it was tried before."""
@@ -72,18 +75,19 @@ class Deliveries:
         self,
         hooks: Mapping[int, Collection[str]],
         at: datetime,
-        reviewed: Collection[str] = (),
     ) -> list[Delivery]:
         """
         Take what is due, the oldest first. It is ours for a minute.
 
         Args:
-            hooks: the personas that have each webhook; REVIEW: whose calls are to be
-                reviewed.
-            reviewed: personas whose webhooks wait for that, some minutes.
+            hooks: the personas that have each webhook; REVIEW, TRANSCRIBE: whose calls
+                are to be reviewed, transcribed. Who is told waits for that, and a
+                review for what is transcribed: some minutes.
         """
+        first = {hook: hooks[hook] for hook in (TRANSCRIBE, REVIEW) if hook in hooks}
         queries = {
-            hook: _due(names, hook, at, reviewed) for hook, names in hooks.items()
+            hook: _due(names, hook, at, {x: first[x] for x in first if x < hook})
+            for hook, names in hooks.items()
         }
         for query in queries.values():
             if await self._database.read(query):
@@ -140,21 +144,24 @@ class Deliveries:
 
 
 def _due(
-    names: Collection[str], hook: int, at: datetime, reviewed: Collection[str]
+    names: Collection[str],
+    hook: int,
+    at: datetime,
+    first: Mapping[int, Collection[str]],
 ) -> Select[Any]:
     told = and_(deliveries.c.call_id == calls.c.call_id, deliveries.c.hook == hook)
     untold = deliveries.c.call_id.is_(None)
     again = and_(deliveries.c.done_at.is_(None), deliveries.c.next_at <= at)
     waits: ColumnElement[bool] = false()
-    if hook != REVIEW and reviewed:
-        review = deliveries.alias()
+    for before, whose in first.items():
+        other = deliveries.alias()
         is_over = exists().where(
-            review.c.call_id == calls.c.call_id,
-            review.c.hook == REVIEW,
-            review.c.done_at.is_not(None),
+            other.c.call_id == calls.c.call_id,
+            other.c.hook == before,
+            other.c.done_at.is_not(None),
         )
         fresh = calls.c.ended_at > at - REVIEW_FOR
-        waits = and_(calls.c.persona.in_(reviewed), fresh, not_(is_over))
+        waits = or_(waits, and_(calls.c.persona.in_(whose), fresh, not_(is_over)))
     return (
         select(calls.c.call_id, calls.c.persona, calls.c.ended_at, deliveries.c.tries)
         .join_from(calls, deliveries, told, isouter=True)

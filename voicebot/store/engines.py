@@ -6,13 +6,20 @@ SQLite has no other way, and at PostgreSQL a lock of ours sees to it.
 """
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Table, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DisconnectionError,
+    SQLAlchemyError,
+    StatementError,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from voicebot.errors import ConfigError, StoreError
 
@@ -85,9 +92,12 @@ def engine_for(url: URL) -> AsyncEngine:
         StoreError: the file cannot be made.
     """
     if is_file(url):
-        create_file(Path(url.database or ""))
+        path = Path(url.database or "").absolute()
+        create_file(path)
         engine = create_async_engine(url, hide_parameters=True)
-        event.listen(engine.sync_engine, "connect", _connected)
+        event.listen(engine.sync_engine, "do_connect", partial(_connecting, path))
+        event.listen(engine.sync_engine, "connect", partial(_connected, path))
+        event.listen(engine.sync_engine, "checkout", partial(_checked_out, path))
         event.listen(engine.sync_engine, "begin", _begun)
         return engine
     try:
@@ -153,7 +163,33 @@ def take_write_lock(connection: Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
 
 
-def _connected(connection: Any, _: object) -> None:
+def _connecting(
+    path: Path, _dialect: object, _record: object, args: list[Any], more: dict[str, Any]
+) -> None:
+    # A log that was there and isn't any more is away: SQLite would begin another.
+    args[0] = f"{path.as_uri()}?mode=rw"
+    more["uri"] = True
+
+
+def _checked_out(
+    path: Path, _connection: object, record: ConnectionPoolEntry, _lent: object
+) -> None:
+    # What is written to a file that was moved, or replaced, may be nowhere tomorrow.
+    if record.info.get("file") != _identity(path):
+        raise DisconnectionError  # so it is connected anew, to what is there now
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What a file is, whatever its name; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _connected(path: Path, connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["file"] = _identity(path)
     # Else the driver begins transactions by itself: too late, and not around DDL.
     connection.isolation_level = None
     cursor = connection.cursor()

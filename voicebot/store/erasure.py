@@ -26,7 +26,7 @@ from voicebot.store.archive import Archive
 from voicebot.store.database import Database
 from voicebot.store.events import event_of
 from voicebot.store.recordings import FLIGHTS
-from voicebot.store.retention import delete_calls, recordings_of
+from voicebot.store.retention import delete_calls, flights_in, recordings_of
 from voicebot.store.tables import calls, erasures, messages
 
 SPILLS: Final = ("spill.jsonl", "refused.jsonl")
@@ -144,11 +144,8 @@ def _spilled(folder: Path, number: str) -> set[str]:
 
 def _grounded(folder: Path, call_ids: Collection[str]) -> int:
     """Remove the flight records of calls; return how many there were."""
-    theirs = [
-        path
-        for path in (folder / FLIGHTS).rglob("*.jsonl.gz")
-        if path.name.startswith(tuple(call_ids))
-    ]
+    found = flights_in(folder / FLIGHTS)
+    theirs = [path for call_id in call_ids for path in found.get(call_id, [])]
     for path in theirs:
         path.unlink(missing_ok=True)
     return len(theirs)

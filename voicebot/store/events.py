@@ -31,10 +31,13 @@ from voicebot.store.records import (
     Latency,
     Message,
     ModelLost,
+    Private,
     Record,
     Recording,
     Reviewed,
+    Silenced,
     TokensUsed,
+    Transcribed,
     Turn,
 )
 from voicebot.store.traces import packed, unpacked
@@ -62,7 +65,10 @@ class EventKind(StrEnum):
     TRANSFER_OVER = "transfer.over"
     MESSAGE = "message"
     REVIEW = "review"
+    TRANSCRIPTION = "transcription"
     RECORDING = "recording"
+    PRIVATE = "private"
+    SILENCED = "silenced"
 
 
 RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
@@ -83,7 +89,10 @@ RECORDS: Final[Mapping[EventKind, type[Record]]] = MappingProxyType(
         EventKind.TRANSFER_OVER: ForwardOver,
         EventKind.MESSAGE: Message,
         EventKind.REVIEW: Reviewed,
+        EventKind.TRANSCRIPTION: Transcribed,
         EventKind.RECORDING: Recording,
+        EventKind.PRIVATE: Private,
+        EventKind.SILENCED: Silenced,
     }
 )
 

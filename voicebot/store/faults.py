@@ -28,6 +28,11 @@ class Fault(StrEnum):
     DIRECTOR_REFUSED = "director.refused"
     DIRECTOR_FAILED = "director.failed"
 
+    # A stage of a cascade failed, once or more often.
+    CASCADE_ASR = "cascade.asr"
+    CASCADE_CHAT = "cascade.chat"
+    CASCADE_SPEECH = "cascade.speech"
+
     MENU_UNRENDERED = "menu.unrendered"  # nobody could have said its words
 
     # The model's session couldn't be opened: what StepFun answered.
@@ -70,6 +75,7 @@ class Fault(StrEnum):
     TWILIO_RESET = "twilio.reset"
     TWILIO_WRITE_BLOCKED = "twilio.write_blocked"
 
+    TRANSCRIPTION_FAILED = "transcription.failed"  # and words of a caller are missing
     RECORDING_LOST = "recording.lost"
     TRANSFER_NOWHERE = "transfer.nowhere"
     STORE_AWAY = "store.away"

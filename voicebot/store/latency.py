@@ -5,12 +5,17 @@ from typing import Final
 
 from voicebot.store.records import Latency
 
-HEADINGS: Final = ("spoken at", "commit", "first audio", "sent", "heard", "in all")
+HEADINGS: Final = (
+    *("spoken at", "commit", "understood", "written", "first audio"),
+    *("sent", "heard", "in all"),
+)
 """Of `lines`."""
 
 EXPLAINED: Final = (
-    "Each column is the time since the one before it, `in all` since the caller's last "
-    "word. ~ is an estimate: `spoken at` is where our VAD heard the last word; `heard` "
+    "Each column is the time since the one before it that is there, `in all` since the "
+    "caller's last word. Of a cascade, `understood` is its ASR, `written` its chat "
+    "model up to the first words that can be spoken, `first audio` its voice. ~ is an "
+    "estimate: `spoken at` is where our VAD heard the last word; `heard` "
     "is measured by the mark behind the first sound, late by its way back."
 )
 
@@ -32,13 +37,17 @@ def steps_of(latency: Latency) -> tuple[int | None, ...]:
     """
     Return how long each step took, in ms, then all of them until it was heard.
 
-    None: that step, or the one before it, wasn't seen.
+    None: that step, or the one that it is counted from, wasn't seen.
     """
     spoken, sent = latency.spoken_ms, latency.sent_ms
-    committed, delta = latency.committed_ms, latency.delta_ms
+    committed, understood = latency.committed_ms, latency.understood_ms
+    written, delta = latency.written_ms, latency.delta_ms
+    known = committed if understood is None else understood
     return (
         _between(spoken, committed),
-        _between(committed, delta),
+        _between(committed, understood),
+        _between(known, written),
+        _between(known if written is None else written, delta),
         _between(delta, sent),
         latency.heard_ms - sent,
         latency.heard_ms - spoken,
@@ -60,7 +69,7 @@ def _between(first: int | None, then: int | None) -> int | None:
 
 def _shown(latency: Latency) -> Iterator[str]:
     guessed = latency.heard_by == "clock"
-    marks = ("~", "", "", "~" if guessed else "", "~")
+    marks = ("~", "", "", "", "", "~" if guessed else "", "~")
     for mark, ms in zip(marks, steps_of(latency), strict=True):
         yield "" if ms is None else f"{mark}{ms} ms"
 

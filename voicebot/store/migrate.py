@@ -14,7 +14,7 @@ from voicebot.errors import StoreError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0006"
+HEAD: Final = "0008"
 """The revision whose tables are those of `tables.py`."""
 
 # Before there were revisions, releases counted in SQLite's own header.

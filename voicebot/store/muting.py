@@ -16,7 +16,8 @@ from typing import Final, Literal
 from voicebot.audio.framing import FRAME_MS, ULAW_FRAME, ULAW_SILENCE, ulaw_bytes
 from voicebot.audio.level import dbov
 from voicebot.errors import StoreError
-from voicebot.store.recordings import CHANNELS, HEADER, MULAW
+from voicebot.store.recordings import CHANNELS, HEADER, MULAW, RATE_HZ
+from voicebot.store.records import Private, Record, Silenced
 from voicebot.store.spoken_digits import plain
 
 Channel = Literal[0, 1]
@@ -76,6 +77,49 @@ def since(mutes: Iterable[Mute], start_ms: int) -> tuple[Mute, ...]:
         for each in mutes
         if each.started_ms >= start_ms
     )
+
+
+def mutes_in(records: Iterable[Record]) -> tuple[Mute, ...]:
+    """
+    Return what is to be silenced of a call.
+
+    Args:
+        records: what happened in it, in order.
+    """
+    last = {each.seq: each for each in records if isinstance(each, Private)}
+    return tuple(
+        Mute(
+            each.channel,
+            each.started_ms,
+            each.ended_ms,
+            tuple(Share(start, end) for start, end in each.shares),
+        )
+        for _, each in sorted(last.items())
+        if each.shares
+    )
+
+
+def noted_in(records: Iterable[Record], began_ms: int) -> "tuple[Silence, ...] | None":
+    """
+    Return what was noted to be silenced in a recording; None: nothing was yet.
+
+    Args:
+        records: what happened in its call.
+        began_ms: which one it is.
+    """
+    for each in records:
+        if isinstance(each, Silenced) and each.began_ms == began_ms:
+            return tuple(
+                Silence(BOT if channel else CALLER, start_ms, end_ms)
+                for channel, start_ms, end_ms in each.spans
+            )
+    return None
+
+
+def note_of(call_id: str, began_ms: int, where: "Iterable[Silence]") -> Silenced:
+    """Return what is to be noted before a recording is silenced."""
+    spans = [[each.channel, each.start_ms, each.end_ms] for each in where]
+    return Silenced(call_id, began_ms, spans)
 
 
 def shares(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Share, ...]:
@@ -179,11 +223,12 @@ def silences(path: Path, mutes: Iterable[Mute]) -> tuple[Silence, ...]:
     """
     with _opened(path, "rb") as recording:
         return tuple(
-            Silence(each.channel, start_ms, end_ms)
+            Silence(each.channel, start_ms, min(end_ms, recording.length_ms))
             for each in mutes
             for start_ms, end_ms in mute_spans(
                 each.started_ms, each.ended_ms, each.shares, recording.levels(each)
             )
+            if start_ms < recording.length_ms
         )
 
 
@@ -226,6 +271,11 @@ class _Recording:
             raise StoreError(f"{path}: expected a stereo μ-law recording of ours")
         # What was appended after the last flush isn't in the header yet.
         self._frames = (os.fstat(file).st_size - HEADER.size) // CHANNELS
+
+    @property
+    def length_ms(self) -> int:
+        """How long it is, rounded up."""
+        return -(-self._frames * 1000 // RATE_HZ)
 
     def levels(self, turn: Mute) -> list[float]:
         """How loud a turn is, dBov for each whole 20 ms."""

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from voicebot.store.muting import BOT, CALLER, Mute, shares
-from voicebot.store.records import Turn
+from voicebot.store.records import Private, Turn
 from voicebot.store.redaction import Policy, Redacted, Redactor, masked
 
 
@@ -20,6 +20,7 @@ class PrivateTurns:
         self._redactor = Redactor(policy)
         self._rows: dict[int, Turn] = {}
         self._mutes: dict[int, Mute] = {}
+        self._told: dict[int, Mute] = {}  # of them, as `news` has returned them
 
     def turn(self, row: Turn) -> tuple[Turn, ...]:
         """Take a turn, or what has become known of it; return what is to be written."""
@@ -38,6 +39,14 @@ class PrivateTurns:
     def finish(self) -> tuple[Turn, ...]:
         """The call is over; return turns that are to be rewritten."""
         return self._written(self._redactor.finish())
+
+    def news(self, call_id: str) -> tuple[Private, ...]:
+        """Return what has changed of `mutes` since this was asked last."""
+        seqs = sorted(self._mutes.keys() | self._told.keys())
+        changed = [x for x in seqs if self._mutes.get(x) != self._told.get(x)]
+        found = tuple(_noted(call_id, x, self._mutes.get(x)) for x in changed)
+        self._told = dict(self._mutes)
+        return found
 
     @property
     def mutes(self) -> tuple[Mute, ...]:
@@ -66,3 +75,10 @@ class PrivateTurns:
         self._mutes[row.seq] = Mute(
             channel, row.started_ms, max(row.ended_ms, ended_ms), said
         )
+
+
+def _noted(call_id: str, seq: int, mute: Mute | None) -> Private:
+    if mute is None:  # it turned out to be harmless
+        return Private(call_id, seq, CALLER, 0, 0, [])
+    said = [[share.start, share.end] for share in mute.shares]
+    return Private(call_id, seq, mute.channel, mute.started_ms, mute.ended_ms, said)

@@ -23,6 +23,7 @@ from voicebot.store.records import (
     Recording,
     Reviewed,
     TokensUsed,
+    Transcribed,
     Turn,
 )
 
@@ -57,7 +58,7 @@ class Rows:
                 case Message():
                     sid = record.recording_sid
                     self.messages[sid] = merged(self.messages.get(sid), record)
-                case Reviewed():
+                case Reviewed() | Transcribed():
                     self.call = dearer(self.call, record.cost)
                 case Recording(began_ms=at):
                     self.recordings[at] = joined(self.recordings.get(at), record)

@@ -1,5 +1,6 @@
 """Recordings: what the caller said on the left, what the bot said on the right."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ from voicebot.errors import StoreError
 RATE_HZ: Final = 8000
 CHANNELS: Final = 2
 MULAW: Final = 7
+
+# Sound gives way first: so much of a disk that fills up is left to the call log.
+ROOM_BYTES: Final = 16 * 1024 * 1024
 
 FLIGHTS: Final = "flights"
 """The folder of flight records, which hold what was said too."""
@@ -60,14 +64,16 @@ class StereoRecording:
 
         Raises:
             ValueError: the last byte of the bot is missing.
-            StoreError: the disk is full or fails. These bytes are lost, those that
-                were flushed are not, and a later `write` may succeed.
+            StoreError: the disk fails, or has less than ROOM_BYTES left. These bytes
+                are lost, those that were flushed are not, and a later `write` may
+                succeed.
         """
         frames, rest = divmod(len(interleaved_ulaw), CHANNELS)
         if rest:
             raise ValueError(
                 f"expected pairs of bytes, got {len(interleaved_ulaw)} bytes"
             )
+        self._check_room()
         self._put(interleaved_ulaw, HEADER.size + self._frames * CHANNELS)
         self._frames += frames
 
@@ -92,6 +98,12 @@ class StereoRecording:
         with self._errors(), self._file:
             self.flush()
             os.fsync(self._file.fileno())
+
+    def _check_room(self) -> None:
+        with self._errors():
+            disk = os.fstatvfs(self._file.fileno())
+            if disk.f_bavail * disk.f_frsize < ROOM_BYTES:
+                raise OSError(errno.ENOSPC, "the disk is almost full")
 
     def _put(self, part: bytes, offset: int) -> None:
         """Write at a place that we reckon, so that a failed attempt shifts nothing."""

@@ -174,6 +174,8 @@ class Latency:
     sent_ms: int
     heard_ms: int
     heard_by: Literal["clock", "mark"]
+    understood_ms: int | None = None
+    written_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,26 @@ class Reviewed:
 
 
 @dataclass(frozen=True, slots=True)
+class Transcribed:
+    """A caller was transcribed when the call was over; the words stand elsewhere."""
+
+    call_id: str
+    turn_seq: int | None
+    """The turn that it was; None: it was a message."""
+
+    recording_sid: str | None
+    """The message that it was; None: it was a turn."""
+
+    audio_ms: int
+    """So much was listened to."""
+
+    found: bool
+    """Whether there were words in it."""
+
+    cost: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What a caller left on the voicemail. The recording itself lies at Twilio."""
 
@@ -269,6 +291,37 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class Private:
+    """What of a turn is to be silent in the recording; the last one of it stands."""
+
+    call_id: str
+    seq: int
+    """Of the turn."""
+
+    channel: Literal[0, 1]
+    """Whose voice: the caller's, or the bot's."""
+
+    started_ms: int
+    ended_ms: int
+    """From the call's beginning."""
+
+    shares: list[list[float]]
+    """From, to: 0 is where the turn's words begin, 1 where they end. Empty: nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """A recording is about to be silenced; the first one stands."""
+
+    call_id: str
+    began_ms: int
+    """Which recording: see `Recording`."""
+
+    spans: list[list[int]]
+    """Channel, from, to: milliseconds from the beginning of the recording."""
+
+
+@dataclass(frozen=True, slots=True)
 class FlowNote:
     """Something that was decided about a call: names of the dialplan's, never words."""
 
@@ -284,10 +337,13 @@ class FlowNote:
 
 @dataclass(frozen=True, slots=True)
 class KeyPressed:
-    """The caller pressed a key. Which one is nobody's business."""
+    """The caller pressed a key."""
 
     call_id: str
     at_ms: int
+    digit: str = ""
+    """Which one, if it chose something; empty for digits of a number, sensitive or not.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,9 +398,12 @@ Record = (
     | ForwardOver
     | Message
     | Recording
+    | Private
+    | Silenced
     | CallEnded
     | CallReopened
     | Reviewed
+    | Transcribed
 )
 """What can be noted of a call."""
 
@@ -363,9 +422,13 @@ class Spent:
     """What calls between two numbers cost."""
 
     direction: str
-    from_number: str
-    to_number: str
+    from_number: str = field(repr=False)
+    to_number: str = field(repr=False)
     ucny: int
+    tokens: int
+    """That the model read and spoke."""
+
+    talked_ms: int
 
 
 @dataclass(frozen=True, slots=True)

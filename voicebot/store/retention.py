@@ -1,18 +1,23 @@
 """
 What is kept no longer: recordings, words, whole calls, each for its own time.
 
-The time of a recording is what its persona promised when it was made.
+The time of a recording is what its persona promised when it was made. A flight record
+holds the sound and the words of a call: it goes with the first of them.
 """
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from voicebot.errors import StoreError
 from voicebot.store.append import append, last_numbers, rebuild
 from voicebot.store.archive import Archive
 from voicebot.store.database import Database
@@ -53,6 +58,9 @@ class Purged:
     """How much was removed, or is to be."""
 
     recordings: int = 0
+    flights: int = 0
+    """Flight records."""
+
     words: int = 0
     """Calls whose words were."""
 
@@ -60,12 +68,19 @@ class Purged:
 
 
 async def purge(
-    database: Database, archive: Archive, keep: Keep, now: datetime, *, dry: bool
+    database: Database,
+    archive: Archive,
+    flights: Path,
+    keep: Keep,
+    now: datetime,
+    *,
+    dry: bool,
 ) -> Purged:
     """
     Remove what is kept no longer.
 
     Args:
+        flights: the folder of flight records.
         dry: only count it.
 
     Raises:
@@ -80,6 +95,10 @@ async def purge(
             await archive.remove(one.place)
             gone = Recording(one.call_id, one.began_ms, gone=True)
             await tell(database, [gone], now)
+    due_flights = await _due_flights(database, flights, keep, now)
+    purged.flights = len(due_flights)
+    if not dry:
+        await asyncio.to_thread(_unlink, due_flights)
     for days, which, work, name in (
         (keep.words_days, _has_words(), _forget_words, "words"),
         (keep.calls_days, calls.c.call_id.is_not(None), delete_calls, "calls"),
@@ -171,6 +190,63 @@ async def _due_recordings(
         found = await recordings_of(database, old)
         due += [one for one in found if one.keep_days == days]
     return due
+
+
+async def _due_flights(
+    database: Database, folder: Path, keep: Keep, now: datetime
+) -> list[Path]:
+    """Find the flight records of calls of which something else is due, or is gone."""
+    found = await asyncio.to_thread(flights_in, folder)
+    due: list[Path] = []
+    ids = sorted(found)
+    for at in range(0, len(ids), AT_ONCE):
+        part = ids[at : at + AT_ONCE]
+        known = select(calls.c.call_id, calls.c.ended_at)
+        rows = await database.read(known.where(calls.c.call_id.in_(part)))
+        ends = {row.call_id: row.ended_at for row in rows}
+        promise = func.min(recordings.c.keep_days).label("days")
+        promised = (
+            select(recordings.c.call_id, promise)
+            .where(recordings.c.call_id.in_(part), recordings.c.keep_days.is_not(None))
+            .group_by(recordings.c.call_id)
+        )
+        promises = {x.call_id: x.days for x in await database.read(promised)}
+        for call_id in part:
+            lasting = promises.get(call_id, keep.recordings_days)
+            days = [lasting, keep.words_days, keep.calls_days]
+            ended_at = ends.get(call_id, _written_at(found[call_id]))
+            least = min((each for each in days if each is not None), default=None)
+            if least is None or ended_at is None:  # for ever, or it goes on
+                continue
+            if ended_at < now - timedelta(days=least):
+                due += found[call_id]
+    return due
+
+
+def flights_in(folder: Path) -> dict[str, list[Path]]:
+    """Find flight records, by their calls."""
+    found = defaultdict[str, list[Path]](list)
+    for path in sorted(folder.rglob("*.jsonl.gz")):
+        found[path.name.partition(".")[0].partition("-")[0]].append(path)
+    return found
+
+
+def _written_at(paths: Sequence[Path]) -> datetime:
+    """When the last of some files was written: of a call that the log has no more."""
+    last_s = max(path.stat().st_mtime for path in paths)
+    return datetime.fromtimestamp(last_s, UTC)
+
+
+def _unlink(paths: Sequence[Path]) -> None:
+    """
+    Raises:
+        StoreError: one of them stays.
+    """
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as exc:
+            raise StoreError(f"{path}: {exc.strerror}") from exc
 
 
 def _has_words() -> ColumnElement[bool]:

@@ -186,6 +186,8 @@ latencies = Table(
     Column("sent_ms", Integer, nullable=False),
     Column("heard_ms", Integer, nullable=False),
     Column("heard_by", String, nullable=False),
+    Column("understood_ms", Integer),
+    Column("written_ms", Integer),
 )
 
 messages = Table(

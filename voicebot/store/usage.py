@@ -15,6 +15,12 @@ UCNY: Final = 1_000_000
 """So many make a yuan."""
 
 MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 3_600_000
+HALVES: Final = 20_000
+"""Half characters in the ten thousand that are priced."""
+
+CHAT: Final = "cascade_chat_"
+"""What the tokens of a cascade's chat model are called, before their kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +44,20 @@ class Prices:
     """For a million that it wrote or spoke."""
 
     chat_input: Decimal = Decimal(10)
-    """For a million that `stepaudio-2.5-chat` read, which reviews calls."""
+    """For a million that `stepaudio-2.5-chat` read: it reviews calls, and answers in
+    cascades."""
 
     chat_cached: Decimal = Decimal(2)
     """For a million that it had read before."""
 
     chat_output: Decimal = Decimal(25)
     """For a million that it wrote."""
+
+    asr_hour: Decimal = Decimal("0.15")
+    """For an hour that `stepaudio-2.5-asr` listened to."""
+
+    speech_10k: Decimal = Decimal("5.8")
+    """For ten thousand characters that `stepaudio-2.5-tts` spoke in a cascade."""
 
     twilio_minute: Decimal = Decimal(0)
     """For each minute of a call, begun ones in full, as Twilio counts them."""
@@ -70,6 +83,7 @@ def cost_of(
         "input": prices.input * fresh,
         "cached": prices.cached * cached,
         "output": prices.output * usage.get("output_tokens", 0),
+        **_cascade(prices, usage),
         "twilio": prices.twilio_minute * UCNY * minutes,
     }
     return {
@@ -79,13 +93,38 @@ def cost_of(
     }
 
 
+def _cascade(prices: Prices, usage: Mapping[str, int]) -> dict[str, Decimal]:
+    """What the stages of a cascade cost."""
+    chat = {
+        name.removeprefix(CHAT): n for name, n in usage.items() if name.startswith(CHAT)
+    }
+    halves = usage.get("cascade_speech_halves", 0)
+    return {
+        "asr": _asr(prices, usage.get("cascade_asr_ms", 0)),
+        "chat": _chat(prices, chat),
+        "speech": prices.speech_10k * UCNY * halves / HALVES,
+    }
+
+
 def chat_cost_of(prices: Prices, usage: Mapping[str, int]) -> int:
     """Return what the chat model's answers cost, in millionths of a yuan."""
+    return int(_chat(prices, usage).to_integral_value(ROUND_CEILING))
+
+
+def _chat(prices: Prices, usage: Mapping[str, int]) -> Decimal:
     cached = usage.get("cached_tokens", 0)
     fresh = max(0, usage.get("prompt_tokens", 0) - cached)
     written = prices.chat_output * usage.get("completion_tokens", 0)
-    amount = prices.chat_input * fresh + prices.chat_cached * cached + written
-    return int(amount.to_integral_value(ROUND_CEILING))
+    return prices.chat_input * fresh + prices.chat_cached * cached + written
+
+
+def asr_cost_of(prices: Prices, audio_ms: int) -> int:
+    """Return what it costs to transcribe so much, in millionths of a yuan."""
+    return int(_asr(prices, audio_ms).to_integral_value(ROUND_CEILING))
+
+
+def _asr(prices: Prices, audio_ms: int) -> Decimal:
+    return prices.asr_hour * UCNY * audio_ms / HOUR_MS
 
 
 def yuan(ucny: int) -> Decimal:

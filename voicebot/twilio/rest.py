@@ -78,6 +78,16 @@ def message_request(account_sid: str, sender: str, to: str, text: str) -> RestRe
     return RestRequest(f"/2010-04-01/Accounts/{account}/Messages.json", form)
 
 
+def recording_path(account_sid: str, recording_sid: str) -> str:
+    """
+    Return where a recording can be fetched as WAV: mono, 16 bits, 8000 Hz.
+
+    Source: Twilio: Recording resource, "Fetch a Recording's media file".
+    """
+    account, recording = quote(account_sid, safe=""), quote(recording_sid, safe="")
+    return f"/2010-04-01/Accounts/{account}/Recordings/{recording}.wav"
+
+
 def why_not_sent(error: UpstreamError) -> str:
     """Say in a word why Twilio didn't take a message."""
     if error.status == 429:

@@ -52,7 +52,7 @@ async def running(settings: Settings) -> AsyncIterator[Switchboard]:
         [token.get_secret_value() for token in tokens if token],
         settings.public_url or "",
     )
-    plans = Plans(settings.dialplans)
+    plans = Plans(settings.dialplans, settings.engine)
     with _listen(settings.host, settings.port) as listener:
         async with open_switchboard(settings, plans) as board:
             runner = web.AppRunner(

@@ -14,12 +14,15 @@ from voicebot.sim.stepfun.chat import (
     Chooser,
     Said,
     choose,
+    chunks,
     completion,
     last_words,
     read_request,
 )
+from voicebot.sim.stepfun.mind import Call
 from voicebot.sim.stepfun.speech import BadRequest
 
+INVALID = "request_params_invalid"
 ASKS: dict[str, Any] = {
     "model": "stepaudio-2.5-chat",
     "messages": [
@@ -37,6 +40,27 @@ AUDIO = {
     "type": "input_audio",
     "input_audio": {"data": "data:audio/wav;base64,UklG"},
 }
+WAV = "data:audio/wav;base64,UklG"
+CALLS: dict[str, Any] = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [
+        {
+            "id": "c1",
+            "type": "function",
+            "function": {"name": "weather", "arguments": "{}"},
+        }
+    ],
+}
+OUTPUT = {"role": "tool", "content": "No.", "tool_call_id": "c1"}
+
+
+def heard(data: str) -> dict[str, Any]:
+    return {"type": "input_audio", "input_audio": {"data": data}}
+
+
+def talk(*messages: dict[str, Any]) -> dict[str, Any]:
+    return asks(messages=list(messages))
 
 
 def asks(**members: Any) -> dict[str, Any]:
@@ -50,22 +74,34 @@ def user(content: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("body", "status", "kind", "message"),
     [
-        ([], 400, "request_params_invalid", "an object"),
-        (asks(model="gpt"), 400, "request_params_invalid", "model"),
-        (asks(model=None), 400, "request_params_invalid", "model"),
+        ([], 400, INVALID, "an object"),
+        (asks(model="gpt"), 400, INVALID, "model"),
+        (asks(model=None), 400, INVALID, "model"),
         (asks(model="step-audio-2"), 404, "model_not_found", "channel"),
-        (asks(modalities=["text", "audio"]), 400, "request_params_invalid", "modal"),
-        (asks(stream=True), 400, "request_params_invalid", "stream"),
-        (asks(messages=[]), 400, "request_params_invalid", "messages"),
-        (asks(messages="Hi"), 400, "request_params_invalid", "messages"),
-        (asks(messages=["Hi"]), 400, "request_params_invalid", "role"),
-        (asks(temperature=2.1), 400, "request_params_invalid", "temperature"),
-        (asks(temperature=True), 400, "request_params_invalid", "temperature"),
-        (asks(max_tokens=0), 400, "request_params_invalid", "max_tokens"),
-        (asks(max_tokens=1.5), 400, "request_params_invalid", "max_tokens"),
-        (user(None), 400, "request_params_invalid", "content"),
-        (user(["Hi"]), 400, "request_params_invalid", "part"),
+        (asks(modalities=["text", "audio"]), 400, INVALID, "modal"),
+        (asks(stream="yes"), 400, INVALID, "stream"),
+        (asks(messages=[]), 400, INVALID, "messages"),
+        (asks(messages="Hi"), 400, INVALID, "messages"),
+        (asks(messages=["Hi"]), 400, INVALID, "role"),
+        (asks(temperature=2.1), 400, INVALID, "temperature"),
+        (asks(temperature=True), 400, INVALID, "temperature"),
+        (asks(max_tokens=0), 400, INVALID, "max_tokens"),
+        (asks(max_tokens=1.5), 400, INVALID, "max_tokens"),
+        (user(None), 400, INVALID, "content"),
+        (user(["Hi"]), 400, INVALID, "part"),
         (user([{"type": "image_url"}]), 400, "unsupported_content_type", "part"),
+        (user([heard("UklG")]), 400, INVALID, "data URL"),
+        (user([heard(WAV + "?")]), 400, INVALID, "data URL"),
+        (user([heard(WAV)] * 31), 400, INVALID, "up to 30"),
+        (user("Hi") | {"tools": {}}, 400, INVALID, "tools must be"),
+        (asks(tools=[{"type": "web_search"}]), 400, INVALID, "tools"),
+        (asks(response_format={}), 400, INVALID, "response_format"),
+        (asks(response_format={"type": "json_schema"}), 400, INVALID, "type"),
+        (talk(CALLS | {"role": "user"}), 400, INVALID, "assistant"),
+        (talk(CALLS | {"tool_calls": [{}]}), 400, INVALID, "a call"),
+        (talk(OUTPUT), 400, INVALID, "nobody asked"),
+        (talk(CALLS, OUTPUT | {"tool_call_id": ""}), 400, INVALID, "stand"),
+        (talk(CALLS, OUTPUT | {"role": "user"}), 400, INVALID, "stand in"),
     ],
 )
 def test_what_stepfun_refuses_is_refused(
@@ -83,7 +119,74 @@ def test_the_open_platform_has_more_models() -> None:
 
 def test_a_message_may_have_parts() -> None:
     read = read_request(user([*WORDS, AUDIO]), on_plan=True)
-    assert read.messages == (Said("user", "Hi\n"),)
+    assert read.messages == (Said("user", "Hi", (b"RIF",)),)
+
+
+def test_a_conversation_may_have_tools() -> None:
+    body = talk(CALLS, OUTPUT) | {
+        "tools": [{"type": "function", "function": {"name": "weather"}}],
+        "response_format": {"type": "json_object"},
+        "stream": True,
+    }
+    read = read_request(body, on_plan=True)
+    assert read.messages == (
+        Said("assistant", "", (), ("c1",)),
+        Said("tool", "No.", (), (), "c1"),
+    )
+    assert (read.tools, read.as_json, read.as_stream) == (("weather",), True, True)
+
+
+def text_of(pieces: list[dict[str, Any]]) -> str:
+    return "".join(each["choices"][0]["delta"]["content"] for each in pieces)
+
+
+def test_a_streamed_answer_has_empty_texts_and_the_usage_in_each_piece() -> None:
+    wanted = read_request(asks(stream=True), on_plan=True)
+    text = "Good morning, how can I help you?"
+    pieces = list(chunks(wanted, text, random=Random(0), now=7.9))
+    assert text_of(pieces) == text
+    assert len(pieces) > 3
+    assert {each["object"] for each in pieces} == {"chat.completion.chunk"}
+    choices = [each["choices"][0] for each in pieces]
+    assert {each["delta"]["role"] for each in choices} == {""}
+    assert [each["finish_reason"] for each in choices] == [""] * (len(pieces) - 1) + [
+        "stop"
+    ]
+    used = [each["usage"]["completion_tokens"] for each in pieces]
+    assert used == sorted(used)
+    assert used[-1] == 9
+
+
+def test_a_streamed_answer_is_cut_where_the_request_says() -> None:
+    wanted = read_request(asks(stream=True, max_tokens=2), on_plan=True)
+    pieces = list(chunks(wanted, "Good morning.", random=Random(0), now=0))
+    assert text_of(pieces) == "Good mor"
+    assert pieces[-1]["choices"][0]["finish_reason"] == "length"
+
+
+def test_chinese_is_streamed_by_a_few_characters() -> None:
+    wanted = read_request(asks(stream=True), on_plan=True)
+    pieces = list(chunks(wanted, "您好，请问有什么可以帮您？", random=Random(0), now=0))
+    assert [each["choices"][0]["delta"]["content"] for each in pieces] == [
+        *("您好，", "请问有什", "么可以帮", "您？", "")
+    ]
+
+
+def test_a_call_comes_whole_or_in_pieces() -> None:
+    wanted = read_request(ASKS, on_plan=True)
+    call = Call("weather", '{"city": "Linz"}')
+    whole = completion(wanted, "", random=Random(0), now=0, call=call)
+    [choice] = whole["choices"]
+    assert choice["finish_reason"] == "tool_calls"
+    [asked] = choice["message"]["tool_calls"]
+    assert asked["function"] == {"name": "weather", "arguments": '{"city": "Linz"}'}
+    pieces = list(chunks(wanted, "", random=Random(0), now=0, call=call))
+    deltas = [each["choices"][0]["delta"] for each in pieces]
+    parts = [each["tool_calls"][0] for each in deltas if "tool_calls" in each]
+    assert [part["function"].get("name") for part in parts] == ["weather", None, None]
+    said = "".join(part["function"]["arguments"] for part in parts)
+    assert said == '{"city": "Linz"}'
+    assert whole["usage"] == pieces[-1]["usage"]
 
 
 def test_an_answer_is_cut_where_the_request_says() -> None:
@@ -189,7 +292,7 @@ async def test_the_server_answers_on_both_paths(path: str) -> None:
         ((402,), KEY, ASKS, 402, "quota_exceeded"),
         ((429,), KEY, ASKS, 429, "rate_limit_exceeded"),
         ((503,), KEY, ASKS, 503, "server_error"),
-        ((), KEY, b"{", 400, "request_params_invalid"),
+        ((), KEY, b"{", 400, INVALID),
     ],
 )
 async def test_the_server_says_why_not(

@@ -137,3 +137,17 @@ async def test_a_text_message_is_taken_or_refused(
         async with http.post(url, data=form) as got:
             assert got.status == 401
     assert rest.messages == ([form] if answer[0] == 201 else [])
+
+
+async def test_a_recording_is_there_or_not() -> None:
+    rest = TwilioRest(ACCOUNT, "token")
+    rest.recordings["RE1"] = b"RIFF"
+    headers = {"Authorization": aiohttp.encode_basic_auth(ACCOUNT, "token")}
+    async with rest.running(), aiohttp.ClientSession() as http:
+        url = f"{rest.api_url}/2010-04-01/Accounts/{ACCOUNT}/Recordings/RE"
+        async with http.get(f"{url}1.wav", headers=headers) as answer:
+            assert (answer.status, await answer.read()) == (200, b"RIFF")
+        async with http.get(f"{url}2.wav", headers=headers) as answer:
+            assert answer.status == 404
+        async with http.get(f"{url}1.wav") as answer:
+            assert answer.status == 401

@@ -42,7 +42,7 @@ PCM16 = b"".join(
 # Name of a documented or observed frame -> what it means to us.
 MEANT: dict[str, ServerEvent | None] = {
     "s.session.created": events.SessionCreated(SESSION),
-    "s.session.updated": events.SessionUpdated(SESSION, "ganliannvsheng", True),
+    "s.session.updated": events.SessionUpdated(SESSION, "ganliannvsheng", True, 1200),
     "s.session.updated.novad": events.SessionUpdated(SESSION, "jingdiannvsheng", False),
     "s.speech_started": events.SpeechStarted(CALLER, 4180),
     "s.speech_stopped": events.SpeechStopped(CALLER, 6320),
@@ -250,6 +250,16 @@ def test_an_echo_may_keep_quiet_about_turn_detection(
 ) -> None:
     message = {"type": "session.updated", "session": {"id": "s1"} | turn_detection}
     assert read(message) == events.SessionUpdated("s1", None, None)
+
+
+@pytest.mark.parametrize("echoed", [1.5, "much", None])
+def test_no_odd_threshold_hides_that_the_session_is_updated(echoed: object) -> None:
+    detection = {"type": "server_vad", "energy_awakeness_threshold": echoed}
+    message = {
+        "type": "session.updated",
+        "session": {"id": "s1", "turn_detection": detection},
+    }
+    assert read(message) == events.SessionUpdated("s1", None, True)
 
 
 @pytest.mark.parametrize("status", ["exploded", None, 7])

@@ -2,13 +2,16 @@
 
 import json
 import re
+from base64 import b64decode
+from binascii import Error as NotBase64
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from random import Random
 from typing import Any, Final, Protocol
 
+from voicebot.sim.stepfun.mind import Call
 from voicebot.sim.stepfun.speech import BadRequest
 from voicebot.sim.stepfun.wire import JsonObject, uuid4
 from voicebot.sim.stepfun.wit import notions_of
@@ -27,6 +30,12 @@ NUMBERS: Final = {
 }
 WHOLE: Final = ("n", "max_tokens")
 TOKEN_CHARACTERS: Final = 4
+AUDIO: Final = re.compile(r"data:audio/(?:wav|mp3|mpeg);base64,(.+)", re.DOTALL)
+MOST_AUDIO: Final = 30
+# What is written at a time in a stream: two words, or four ideographs.
+PIECE: Final = re.compile(
+    r"[\u4e00-\u9fff]{1,4}[^\w\s]*|(?:[^\s\u4e00-\u9fff]+\s*){1,2}|\s+"
+)
 
 # "- human: The caller asks for a person." offers a name to choose.
 OFFER: Final = re.compile(
@@ -45,10 +54,16 @@ LEAST: Final = 0.3  # of what one notion counts
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message, as far as it is text."""
+    """One message; what is heard of it is added to its text."""
 
     role: str
     text: str
+    audio: tuple[bytes, ...] = ()
+    """Files, to be listened to."""
+    calls: tuple[str, ...] = ()
+    """Ids of the functions that it wants called."""
+    call_id: str = ""
+    """Of the function whose output it is."""
 
 
 class ChatMind(Protocol):
@@ -64,6 +79,11 @@ class ChatRequest:
     model: str
     messages: tuple[Said, ...]
     max_tokens: int | None
+    tools: tuple[str, ...] = ()
+    """Names of the functions that may be called."""
+    as_json: bool = False
+    """The answer is to be one JSON object."""
+    as_stream: bool = False
 
 
 def read_request(body: Any, *, on_plan: bool) -> ChatRequest:
@@ -85,8 +105,9 @@ def read_request(body: Any, *, on_plan: bool) -> ChatRequest:
         raise _invalid("model is not valid")
     if body.get("modalities", ["text"]) != ["text"]:
         raise _invalid('modalities must be ["text"]')
-    if body.get("stream", False) is not False:
-        raise _invalid("stream: this offline server answers as a whole only")
+    stream = body.get("stream", False)
+    if not isinstance(stream, bool):
+        raise _invalid("stream must be true or false")
     for name, (low, high) in NUMBERS.items():
         if name in body and not _is_number(body[name], low, high, name in WHOLE):
             raise _invalid(f"{name} must be from {low} to {high}")
@@ -94,35 +115,86 @@ def read_request(body: Any, *, on_plan: bool) -> ChatRequest:
     if not isinstance(messages, list) or not messages:
         raise _invalid("messages must be a list of at least one")
     said = tuple(_message(each) for each in messages)
-    return ChatRequest(str(model), said, body.get("max_tokens"))
+    _check_calls(said)
+    if sum(len(each.audio) for each in said) > MOST_AUDIO:
+        raise _invalid(f"messages must have up to {MOST_AUDIO} pieces of audio")
+    return ChatRequest(
+        str(model),
+        said,
+        body.get("max_tokens"),
+        tuple(map(_tool, _list(body, "tools"))),
+        _as_json(body.get("response_format", {"type": "text"})),
+        stream,
+    )
 
 
 def completion(
-    request: ChatRequest, text: str, *, random: Random, now: float
+    request: ChatRequest,
+    text: str,
+    *,
+    random: Random,
+    now: float,
+    call: Call | None = None,
 ) -> JsonObject:
-    """Write an answer as StepFun does, no longer than was asked for."""
-    most = (request.max_tokens or len(text) + 1) * TOKEN_CHARACTERS
-    read = sum(_tokens(each.text) for each in request.messages)
-    written = _tokens(text[:most])
+    """
+    Write an answer as StepFun does, no longer than was asked for.
+
+    Args:
+        call: of a function, if the model wants one.
+    """
+    most = _most(request, text)
+    message: JsonObject = {"role": "assistant", "content": text[:most]}
+    if call:
+        message["tool_calls"] = [_called(call, call_id(random), call.arguments)]
+    finish = _finish(text, most, call)
     return {
         "id": uuid4(random),
         "object": "chat.completion",
         "created": int(now),
         "model": request.model,
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": text[:most]},
-                "finish_reason": "length" if len(text) > most else "stop",
-            }
-        ],
-        "usage": {
-            "prompt_tokens": read,
-            "cached_tokens": 0,
-            "completion_tokens": written,
-            "total_tokens": read + written,
-        },
+        "choices": [{"index": 0, "message": message, "finish_reason": finish}],
+        "usage": _usage(request, text[:most], call),
     }
+
+
+def chunks(
+    request: ChatRequest,
+    text: str,
+    *,
+    random: Random,
+    now: float,
+    call: Call | None = None,
+) -> Iterator[JsonObject]:
+    """
+    Write an answer piece by piece, as StepFun does: empty texts where OpenAI has
+    nulls, and what was used so far in each. A call comes in pieces, too: no page of
+    StepFun's shows one, so that is as at OpenAI.
+    """
+    most = _most(request, text)
+    head = {
+        "id": uuid4(random),
+        "object": "chat.completion.chunk",
+        "created": int(now),
+        "model": request.model,
+    }
+
+    def chunk(delta: JsonObject, so_far: str, finish: str = "") -> JsonObject:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        used = _usage(request, so_far, call if finish else None)
+        return {**head, "choices": [choice], "usage": used}
+
+    written = 0
+    for match in PIECE.finditer(text[:most]):
+        written = match.end()
+        yield chunk({"role": "", "content": match[0]}, text[:written])
+    for piece in _pieces(call, random) if call else ():
+        delta = {"role": "", "content": "", "tool_calls": [piece]}
+        yield chunk(delta, text[:written])
+    yield chunk({"role": "", "content": ""}, text[:most], _finish(text, most, call))
+
+
+def call_id(random: Random) -> str:
+    return f"call_{random.getrandbits(64):016x}"
 
 
 # ---- minds -------------------------------------------------------------------
@@ -189,33 +261,133 @@ def _tables(value: object) -> list[dict[str, Any]]:
 def _message(value: object) -> Said:
     if not isinstance(value, dict) or value.get("role") not in ROLES:
         raise _invalid(f"messages.role must be one of {', '.join(ROLES)}")
+    role = str(value["role"])
+    calls = tuple(map(_asked, _list(value, "tool_calls")))
+    if calls and role != "assistant":
+        raise _invalid("messages.tool_calls: only the assistant has some")
+    answers = value.get("tool_call_id", "")
+    if not isinstance(answers, str) or bool(answers) != (role == "tool"):
+        raise _invalid("messages.tool_call_id must stand in tool messages, and only")
     match value.get("content"):
         case str(text):
-            return Said(value["role"], text)
+            return Said(role, text, (), calls, answers)
         case list(parts):
-            return Said(value["role"], "\n".join(map(_part, parts)))
+            read = [_part(part) for part in parts]
+            text = "\n".join(part for part in read if isinstance(part, str))
+            heard = tuple(part for part in read if isinstance(part, bytes))
+            return Said(role, text, heard, calls, answers)
+        case None if calls:
+            return Said(role, "", (), calls)
         case _:
             raise _invalid("messages.content must be text, or a list of parts")
 
 
-def _part(value: object) -> str:
+def _part(value: object) -> str | bytes:
+    """Read the text of a part, or the file to be listened to."""
     match value:
         case {"type": "text", "text": str(text)}:
             return text
         case {"type": "input_audio", "input_audio": {"data": str(data)}} if (
-            data.startswith(("data:audio/wav;base64,", "data:audio/mp3;base64,"))
+            found := AUDIO.fullmatch(data)
         ):
-            return ""  # nobody here hears it
+            try:
+                return b64decode(found[1], validate=True)
+            except NotBase64:
+                raise _invalid("input_audio.data must be a data URL") from None
+        case {"type": "input_audio"}:  # OpenAI's has bare base64, for instance
+            raise _invalid("input_audio.data must be a data URL of WAV or MP3")
         case {"type": str()}:
             raise BadRequest(400, "unsupported_content_type", "type of a part")
         case _:
             raise _invalid("messages.content: a part has a type")
 
 
+def _asked(value: object) -> str:
+    """Return the id of a call that the assistant asked for."""
+    match value:
+        case {
+            "id": str(call_id),
+            "type": "function",
+            "function": {"name": str(), "arguments": str()},
+        } if call_id:
+            return call_id
+        case _:
+            raise _invalid("messages.tool_calls: a call has id, type and function")
+
+
+def _check_calls(messages: Sequence[Said]) -> None:
+    """Refuse outputs of functions that nobody had asked for."""
+    asked: set[str] = set()
+    for each in messages:
+        asked.update(each.calls)
+        if each.call_id and each.call_id not in asked:
+            raise _invalid("messages.tool_call_id: nobody asked for this call")
+
+
+def _tool(value: object) -> str:
+    match value:
+        case {"type": "function", "function": {"name": str(name), **rest}} if name:
+            if isinstance(rest.get("parameters", {}), dict):
+                return name
+    raise _invalid("tools: a tool has type function, a name and parameters")
+
+
+def _as_json(value: object) -> bool:
+    match value:
+        case {"type": "text"}:
+            return False
+        case {"type": "json_object"}:
+            return True
+        case _:
+            raise _invalid("response_format.type must be text or json_object")
+
+
+def _list(value: dict[str, Any], key: str) -> list[object]:
+    items = value.get(key)
+    if items is not None and not isinstance(items, list):
+        raise _invalid(f"{key} must be a list")
+    return items or []
+
+
 def _is_number(value: object, low: float, high: float, whole: bool) -> bool:
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
         return False
     return low <= value <= high
+
+
+def _most(request: ChatRequest, text: str) -> int:
+    """How many characters the answer may have."""
+    return (request.max_tokens or len(text) + 1) * TOKEN_CHARACTERS
+
+
+def _finish(text: str, most: int, call: Call | None) -> str:
+    if len(text) > most:
+        return "length"
+    return "tool_calls" if call else "stop"
+
+
+def _usage(request: ChatRequest, written: str, call: Call | None) -> JsonObject:
+    read = sum(_tokens(each.text) for each in request.messages)
+    wrote = _tokens(written) + (_tokens(call.name + call.arguments) if call else 0)
+    return {
+        "prompt_tokens": read,
+        "cached_tokens": 0,
+        "completion_tokens": wrote,
+        "total_tokens": read + wrote,
+    }
+
+
+def _called(call: Call, id_: str, arguments: str) -> JsonObject:
+    function = {"name": call.name, "arguments": arguments}
+    return {"id": id_, "type": "function", "function": function}
+
+
+def _pieces(call: Call, random: Random) -> Iterator[JsonObject]:
+    """Cut a call as OpenAI does: who it is first, then its arguments."""
+    yield {"index": 0, **_called(call, call_id(random), "")}
+    half = len(call.arguments) // 2
+    for arguments in (call.arguments[:half], call.arguments[half:]):
+        yield {"index": 0, "function": {"arguments": arguments}}
 
 
 def _tokens(text: str) -> int:

@@ -123,6 +123,15 @@ class Ear:
         del self._kept[:-keep]
 
 
+def taken_at(rate_hz: int, pcm16: bytes) -> bytes:
+    """What 24 kHz samples are to an ear that takes them for samples of another rate."""
+    if rate_hz == RATE_HZ:
+        return pcm16
+    samples = np.frombuffer(pcm16, "<i2")
+    count = len(samples) * RATE_HZ // rate_hz
+    return samples[np.arange(count) * rate_hz // RATE_HZ].tobytes()
+
+
 def loudness(pcm16: bytes) -> float:
     """Root mean square of the samples, 0 to 32768; of nothing, 0."""
     samples = np.frombuffer(pcm16, "<i2").astype(np.float32)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from random import Random
 
+from voicebot.sim.stepfun.speech_mood import SpeechMood
+
 # (low, high): each time it is needed, a value is drawn evenly from the range.
 Range = tuple[float, float]
 
@@ -31,6 +33,8 @@ class Mood:
     """
 
     # Hearing
+    ear_hz: int = 24000
+    """The rate at which it takes what it hears. The documents don't tell."""
     onset_s: float = 0.2
     """From the first loud sample to speech_started; 0.95 was measured."""
     vad_by_default: bool = True
@@ -64,6 +68,23 @@ class Mood:
     """From a request for a chat completion to the answer. Nobody has measured it."""
     chat_garbage: float = 0.0
     """Share of those whose answer is none."""
+    word_s: float = 0.03
+    """From one piece of a streamed answer to the next. Nobody has measured it."""
+    stream_errors: float = 0.0
+    """Share of streamed answers, and of transcripts, that end in an error event."""
+    stream_halves: float = 0.0
+    """Share of them whose stream ends in the middle of an event."""
+
+    # Transcribing
+    asr_s: Range = (0.35, 0.35)
+    """From a clip to the first words of its transcript; 0.35 to 0.63 was measured."""
+    deaf: float = 0.0
+    """Share of clips of which nothing is understood."""
+    asr_repeats: bool = False
+    """A delta holds all words so far. Never seen; the realtime API was to do so."""
+
+    speech: SpeechMood = SpeechMood()
+    """Speech from text, and voices."""
 
     # Being interrupted
     cancel_lag_s: Range = (0.0, 0.1)
@@ -91,6 +112,8 @@ class Mood:
     """A client can't create an item of the assistant's."""
     refuses_previous_item_id: bool = False
     """A client can create items at the end only."""
+    refuses_truncate: bool = False
+    """An undocumented command brings an error, else nothing. Nobody has told."""
     rate_limits: bool = False
     unknown_events: float = 0.0
     """How often an event of an unknown type precedes an audio delta."""
@@ -98,6 +121,12 @@ class Mood:
     """How often a frame that is no event precedes an audio delta."""
     doubles_done: bool = False
     """response.done is sent twice. Never seen."""
+
+    # Money and paths
+    no_credit: tuple[str, ...] = ()
+    """Bases on which the key has no money, such as "/v1": 402."""
+    missing: tuple[str, ...] = ()
+    """Paths that aren't there, such as "/step_plan/v1/audio/speech": 404."""
 
     # Failing
     mute_from_start: bool = False
@@ -124,7 +153,10 @@ class Mood:
         return cls(
             all_at_once=True,
             think_s=(0.0, 0.0),
+            speech=SpeechMood.burst(),
             chat_s=(0.0, 0.0),
+            word_s=0.0,
+            asr_s=(0.0, 0.0),
             transcript_after_s=(0.0, 0.0),
             cancel_lag_s=(0.0, 0.0),
             interrupted_done_s=(0.0, 0.0),
@@ -137,7 +169,9 @@ class Mood:
             onset_s=0.95,
             transcript_after_s=(0.28, 1.8),
             think_s=(0.7, 1.9),
+            speech=SpeechMood.real(),
             chat_s=(0.3, 1.5),
+            asr_s=(0.35, 0.63),
             pace=(1.0, 1.1),
             jitter_s=0.3,
             delta_bytes=(17280, 92160),
@@ -175,6 +209,9 @@ class Mood:
             unknown_events=0.2,
             garbage=0.1,
             chat_garbage=0.1,
+            stream_errors=0.1,
+            stream_halves=0.1,
+            deaf=0.1,
             doubles_done=random.random() < 0.3,
             stalls=spot(),
             fails=spot(),
@@ -184,4 +221,5 @@ class Mood:
             refuses_delete=random.random() < 0.2,
             refuses_assistant_items=random.random() < 0.2,
             refuses_previous_item_id=random.random() < 0.2,
+            speech=SpeechMood.nasty(random),
         )

@@ -14,7 +14,7 @@ from voicebot.sim.stepfun.conversation import (
     read_audio,
     read_item,
 )
-from voicebot.sim.stepfun.ear import SpeechStarted, SpeechStopped
+from voicebot.sim.stepfun.ear import SpeechStarted, SpeechStopped, taken_at
 from voicebot.sim.stepfun.intake import Intake
 from voicebot.sim.stepfun.mind import Question, Thought, Utterance
 from voicebot.sim.stepfun.mood import Mood
@@ -176,7 +176,7 @@ class OfflineSession:
                 self._create_item(event, now)
             case "conversation.item.delete":
                 self._delete_item(event.get("item_id"), now)
-            case "conversation.item.truncate":
+            case "conversation.item.truncate" if not self._mood.refuses_truncate:
                 pass  # undocumented, and never seen to be answered
             case "response.create":
                 self._create_response(event.get("response"), now)
@@ -198,7 +198,7 @@ class OfflineSession:
     def _append(self, pcm16: bytes, now: float) -> None:
         if self.watch:
             self.watch.heard(pcm16)
-        for found in self._intake.append(pcm16):
+        for found in self._intake.append(taken_at(self._mood.ear_hz, pcm16)):
             match found:
                 case SpeechStarted(start_ms):
                     self._turn_id = self._talk.uuid()

@@ -64,26 +64,26 @@ def read_request(body: Any, *, on_plan: bool) -> SpeechRequest:
         BadRequest: StepFun would refuse it.
     """
     if not isinstance(body, dict):
-        raise _invalid("the body must be an object")
-    _check_model(body.get("model"), on_plan=on_plan)
+        raise invalid("the body must be an object")
+    check_model(body.get("model"), on_plan=on_plan)
     text, voice = body.get("input"), body.get("voice")
     if not isinstance(text, str) or not 0 < len(text) <= LONGEST_INPUT:
-        raise _invalid(f"input must have 1 to {LONGEST_INPUT} characters")
+        raise invalid(f"input must have 1 to {LONGEST_INPUT} characters")
     if not is_voice(voice):
-        raise _invalid("voice is not valid")
+        raise invalid("voice is not valid")
     instruction = body.get("instruction", "")
     if not isinstance(instruction, str) or len(instruction) > LONGEST_INSTRUCTION:
-        raise _invalid(f"instruction must have up to {LONGEST_INSTRUCTION} characters")
+        raise invalid(f"instruction must have up to {LONGEST_INSTRUCTION} characters")
     if body.get("voice_label") is not None:
-        raise _invalid(f"voice_label is not supported by {MODEL}")
-    stream = _one_of(body, "stream_format", ("audio", "sse"), "audio")
+        raise invalid(f"voice_label is not supported by {MODEL}")
+    stream = one_of(body, "stream_format", ("audio", "sse"), "audio")
     return SpeechRequest(
         text=text,
         voice=str(voice),
-        format=_one_of(body, "response_format", tuple(FORMATS), "mp3"),
-        rate_hz=_one_of(body, "sample_rate", RATES_HZ, 24000),
-        speed=_number(body, "speed", 0.5, 2.0),
-        volume=_number(body, "volume", 0.1, 2.0),
+        format=one_of(body, "response_format", tuple(FORMATS), "mp3"),
+        rate_hz=one_of(body, "sample_rate", RATES_HZ, 24000),
+        speed=number(body, "speed", 0.5, 2.0),
+        volume=number(body, "volume", 0.1, 2.0),
         as_events=stream == "sse",
     )
 
@@ -97,56 +97,76 @@ def synthesize(mind: Mind, request: SpeechRequest) -> bytes:
     Raises:
         BadRequest: the format can't carry the rate.
     """
-    text = DIRECTION.sub("", request.text)
-    pcm16 = mind.speak(text, request.voice, language_of(text)) if text.strip() else b""
-    samples = resample(
-        from_pcm16(pcm16), round(RATE_HZ * request.speed), request.rate_hz
+    pcm16 = voiced(
+        mind,
+        request.text,
+        request.voice,
+        rate_hz=request.rate_hz,
+        speed=request.speed,
+        volume=request.volume,
     )
-    pcm16 = to_pcm16(samples * request.volume)
-    if request.format == "pcm":
+    return encoded(pcm16, request.format, request.rate_hz)
+
+
+def voiced(
+    mind: Mind, text: str, voice: str, *, rate_hz: int, speed: float, volume: float
+) -> bytes:
+    """Speak a text, as pcm16 at this rate."""
+    text = DIRECTION.sub("", text)
+    pcm16 = mind.speak(text, voice, language_of(text)) if text.strip() else b""
+    samples = resample(from_pcm16(pcm16), round(RATE_HZ * speed), rate_hz)
+    return to_pcm16(samples * volume)
+
+
+def encoded(pcm16: bytes, form: str, rate_hz: int) -> bytes:
+    """
+    Make a file of one of the `FORMATS`.
+
+    Raises:
+        BadRequest: the format can't carry the rate.
+    """
+    if form == "pcm":
         return pcm16
     file = io.BytesIO()
-    if request.format == "wav":
+    if form == "wav":
         with wave.open(file, "wb") as output:
-            output.setparams((1, 2, request.rate_hz, 0, "NONE", ""))
+            output.setparams((1, 2, rate_hz, 0, "NONE", ""))
             output.writeframes(pcm16)
         return file.getvalue()
-    _, name, subtype = FORMATS[request.format]
+    _, name, subtype = FORMATS[form]
     whole = np.frombuffer(pcm16, "<i2")
     try:
-        soundfile.write(file, whole, request.rate_hz, subtype, format=name)
+        soundfile.write(file, whole, rate_hz, subtype, format=name)
     except soundfile.LibsndfileError as exc:
-        raise _invalid(
-            f"{request.format} can't have {request.rate_hz} samples a second"
-        ) from exc
+        raise invalid(f"{form} can't have {rate_hz} samples a second") from exc
     return file.getvalue()
 
 
-def _check_model(model: object, *, on_plan: bool) -> None:
+def check_model(model: object, *, on_plan: bool) -> None:
     if model == MODEL or model in OLD_MODELS and not on_plan:
         return
     if model in OLD_MODELS:
         raise BadRequest(404, "model_not_found", "model is not on this channel")
-    raise _invalid("model is not valid")
+    raise invalid("model is not valid")
 
 
-def _invalid(message: str) -> BadRequest:
+def invalid(message: str) -> BadRequest:
     return BadRequest(400, "request_params_invalid", message)
 
 
-def _one_of(
+def one_of(
     body: dict[str, Any], key: str, allowed: tuple[Any, ...], default: Any
 ) -> Any:
     value = body.get(key, default)
     if type(value) is not type(default) or value not in allowed:
-        raise _invalid(f"{key} must be one of {', '.join(map(str, allowed))}")
+        raise invalid(f"{key} must be one of {', '.join(map(str, allowed))}")
     return value
 
 
-def _number(body: dict[str, Any], key: str, low: float, high: float) -> float:
+def number(body: dict[str, Any], key: str, low: float, high: float) -> float:
     value = body.get(key, 1.0)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _invalid(f"{key} must be a number")
+        raise invalid(f"{key} must be a number")
     if not low <= value <= high:
-        raise _invalid(f"{key} must be from {low} to {high}")
+        raise invalid(f"{key} must be from {low} to {high}")
     return float(value)

@@ -126,6 +126,7 @@ async def place_call(
             dict(far_ends or {}),
             message or Message(says_s=0),
             patience_s,
+            rest.recordings if rest else {},
         )
         if rest is None:
             return await caller.call(voice_url, status_url, max_call_s)
@@ -157,6 +158,7 @@ class SimulatedCaller:
         far_ends: dict[str, FarEnd],
         message: Message,
         patience_s: float | None,
+        recordings: dict[str, bytes],
     ) -> None:
         self._patience_s = patience_s
         self._documents = 0  # since the caller had to wait, or heard somebody
@@ -170,7 +172,7 @@ class SimulatedCaller:
         )
         self._agents = Agents(far_ends, line.who, hooks, self._tally)
         self._mailbox = Mailbox(
-            message, line.who, hooks, self._tally, line.misbehaviour
+            message, line.who, hooks, self._tally, line.misbehaviour, recordings
         )
         self._dialled_s = 0.0
         self._answered = False

@@ -35,6 +35,9 @@ class Message:
     ends: str = "hangup"
     """A key, or `hangup`."""
 
+    wav: bytes = b""
+    """What can be fetched of it; empty: nothing."""
+
     long_s: int | None = None
     """What Twilio says of its length, if not the truth: a test has no minutes."""
 
@@ -57,7 +60,13 @@ class Mailbox:
         hooks: Webhooks,
         tally: Tally,
         misbehaviour: Misbehaviour,
+        recordings: dict[str, bytes],
     ) -> None:
+        """
+        Args:
+            recordings: gets the sound of messages, by SID.
+        """
+        self._recordings = recordings
         self._message, self._who, self._hooks = message, who, hooks
         self._tally, self._wrong = tally, misbehaviour
         self._telling: set[asyncio.Task[None]] = set()
@@ -81,6 +90,8 @@ class Mailbox:
             self._tell([self._news(record, "absent", sid, url, 0)])
             return None
         self._tally.messages += 1
+        if message.wav:
+            self._recordings[sid] = message.wav
         self._tell(
             [
                 self._news(record, "completed", sid, url, duration_s),

@@ -1,8 +1,10 @@
 """
-The part of Twilio's REST API that a bot needs: to update a live call, to send a text.
+The part of Twilio's REST API that a bot needs: to update a live call, to send a text,
+to see how the account and its numbers are set up.
 
 Source: Twilio: Call resource, "Update a Call"; errors 20001, 20003, 20404, 21205,
-21220; Message resource, "Create a Message"; errors 21211, 21212, 21602, 21603, 21617.
+21220; Message resource, "Create a Message"; errors 21211, 21212, 21602, 21603, 21617;
+Account resource; IncomingPhoneNumber resource, "Read multiple".
 """
 
 import hmac
@@ -41,12 +43,16 @@ class LiveCall(Protocol):
 
 class TwilioRest:
     """
-    Serves POST /2010-04-01/Accounts/{AC}/Calls/{CA}.json, and …/Messages.json.
+    Serves POST /2010-04-01/Accounts/{AC}/Calls/{CA}.json, and …/Messages.json;
+    GET …/Accounts/{AC}.json, …/IncomingPhoneNumbers.json and …/Recordings/{RE}.wav.
 
     Attributes:
+        account: its status and type.
+        numbers: what Twilio tells of each number of the account.
         api_url: instead of https://api.twilio.com, while it runs.
         messages: the forms of the text messages that were taken, oldest first.
         unreachable: number -> code of the error with which a message there is refused.
+        recordings: SID -> WAV file of messages that callers left.
         requests: (call sid, form, status answered) of every request, oldest first.
     """
 
@@ -67,6 +73,9 @@ class TwilioRest:
         self.requests: list[tuple[str, dict[str, str], int]] = []
         self.messages: list[dict[str, str]] = []
         self.unreachable: dict[str, int] = {}
+        self.account = {"status": "active", "type": "Full"}
+        self.numbers: list[dict[str, str | None]] = []
+        self.recordings: dict[str, bytes] = {}
         self._account_sid = account_sid
         self._logins = [
             "Basic " + b64encode(f"{user}:{secret}".encode()).decode()
@@ -94,6 +103,12 @@ class TwilioRest:
         app.router.add_post(path, self._update)
         messages = "/2010-04-01/Accounts/{account}/Messages.json"
         app.router.add_post(messages, self._message)
+        account = "/2010-04-01/Accounts/{account}"
+        app.router.add_get(f"{account}.json", self._show_account)
+        numbers = f"{account}/IncomingPhoneNumbers.json"
+        app.router.add_get(numbers, self._list_numbers)
+        recordings = "/2010-04-01/Accounts/{account}/Recordings/{recording}.wav"
+        app.router.add_get(recordings, self._recording)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         try:
@@ -119,6 +134,31 @@ class TwilioRest:
         sid = f"SM{secrets.token_hex(16)}"
         body = {"sid": sid, "status": "queued", "error_code": None, "to": form["To"]}
         return refused or web.json_response(body, status=201)
+
+    async def _show_account(self, request: web.Request) -> web.Response:
+        body = {"sid": self._account_sid, **self.account}
+        return self._refused(request) or web.json_response(body)
+
+    async def _list_numbers(self, request: web.Request) -> web.Response:
+        size = int(request.query.get("PageSize", "50"))
+        page = int(request.query.get("Page", "0"))
+        rest = self.numbers[page * size :]
+        query = f"PageSize={size}&Page={page + 1}"
+        body = {
+            "page": page,
+            "page_size": size,
+            "incoming_phone_numbers": rest[:size],
+            "next_page_uri": f"{request.path}?{query}" if len(rest) > size else None,
+        }
+        return self._refused(request) or web.json_response(body)
+
+    async def _recording(self, request: web.Request) -> web.Response:
+        if refused := self._refused(request):
+            return refused
+        wav = self.recordings.get(request.match_info["recording"])
+        if wav is None:
+            return _error(404, 20404, "The requested resource was not found")
+        return web.Response(body=wav, content_type="audio/x-wav")
 
     def _unsendable(self, form: dict[str, str]) -> web.Response | None:
         to, text = form.setdefault("To", ""), form.get("Body", "")

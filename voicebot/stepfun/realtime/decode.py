@@ -70,11 +70,15 @@ def _session_created(message: Fields, _: str) -> ServerEvent:
 
 def _session_updated(message: Fields, _: str) -> ServerEvent:
     session = message.table("session")
-    on = None
+    on = threshold = None
     if "turn_detection" in session:
+        detection = session.table("turn_detection")
         # Switched off, it is echoed as {"type": ""}.
-        on = _text(session.table("turn_detection"), "type") == "server_vad"
-    return events.SessionUpdated(session.text("id"), _text(session, "voice"), on)
+        on = _text(detection, "type") == "server_vad"
+        with suppress(RemoteProtocolError):  # no call hangs on how it is echoed
+            threshold = _integer(detection, "energy_awakeness_threshold")
+    voice = _text(session, "voice")
+    return events.SessionUpdated(session.text("id"), voice, on, threshold)
 
 
 def _speech_started(message: Fields, _: str) -> ServerEvent:

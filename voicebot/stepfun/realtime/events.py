@@ -60,6 +60,9 @@ class SessionUpdated:
     turn_detection_on: bool | None
     """None if it was echoed as null or not at all; off, as far as clients saw."""
 
+    energy_threshold: int | None = None
+    """As echoed. None if it wasn't, or isn't a number."""
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:

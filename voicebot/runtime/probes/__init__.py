@@ -1,0 +1,1 @@
+"""What `voicebot doctor` does to find out: the sockets and the clock of its checks."""

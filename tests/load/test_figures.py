@@ -1,14 +1,16 @@
 """Figures of runs that never were."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
+from voicebot.errors import ConfigError
 from voicebot.load.capacity import Step, find_capacity, following, judge
 from voicebot.load.figures import CallFigures, Run, Sample, Spread, Upstream, matched
 from voicebot.load.page import page
 from voicebot.load.report import live_table, spreads, summary, verdict_table
-from voicebot.load.run import Plan, Progress, why_not
+from voicebot.load.run import Plan, Progress, one_sentence, why_not
 from voicebot.load.server import Target
 from voicebot.load.verdicts import Verdict, is_void, verdicts
 
@@ -220,6 +222,21 @@ async def test_the_search_ends_where_the_callers_do() -> None:
 
 async def test_a_server_that_carries_nothing_is_found_out() -> None:
     assert [step.calls for step in await capacity(0)] == [20, 10, 5, 2, 1]
+
+
+async def fails_with(error: Exception) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        raise error
+    assert tasks
+
+
+async def test_what_went_wrong_in_a_task_is_raised_by_itself() -> None:
+    with pytest.raises(ConfigError, match="^it is wrong$"):
+        with one_sentence():
+            await fails_with(ConfigError("it is wrong"))
+    with pytest.raises(BaseExceptionGroup):
+        with one_sentence():
+            await fails_with(ValueError("a bug of ours"))
 
 
 def test_a_first_call_that_goes_wrong_is_told_in_a_sentence() -> None:

@@ -4,8 +4,8 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
-from voicebot.errors import ConfigError
+from voicebot.errors import ConfigError, VoicebotError
 from voicebot.load.children import Child, running
 from voicebot.load.figures import CallFigures, Run, Sample
 from voicebot.load.generator import Orders
@@ -109,19 +109,34 @@ async def load(
     run = Run(plan.calls, (steady_s, ends_s))
     run.idle = idle
     crew = _Crew(Progress(run, begins_s, ends_s), target)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_sample(crew))
-        tasks.create_task(_probe(crew))
-        heard = target.upstream and tasks.create_task(_listen(target.upstream, run))
-        try:
-            async with asyncio.timeout_at(_loop_time(ends_s + ENDS_S)):
-                await _callers(plan, crew.progress, target, folder, look)
-        finally:
-            crew.over.set()
-            if heard:
-                heard.cancel()
+    with one_sentence():
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_sample(crew))
+            tasks.create_task(_probe(crew))
+            heard = target.upstream and tasks.create_task(_listen(target.upstream, run))
+            try:
+                async with asyncio.timeout_at(_loop_time(ends_s + ENDS_S)):
+                    await _callers(plan, crew.progress, target, folder, look)
+            finally:
+                crew.over.set()
+                if heard:
+                    heard.cancel()
     run.after = await _quiet(target, run.idle)
     return run
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Raise what went wrong by itself, not as a group with it in."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        ours = group.subgroup(VoicebotError)
+        while isinstance(ours, BaseExceptionGroup):
+            ours = ours.exceptions[0]
+        if ours is None:
+            raise
+        raise ours from None
 
 
 async def check(target: Target) -> None:
@@ -155,7 +170,8 @@ async def _warm_up(target: Target, folder: Path) -> None:
     count = WARM_CALLS if target.server else 1
     plan = Plan(count, float(count), 0.0, [str(WARM_UP)])
     progress = Progress(Run(count, (now, now)), now, now + ENDS_S)
-    await _callers(plan, progress, target, folder, lambda _: None, once=True)
+    with one_sentence():
+        await _callers(plan, progress, target, folder, lambda _: None, once=True)
     for call in progress.run.calls:
         if not call.as_planned:
             raise ConfigError(why_not(target, call))

@@ -231,12 +231,10 @@ async def fails_with(error: Exception) -> None:
 
 
 async def test_what_went_wrong_in_a_task_is_raised_by_itself() -> None:
-    with pytest.raises(ConfigError, match="^it is wrong$"):
-        with one_sentence():
-            await fails_with(ConfigError("it is wrong"))
-    with pytest.raises(BaseExceptionGroup):
-        with one_sentence():
-            await fails_with(ValueError("a bug of ours"))
+    with pytest.raises(ConfigError, match="^it is wrong$"), one_sentence():
+        await fails_with(ConfigError("it is wrong"))
+    with pytest.raises(BaseExceptionGroup), one_sentence():
+        await fails_with(ValueError("a bug of ours"))
 
 
 def test_a_first_call_that_goes_wrong_is_told_in_a_sentence() -> None:

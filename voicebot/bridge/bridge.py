@@ -1000,14 +1000,14 @@ class Bridge:
 
     def _finish(self, now: float) -> list[Action]:
         """Send what is due; look at the clock if something happened, or is due."""
-        happened = self._out or self._deadline is None or now >= self._deadline
-        if happened and self.phase is not Phase.ENDED:
+        if self.phase is not Phase.ENDED:
             self._pump(now)
-            while self._look_at_clock(now):
-                pass  # what was done may have made something else due
-            self._pump(now)
-            self._out += self._pending.given_up()
-            self._deadline = min(self._deadlines(now), default=None)
+            if self._out or self._deadline is None or now >= self._deadline:
+                while self._look_at_clock(now):
+                    pass  # what was done may have made something else due
+                self._pump(now)
+                self._out += self._pending.given_up()
+                self._deadline = min(self._deadlines(now), default=None)
         out, self._out = self._out, []
         for action in out:
             if isinstance(action, do.NoteTurn):

@@ -13,7 +13,7 @@ import orjson
 
 from voicebot.errors import VoicebotError
 
-START_S: Final = 30.0
+START_S: Final = 60.0
 STOP_S: Final = 15.0
 LINE_BYTES: Final = 4 * 2**20
 """The figures of a call of three minutes have 10 KB."""
@@ -45,7 +45,7 @@ class Child:
         Wait for the line that says that it has started.
 
         Raises:
-            ChildError: it ended, or said nothing for 30 s.
+            ChildError: it ended, or said nothing for a minute.
         """
         assert self._process.stdout
         try:

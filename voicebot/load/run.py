@@ -28,7 +28,6 @@ LEAD_S: Final = 2.0
 """For the generators to start."""
 
 CALLS_A_PROCESS: Final = 60
-"""A generator's core carries about twice that."""
 
 PROBE_S: Final = 0.05
 SAMPLE_S: Final = 1.0

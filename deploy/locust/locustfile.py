@@ -117,7 +117,7 @@ calls: Calls | None = None
 
 @events.test_start.add_listener
 def start(environment: Environment, **_: Any) -> None:
-    global calls  # noqa: PLW0603 - one for each worker; Locust has no place for it
+    global calls  # one for each worker; Locust has no place for it
     if not isinstance(environment.runner, MasterRunner):
         calls = Calls(environment)
 

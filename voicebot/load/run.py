@@ -130,7 +130,7 @@ def one_sentence() -> Iterator[None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        ours = group.subgroup(VoicebotError)
+        ours: BaseException | None = group.subgroup(VoicebotError)
         while isinstance(ours, BaseExceptionGroup):
             ours = ours.exceptions[0]
         if ours is None:

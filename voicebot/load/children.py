@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -111,12 +112,12 @@ async def running(
         settings: of its environment, without their prefix; none of ours are in it.
         source: a folder with another revision of us.
     """
-    mine = {
+    kept = {
         key: value for key, value in os.environ.items() if not key.startswith(PREFIX)
     }
     given = {PREFIX + key.upper(): value for key, value in (settings or {}).items()}
     root = source or Path(__file__).parents[2]
-    path = os.pathsep.join([str(root), *filter(None, [mine.get("PYTHONPATH")])])
+    path = os.pathsep.join([str(root), *filter(None, [kept.get("PYTHONPATH")])])
     said = folder / f"{name.replace(' ', '-')}.log"
     with said.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
@@ -126,11 +127,15 @@ async def running(
             stdout=PIPE,
             stderr=errors,
             cwd=folder,
-            env=mine | given | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
+            env=kept | given | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
             limit=LINE_BYTES,
             start_new_session=True,  # Ctrl-C is ours: we tell them to end
         )
     child = Child(name, process, said)
+    loop, mine = asyncio.get_running_loop(), asyncio.current_task()
+    assert mine
+    # Whoever ends us ends those that we started.
+    loop.add_signal_handler(signal.SIGTERM, mine.cancel)
     try:
         yield child
     finally:

@@ -13,6 +13,7 @@ from voicebot.config import Settings, service_manager
 from voicebot.errors import ConfigError
 from voicebot.observe.service import ServiceManager
 from voicebot.runtime.crew import open_crew
+from voicebot.runtime.garbage import settle
 from voicebot.runtime.plans import Plans
 from voicebot.runtime.switchboard import Switchboard, open_switchboard
 from voicebot.twilio.signature import SignatureCheck
@@ -139,6 +140,7 @@ async def serve(
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ask)
         loop.add_signal_handler(signal.SIGHUP, _renew, board)
+        settle()
         ready()
         manager.ready()
         await asked.wait()

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from voicebot.config import Settings
 from voicebot.runtime import orders
+from voicebot.runtime.garbage import settle
 from voicebot.runtime.orders import Order
 from voicebot.runtime.pipe import Pipe
 from voicebot.runtime.worker import Worker, open_worker
@@ -65,6 +66,7 @@ async def work(end: int, number: int, begin: Callable[[Settings], None]) -> None
             obeying = tasks.create_task(_obey(board, server, inbox))
             finished = tasks.create_task(board.finished.wait())
             finished.add_done_callback(lambda _: ended.set())
+            settle()
             pipe.send(orders.Ready())
             await ended.wait()
             if not board.finished.is_set():

@@ -30,7 +30,7 @@ from voicebot.store.records import (
     Turn,
 )
 
-AFTERWARDS: Final = ("review", "transcription")
+AFTERWARDS: Final[tuple[str, ...]] = ("review", "transcription")
 """What is paid when a call is over, and so isn't in what its end says."""
 
 

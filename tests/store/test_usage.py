@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicebot.store.usage import Prices, asr_cost_of, chat_cost_of, cost_of, shown, yuan
+from voicebot.store.usage import (
+    Prices,
+    asr_cost_of,
+    chat_cost_of,
+    cost_of,
+    shown,
+    tokens_of,
+    yuan,
+)
 
 USAGE = {
     "total_tokens": 412,
@@ -58,6 +66,16 @@ def test_a_cascade_costs_what_its_stages_do() -> None:
         "chat": 500 + 100 + 250,
         "speech": 5_800_290,
     }
+
+
+def test_a_director_costs_what_the_chat_model_does() -> None:
+    usage = {
+        "director_prompt_tokens": 100,
+        "director_cached_tokens": 50,
+        "director_completion_tokens": 10,
+    }
+    assert cost_of(Prices(), usage) == {"director": 500 + 100 + 250}
+    assert tokens_of(usage | USAGE) == 110 + 412
 
 
 def test_twilio_counts_begun_minutes() -> None:

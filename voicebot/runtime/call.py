@@ -33,6 +33,7 @@ from voicebot.runtime.scribe import Diary
 from voicebot.runtime.till import Spender
 from voicebot.stepfun.realtime.commands import SessionConfig
 from voicebot.store.faults import Fault
+from voicebot.store.usage import tokens_of
 from voicebot.twilio.messages import Media
 from voicebot.twilio.stream import MediaStream
 
@@ -358,8 +359,7 @@ class Call:
         if news := self.usage - self._counted:
             self._counted = Counter(self.usage)
             ucny = self._diary.usage(news, self._ms(self._now))
-            tokens = news["input_tokens"] + news["output_tokens"]
-            talked_ms = self._talked_ms()
+            talked_ms, tokens = self._talked_ms(), tokens_of(news)
             reached = self._spend({"cny": ucny, "tokens": tokens, "minutes": talked_ms})
             for each in reached:
                 self.deliver(each)

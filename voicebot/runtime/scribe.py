@@ -30,6 +30,7 @@ from voicebot.store.records import (
     Latency,
     Message,
     ModelLost,
+    Private,
     Record,
     Recording,
     Reviewed,
@@ -236,6 +237,14 @@ class Scribe:
         """
         kinds = (EventKind.PRIVATE, EventKind.SILENCED)
         return [x.record for x in await self._writer.store.events(call_id, kinds)]
+
+    def to_silence(self, note: Private) -> None:
+        """Something turned out to be private when the call was over."""
+        self._writer.note(note, now())
+
+    def turn_again(self, turn: Turn) -> None:
+        """A turn of a call that is over; nothing in it is private."""
+        self._writer.note(turn, now())
 
     async def silenced(self, note: Silenced) -> None:
         """A recording is about to be silenced; on return that is on disk."""

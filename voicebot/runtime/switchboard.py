@@ -142,6 +142,7 @@ class Switchboard:
         self._engines = Engines(http, self._chat, base_url, api_key)
         self._rest = _rest(settings, http)
         archive = archive_of(settings)
+        self.keeper = Housekeeping(settings, archive, self.scribe, self.store.database)
         asr = Asr(http, base_url, api_key)
         self.messenger = Messenger(
             writer.store,
@@ -149,10 +150,16 @@ class Switchboard:
             _webhooks(settings, http),
             Reviewer(writer.store, self._chat, self.scribe),
             now,
-            Transcriber(writer.store, asr, self._rest, archive, self.scribe),
+            Transcriber(
+                writer.store,
+                asr,
+                self._rest,
+                archive,
+                self.scribe,
+                self.keeper.silence,
+            ),
         )
         self._instance = instance
-        self.keeper = Housekeeping(settings, archive, self.scribe, self.store.database)
         self._disk = disk
         self._loop = asyncio.get_running_loop()
         tts = Tts(http, base_url, api_key)

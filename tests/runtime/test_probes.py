@@ -138,5 +138,5 @@ async def test_a_connection_that_breaks_is_told_and_the_rest_goes_on() -> None:
     what = {each.what: each.verdict for each in found}
     assert what["connection (speaking)"] is Verdict.DIFFERS
     assert what["session"] is Verdict.HOLDS
-    assert what["sample rate"] is Verdict.FAILS  # it was tried, and is deaf
+    assert what["hearing"] is Verdict.FAILS  # it was tried, and is deaf
     assert set(repairs.values()) <= {None}

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicebot.store.usage import Prices, asr_cost_of, chat_cost_of, cost_of, shown, yuan
+from voicebot.doctor import costs
+from voicebot.stepfun.prices import SPEECH_UCNY
+from voicebot.store.usage import (
+    UCNY,
+    Prices,
+    asr_cost_of,
+    chat_cost_of,
+    cost_of,
+    shown,
+    yuan,
+)
 
 USAGE = {
     "total_tokens": 412,
@@ -91,3 +101,10 @@ def test_what_answers_cost_adds_up_to_the_call(outputs: list[int]) -> None:
 )
 def test_what_is_transcribed_costs_by_the_hour(audio_ms: int, ucny: int) -> None:
     assert asr_cost_of(Prices(), audio_ms) == ucny
+
+
+def test_what_is_told_before_is_of_the_same_price_list() -> None:
+    """`doctor` and `say` have no file of prices: they tell what StepFun lists."""
+    listed = Prices()
+    assert (listed.input, listed.output) == (costs.INPUT_CNY, costs.OUTPUT_CNY)
+    assert listed.speech_10k * UCNY == SPEECH_UCNY * 10_000

@@ -13,6 +13,7 @@ from tests.cli.stepfun import KEY, offline
 from tests.stepfun.test_voices import recording
 from voicebot.cli import voices
 from voicebot.errors import ConfigError, LocalProtocolError, StoreError, UpstreamError
+from voicebot.sim.stepfun.profile import VOICES
 from voicebot.sim.stepfun.server import OfflineStepFun
 
 CONSENT = ("--consent", "Anna Example agreed on 2026-11-20, in writing")
@@ -56,6 +57,23 @@ def test_without_a_key_the_official_voices_are_listed(
     older = command("list", "--json", "--model", "step-tts-mini").stdout
     assert len(json.loads(older)) == 27
     assert isinstance(command("list", "--own").exception, ConfigError)
+
+
+def test_stepfun_is_asked_which_voices_it_has(
+    monkeypatch: pytest.MonkeyPatch, stepfun: OfflineStepFun
+) -> None:
+    plan = command("list", "--official").exception
+    assert isinstance(plan, UpstreamError)
+    assert plan.status == 404  # a Step Plan has no such list
+    base_url = stepfun.base_url.replace("/step_plan", "")
+    monkeypatch.setenv("VOICEBOT_STEPFUN_BASE_URL", base_url)
+    listed = json.loads(command("list", "--official", "--json").stdout)
+    assert [each["voice"] for each in listed] == sorted(VOICES)
+    known = next(each for each in listed if each["voice"] == "ganliannvsheng")
+    assert (known["name"], known["phone"]) == ("干练女声", True)
+    phone = json.loads(command("list", "--official", "--phone", "--json").stdout)
+    assert 0 < len(phone) < len(listed)
+    assert isinstance(command("list", "--own", "--official").exception, ConfigError)
 
 
 def test_a_voice_is_cloned_with_consent_and_listed_with_it(

@@ -108,7 +108,8 @@ def test_a_talk_may_be_left(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
 def test_a_turn_that_fails_can_be_said_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with stepfun(monkeypatch, chat_refusals=(402,)):
         result = run("chat", "desk", "--offline", said="Hello?\nHello?\n")
-    assert "(that failed: stepfun: HTTP 402: quota_exceeded; say it ag" in result.stdout
+    assert "(that failed: no money is left on this ledger" in result.stdout
+    assert "(say it again)" in result.stdout
     assert result.stdout.count("bot: ") == 2
     assert result.exit_code == 0
 
@@ -125,7 +126,7 @@ def test_the_model_can_listen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         "you:   [heard: Rain?]",
         "  [rain: rain asks its server]",
         "  It answers: bot: It is dry.",
-        "you: (that failed: audio.data: expected a WAV header, as the format is wav,"
+        "you: (b.wav: audio.data: expected a WAV header, as the format is wav,"
         " got 8 bytes of something else)",
         "you: (gone.wav: No such file or directory)",
         "you: (expected a file called .wav, .mp3)",

@@ -177,6 +177,25 @@ async def test_what_holds_no_words_is_no_turn(tmp_path: Path) -> None:
     assert call.faults == ()
 
 
+@pytest.mark.parametrize("words", ["", AGAIN.hear])
+async def test_who_speaks_on_before_it_is_understood_is_answered(
+    tmp_path: Path, words: str
+) -> None:
+    """Two turns are at ASR; of the second, nothing or something is understood."""
+    pause = b"\xff" * 8000
+    both = Say(says(HELLO.hear) + pause + says(AGAIN.hear), "both")
+    mind = Listener(HELLO, replace(AGAIN, hear=words))
+    call, said = await heard(
+        tmp_path,
+        mind=mind,
+        mood=replace(BURST, asr_s=(1.5, 1.5)),
+        steps=(both, HangUp(wait_quiet_ms=2500)),
+    )
+    assert said[-1] == (AGAIN.say if words else HELLO.say)
+    assert call.end_reason is EndReason.CALLER_HANGUP
+    assert call.faults == ()
+
+
 async def test_an_answer_that_fails_is_asked_for_again(tmp_path: Path) -> None:
     call, said = await heard(tmp_path, HELLO, chat_refusals=(429, 503))
     assert said[-1] == HELLO.say

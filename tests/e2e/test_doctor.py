@@ -3,21 +3,36 @@
 import asyncio
 import os
 from asyncio.subprocess import PIPE
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from pydantic import SecretStr
+from typer.testing import CliRunner
 
+from tests.cli.stepfun import offline
 from tests.e2e.house import ACCOUNT, KEY, TOKEN, House, free_port, house, says
 from tests.e2e.test_process import command
+from voicebot import cli
+from voicebot.cli import doctor as doctor_command
+from voicebot.cli import offline as offline_command
 from voicebot.cli.doctor import MODEL
-from voicebot.doctor.finding import Part
+from voicebot.config import Settings
+from voicebot.doctor.finding import Part, exit_code
 from voicebot.doctor.learnt import Learnt, read_learnt
 from voicebot.runtime.learnt import FILE, keep_learnt
-from voicebot.sim.stepfun import At, Line, Mood
+from voicebot.sim.stepfun import (
+    Line,
+    Mood,
+    OfflineStepFun,
+    Scenario,
+    ScriptedMind,
+)
 from voicebot.sim.twilio.script import HangUp, Interrupt, Say
 from voicebot.stepfun.advice import MEANINGS
 from voicebot.stepfun.realtime.history import Means
@@ -46,15 +61,17 @@ def settings(home: House, **other: str) -> dict[str, str]:
     } | other
 
 
-async def doctor(home: House, *words: str, **other: str) -> tuple[int, Found]:
-    """Run it as a process; return its exit code and what it found."""
-    words = ("doctor", "--json", "--yes", *words)
-    code, told, _ = await run(settings(home) | other, *words)
-    report: Any = orjson.loads(told)
-    assert report["exit"] == code
-    return code, {
-        f"{each['part']}: {each['what']}": each for each in report["findings"]
-    }
+async def examined(given: Settings, *parts: Part) -> tuple[int, Found]:
+    """Look without a process of its own; return the exit code and what was found."""
+    report = await doctor_command._check(
+        given, parts, MODEL, offline=False, is_quiet=True
+    )
+    found = [asdict(each) for each in report.findings]
+    return exit_code(report.findings), by_name(found)
+
+
+def by_name(findings: list[dict[str, str]]) -> Found:
+    return {f"{each['part']}: {each['what']}": each for each in findings}
 
 
 async def run(
@@ -102,7 +119,10 @@ async def test_a_house_in_order_is_found_so_and_what_is_learnt_is_used(
     mood = replace(QUICK, refuses_delete=True, vad_by_default=False)
     async with house(tmp_path, HEARD, mood=mood) as home:
         set_up(home)
-        code, found = await doctor(home)
+        code, told, _ = await run(settings(home), "doctor", "--json", "--yes")
+        report: Any = orjson.loads(told)
+        assert report["exit"] == code
+        found = by_name(report["findings"])
         assert home.stepfun.statistics.opened == home.stepfun.statistics.closed
         assert home.board._refused[MODEL] == set()
         given = home.settings
@@ -152,8 +172,8 @@ async def test_the_wrong_ledger_is_told_before_anything_is_spent(
 ) -> None:
     mood = replace(QUICK, no_credit=("/step_plan/v1",))
     async with house(tmp_path, HEARD, mood=mood) as home:
-        parts = ("--only", "account", "--only", "realtime", "--only", "chat")
-        code, found = await doctor(home, *parts)
+        parts = (Part.ACCOUNT, Part.REALTIME, Part.CHAT)
+        code, found = await examined(home.settings, *parts)
         base_url = home.settings.stepfun_base_url
     assert code == 1
     other = base_url.replace("/step_plan", "")
@@ -166,9 +186,10 @@ async def test_the_wrong_ledger_is_told_before_anything_is_spent(
 
 async def test_a_bad_key_is_told_once_for_all_sessions(tmp_path: Path) -> None:
     async with house(tmp_path, mood=QUICK) as home:
-        parts = ("--only", "account", "--only", "realtime", "--only", "voices")
-        other = {"VOICEBOT_STEPFUN_API_KEY": "another-key"}
-        code, found = await doctor(home, *parts, **other)
+        other = {"stepfun_api_key": SecretStr("another-key")}
+        given = home.settings.model_copy(update=other)
+        parts = (Part.ACCOUNT, Part.REALTIME, Part.VOICES)
+        code, found = await examined(given, *parts)
     assert code == 1
     assert found["account: key"]["says"].startswith("StepFun doesn't know the API key")
     assert "another-key" not in repr(found)
@@ -177,7 +198,7 @@ async def test_a_bad_key_is_told_once_for_all_sessions(tmp_path: Path) -> None:
 async def test_paths_that_the_plan_lacks_are_told(tmp_path: Path) -> None:
     lacks = ("/step_plan/v1/audio/speech", "/step_plan/v1/audio/voices")
     async with house(tmp_path, mood=replace(QUICK, missing=lacks)) as home:
-        code, found = await doctor(home, "--only", "speech", "--only", "voices")
+        code, found = await examined(home.settings, Part.SPEECH, Part.VOICES)
     assert code == 1
     assert verdicts(found, "fails") == {"speech: over HTTP"}
     assert found["voices: cloned voices"]["verdict"] == "differs"
@@ -185,30 +206,9 @@ async def test_paths_that_the_plan_lacks_are_told(tmp_path: Path) -> None:
 
 async def test_flaky_upgrades_are_told(tmp_path: Path) -> None:
     async with house(tmp_path, mood=QUICK, refusals=(500, 503)) as home:
-        code, found = await doctor(home, "--only", "account")
+        code, found = await examined(home.settings, Part.ACCOUNT)
     assert (code, found["account: key"]["verdict"]) == (0, "differs")
     assert "at try 3" in found["account: key"]["says"]
-
-
-async def test_a_connection_that_breaks_is_told_and_the_rest_goes_on(
-    tmp_path: Path,
-) -> None:
-    mood = replace(QUICK, drops=At(2, 1))
-    async with house(tmp_path, HEARD, mood=mood) as home:
-        code, found = await doctor(home, "--only", "realtime")
-    assert found["realtime: connection (speaking)"]["verdict"] == "differs"
-    assert found["realtime: sample rate"]["verdict"] == "ok"
-    assert code == 3  # nobody could try repairs, so they are unknown
-
-
-async def test_without_any_setting_all_is_unknown_and_nothing_spent(
-    tmp_path: Path,
-) -> None:
-    code, told, _ = await run({"VOICEBOT_DATA": str(tmp_path)}, "doctor", "--json")
-    report = orjson.loads(told)
-    assert (code, report["estimate_ucny"]) == (3, 0)
-    assert {each["verdict"] for each in report["findings"]} == {"unknown"}
-    assert {each["part"] for each in report["findings"]} == set(Part)
 
 
 async def test_the_cost_is_told_and_no_means_no(tmp_path: Path) -> None:
@@ -230,55 +230,93 @@ async def test_twilio_and_our_address_cost_nothing_and_need_no_key(
     async with house(tmp_path, mood=QUICK) as home:
         set_up(home, voice_url="https://elsewhere.example.com/voice")
         home.rest.account["type"] = "Trial"
-        given = settings(home) | {"VOICEBOT_STEPFUN_API_KEY": ""}
-        words = ("--only", "twilio", "--only", "public")
-        code, told, _ = await run(given, "doctor", *words)
+        given = home.settings.model_copy(update={"stepfun_api_key": None})
+        code, found = await examined(given, Part.TWILIO, Part.PUBLIC)
         assert code == 1
-        assert "none of 1 leads to http://127.0.0.1" in told
-        assert str(NUMBER["phone_number"]) not in told
-        given["VOICEBOT_TWILIO_AUTH_TOKEN"] = "another-token"
-        code, told, _ = await run(given, "doctor", "--json", *words)
+        assert "none of 1 leads to http://127.0.0.1" in str(found)
+        assert str(NUMBER["phone_number"]) not in str(found)
+        other = {"twilio_auth_token": SecretStr("another-token")}
+        given = given.model_copy(update=other)
+        code, found = await examined(given, Part.TWILIO, Part.PUBLIC)
     assert code == 1
-    found = {each["what"]: each for each in orjson.loads(told)["findings"]}
-    assert found["account"]["says"].startswith("the account SID and the auth token")
-    assert found["signed webhook"]["verdict"] == "fails"
-    assert found["WebSocket"]["verdict"] == "fails"
+    account = found["twilio: account"]["says"]
+    assert account.startswith("the account SID and the auth token")
+    assert found["public: signed webhook"]["verdict"] == "fails"
+    assert found["public: WebSocket"]["verdict"] == "fails"
 
 
 async def test_an_address_where_nobody_is_gives_no_answer(tmp_path: Path) -> None:
-    given = {
-        "VOICEBOT_PUBLIC_URL": f"http://127.0.0.1:{free_port()}",
-        "VOICEBOT_TWILIO_AUTH_TOKEN": TOKEN,
-        "VOICEBOT_DATA": str(tmp_path),
-    }
-    code, told, _ = await run(given, "doctor", "--only", "public", "--json")
-    (found,) = orjson.loads(told)["findings"]
+    given = Settings(
+        public_url=f"http://127.0.0.1:{free_port()}",
+        twilio_auth_token=SecretStr(TOKEN),
+        data=tmp_path,
+    )
+    code, found = await examined(given, Part.PUBLIC)
     assert code == 1
-    assert "gives no answer (ClientConnectorError)" in found["says"]
+    [only] = found.values()
+    assert "gives no answer (ClientConnectorError)" in only["says"]
 
 
-async def test_commands_say_in_a_sentence_what_stepfun_refuses(tmp_path: Path) -> None:
-    words = ("say", "Hello.", "--out", str(tmp_path / "hello.wav"))
-    async with house(tmp_path, mood=QUICK) as home:
-        given = settings(home)
-        home.stepfun._speech_refusals += (451,)
-        code, _, said = await run(given, *words)
-        assert (code, said.count("\n")) == (1, 1)
-        assert said.startswith(f"voicebot: {MEANINGS[451][0]} (HTTP 451, ")
-        given["VOICEBOT_STEPFUN_API_KEY"] = "another-key"
-        code, _, said = await run(given, *words)
-    assert code == 1
-    assert said.startswith("voicebot: StepFun doesn't know the API key")
-    assert f"VOICEBOT_STEPFUN_BASE_URL is {given['VOICEBOT_STEPFUN_BASE_URL']}" in said
-    assert "another-key" not in said
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder without anything, and an environment without settings of ours."""
+    for name in [name for name in os.environ if name.startswith("VOICEBOT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
 
 
-async def test_the_offline_stepfun_can_be_tried_out_without_a_key(
-    tmp_path: Path,
+@pytest.mark.usefixtures("bare")
+def test_without_any_setting_all_is_unknown_and_nothing_spent() -> None:
+    result = CliRunner().invoke(cli.app, ["doctor", "--json"])
+    report = orjson.loads(result.stdout)
+    assert (result.exit_code, report["estimate_ucny"]) == (3, 0)
+    assert {each["verdict"] for each in report["findings"]} == {"unknown"}
+    assert {each["part"] for each in report["findings"]} == set(Part)
+
+
+@pytest.mark.usefixtures("bare")
+def test_the_offline_stepfun_can_be_tried_out_without_a_key(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pytest.importorskip("faster_whisper", reason="the `demo` extra isn't installed")
-    given = {"VOICEBOT_DATA": str(tmp_path)}
-    words = ("--offline", "--json", "--only", "account", "--only", "asr")
-    code, told, _ = await run(given, "doctor", *words)
-    assert code == 0
-    assert len(orjson.loads(told)["findings"]) == 2
+    @asynccontextmanager
+    async def scripted(_: object) -> AsyncIterator[OfflineStepFun]:
+        mind = ScriptedMind(Scenario(()))
+        server = OfflineStepFun(mind, QUICK, api_key=offline_command.KEY)
+        async with server.running():
+            yield server
+
+    monkeypatch.setattr(offline_command, "offline_stepfun", scripted)
+    words = ["doctor", "--offline", "--json", "--only", "account", "--only", "voices"]
+    result = CliRunner().invoke(cli.app, words)
+    assert result.exit_code == 0
+    findings = orjson.loads(result.stdout)["findings"]
+    assert {each["part"] for each in findings} == {"account", "voices"}
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        (KEY, f"voicebot: {MEANINGS[451][0]} (HTTP 451, "),
+        ("another-key", "voicebot: StepFun doesn't know the API key"),
+    ],
+)
+def test_commands_say_in_a_sentence_what_stepfun_refuses(
+    key: str,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with offline(refusals=(451,)) as stepfun:
+        stepfun._api_key = KEY
+        monkeypatch.setenv("VOICEBOT_STEPFUN_API_KEY", key)
+        monkeypatch.setenv("VOICEBOT_STEPFUN_BASE_URL", stepfun.base_url)
+        monkeypatch.setattr("sys.argv", ["voicebot", "say", "Hello.", "--out", "a.wav"])
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+    said = capsys.readouterr().err
+    assert (exit_.value.code, said.count("\n")) == (1, 1)
+    assert said.startswith(says)
+    assert key not in said
+    if key != KEY:
+        assert f"VOICEBOT_STEPFUN_BASE_URL is {stepfun.base_url}" in said

@@ -71,6 +71,10 @@ def test_the_model_is_told_what_a_call_tells_it() -> None:
     assert [tool.name for tool in asked.tools] == [x for x in TOOLS if x != "web"]
 
 
+def test_the_personas_chat_model_is_asked() -> None:
+    assert talk(model={"chat": "tomorrows"}).request().model == "tomorrows"
+
+
 def test_a_model_that_greets_is_asked_to() -> None:
     call = talk(greeting={"model": True})
     assert call.greeting() == ""

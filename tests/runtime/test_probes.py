@@ -5,13 +5,18 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
+from voicebot.doctor.finding import Verdict
 from voicebot.runtime.probes.phone import visit
+from voicebot.runtime.probes.realtime import Place, examine
+from voicebot.runtime.probes.services import Clip
+from voicebot.sim.stepfun import At, Mood, OfflineStepFun, Scenario, ScriptedMind
 from voicebot.twilio.signature import SignatureCheck
 
 TOKEN = "token"
@@ -121,3 +126,17 @@ async def test_a_server_that_breaks_off_is_no_answer_and_no_crash() -> None:
         seen = await visit(http, url, TOKEN)
     assert (seen.is_ours, seen.signed, seen.unsigned) == (True, None, None)
     assert (seen.upgrade, seen.upgrade_reached) == (None, False)
+
+
+async def test_a_connection_that_breaks_is_told_and_the_rest_goes_on() -> None:
+    mood = replace(Mood.burst(), drops=At(2, 1))
+    clip = Clip("hello", bytes(1600), bytes(4800))  # which nobody understands
+    async with OfflineStepFun(ScriptedMind(Scenario(())), mood).running() as stepfun:
+        place = Place(stepfun.base_url, "key", "stepaudio-2.5-realtime")
+        found, repairs, _ = await examine(place, ["a"], ["a"], clip)
+        assert stepfun.statistics.opened == stepfun.statistics.closed
+    what = {each.what: each.verdict for each in found}
+    assert what["connection (speaking)"] is Verdict.DIFFERS
+    assert what["session"] is Verdict.HOLDS
+    assert what["hearing"] is Verdict.FAILS  # it was tried, and is deaf
+    assert set(repairs.values()) <= {None}

@@ -28,7 +28,6 @@ from voicebot.runtime.after_call import Messenger
 from voicebot.runtime.reviews import Reviewer
 from voicebot.runtime.scribe import Scribe, now
 from voicebot.runtime.transcripts import (
-    Manner,
     Transcriber,
     caller_of,
     message_language,
@@ -463,21 +462,6 @@ async def test_it_is_given_up_after_a_day(house: House) -> None:
     assert await house.of(FaultNote) == [
         FaultNote("c1", 60_000, Fault.TRANSCRIPTION_FAILED)
     ]
-
-
-@pytest.mark.parametrize(
-    ("language", "whose", "told"),
-    [
-        ("en-GB", None, "en"),
-        ("zh-CN", persona(), "zh"),
-        ("fr", persona(), None),  # nobody has written down that it knows French
-        ("en", persona(also_speaks=["zh"]), None),
-    ],
-)
-def test_a_language_is_told_if_it_is_one_and_known(
-    language: str, whose: Persona | None, told: str | None
-) -> None:
-    assert Manner(language, whose).request(wav_of(speech(20))).language == told
 
 
 # ---- what a plan wants -----------------------------------------------------------

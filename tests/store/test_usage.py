@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from voicebot.doctor import costs
+from voicebot.stepfun.prices import SPEECH_UCNY
 from voicebot.store.usage import (
+    UCNY,
     Prices,
     asr_cost_of,
     chat_cost_of,
@@ -109,3 +112,10 @@ def test_what_answers_cost_adds_up_to_the_call(outputs: list[int]) -> None:
 )
 def test_what_is_transcribed_costs_by_the_hour(audio_ms: int, ucny: int) -> None:
     assert asr_cost_of(Prices(), audio_ms) == ucny
+
+
+def test_what_is_told_before_is_of_the_same_price_list() -> None:
+    """`doctor` and `say` have no file of prices: they tell what StepFun lists."""
+    listed = Prices()
+    assert (listed.input, listed.output) == (costs.INPUT_CNY, costs.OUTPUT_CNY)
+    assert listed.speech_10k * UCNY == SPEECH_UCNY * 10_000

@@ -21,11 +21,13 @@ from voicebot.cli.account import Offline
 from voicebot.cli.show import FOLDER, Folder, Name, pairs_of, plan_of
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
+    from voicebot.errors import UpstreamError
     from voicebot.net.asr import Asr
     from voicebot.net.chat import Chat as ChatModel
     from voicebot.rehearse.written import Asked, WrittenCall
+    from voicebot.runtime.listening import Listening
 
 T = TypeVar("T")
 
@@ -68,7 +70,9 @@ def run(
     from voicebot.net.asr import Asr
     from voicebot.net.chat import Chat
     from voicebot.rehearse.written import WrittenCall
+    from voicebot.runtime.listening import listening_to
     from voicebot.runtime.till import load_prices
+    from voicebot.stepfun.advice import advice
     from voicebot.stepfun.prices import told
     from voicebot.store.usage import chat_cost_of
 
@@ -83,7 +87,12 @@ def run(
             account = loop.run(opening)
             chat = Chat(account.http, account.base_url, account.api_key)
             asr = Asr(account.http, account.base_url, account.api_key)
-            talk = _Talk(call, chat, asr, loop.run)
+            listening = listening_to(plan.personas[persona])
+
+            def advised(error: "UpstreamError") -> str:
+                return advice(error, account.base_url)
+
+            talk = _Talk(call, chat, asr, listening, loop.run, advised)
             talk.run()
         finally:
             loop.run(stack.aclose())
@@ -102,10 +111,13 @@ class _Talk:
         call: "WrittenCall",
         chat: "ChatModel",
         asr: "Asr",
+        listening: "Listening",
         wait: Wait,
+        advised: "Callable[[UpstreamError], str]",
     ) -> None:
         self.usage = Counter[str]()
         self._call, self._chat, self._asr, self._wait = call, chat, asr, wait
+        self._listening, self._advised = listening, advised
         self._shown = ""  # of the answer that is given
 
     def run(self) -> None:
@@ -128,7 +140,6 @@ class _Talk:
     def _say(self, file: Path) -> None:
         """Let the model listen to a file; what is judged rests on its words."""
         from voicebot.errors import LocalProtocolError, UpstreamError
-        from voicebot.stepfun.asr import AsrRequest
         from voicebot.stepfun.chat import Audio
 
         if file.suffix not in SOUNDS:
@@ -136,11 +147,14 @@ class _Talk:
             return
         try:
             data, form = file.read_bytes(), SOUNDS[file.suffix]
-            heard = self._wait(self._asr.transcribe(AsrRequest(data, form), ASR_S))
+            request = self._listening.request(data, form)
+            heard = self._wait(self._asr.transcribe(request, ASR_S))
         except OSError as exc:
             print(f"({file}: {exc.strerror})")
-        except (LocalProtocolError, UpstreamError) as exc:
-            print(f"(that failed: {exc})")
+        except LocalProtocolError as exc:
+            print(f"({file}: {exc})")
+        except UpstreamError as exc:
+            print(f"(that failed: {self._advised(exc)})")
         else:
             _show(f"  [heard: {heard.text}]\n")
             self._call.said(heard.text, Audio(data, form))
@@ -156,7 +170,7 @@ class _Talk:
                 asked = self._wait(self._answer())
             except UpstreamError as exc:
                 self._call.unanswered()
-                print(f"\n(that failed: {exc}; say it again)")
+                print(f"\n(that failed: {self._advised(exc)})\n(say it again)")
                 return
             except KeyboardInterrupt:
                 self._call.interrupted(self._shown)

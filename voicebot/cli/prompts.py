@@ -90,6 +90,7 @@ async def _build(
     """Render them; whether some are missing still."""
     from voicebot.cli.account import stepfun_account
     from voicebot.config import load_settings
+    from voicebot.stepfun.advice import advice
 
     async with stepfun_account(load_settings(), offline=offline) as account:
         built = await _render(account, folder, absent, at_a_time)
@@ -97,7 +98,7 @@ async def _build(
     print(f"{built.rendered} rendered, {seconds:.1f} s of speech")
     for words, error in built.failed:
         where = f"{words.persona} ({words.language}), {len(words.text)} characters"
-        typer.echo(f"{where}: {error}", err=True)
+        typer.echo(f"{where}: {advice(error, account.base_url)}", err=True)
     left = len(absent) - built.rendered
     if built.stopped:
         typer.echo(f"{left} are missing: the others weren't tried", err=True)

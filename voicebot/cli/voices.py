@@ -41,6 +41,10 @@ def list_voices(
     own: Annotated[
         bool, typer.Option("--own", help="Only those cloned by this account.")
     ] = False,
+    official: Annotated[
+        bool,
+        typer.Option("--official", help="Only those that StepFun itself lists now."),
+    ] = False,
     phone: Annotated[
         bool, typer.Option("--phone", help="Only those meant for telephone service.")
     ] = False,
@@ -54,24 +58,32 @@ def list_voices(
     List the official voices, as read in November 2026, and those of your account.
 
     Of the latter with what was said of consent when they were cloned here. A persona
-    has one by its `model: {voice: …}`.
+    has one by its `model: {voice: …}`. StepFun's own list (`--official`) is that of an
+    older model, and a Step Plan has none.
     """
     from voicebot.cli.loop import run as run_loop
     from voicebot.cli.output import print_json, print_out, table
     from voicebot.config import load_settings
     from voicebot.errors import UpstreamError
     from voicebot.runtime.consents import kept_statements
-    from voicebot.stepfun.official_voices import OFFICIAL
+    from voicebot.stepfun.official_voices import OFFICIAL, OfficialVoice
 
+    if own and official:
+        raise ConfigError("--own, --official: expected one of them, got both")
     settings = load_settings()
+    known = OFFICIAL
+    if official:
+        ours = {each.voice: each for each in OFFICIAL}
+        listed = run_loop(_official(offline))
+        known = tuple(ours.get(x) or OfficialVoice(x, "", "", (model,)) for x in listed)
     rows: list[dict[str, object]] = []
     if not own:
         rows += [
             {"voice": x.voice, "name": x.name, "kind": x.kind, "phone": x.phone}
-            for x in OFFICIAL
-            if model in x.models and (x.phone or not phone)
+            for x in known
+            if (official or model in x.models) and (x.phone or not phone)
         ]
-    if own or offline or settings.stepfun_api_key:
+    if own or not official and (offline or settings.stepfun_api_key):
         statements = kept_statements(data_of(settings, offline=offline))
         try:
             cloned = run_loop(_own(offline))
@@ -194,6 +206,13 @@ def clone(
     else:
         print(f"{made.voice} is made, for {told(CLONE_UCNY)}")
     print(f"the consent is kept in {path}")
+
+
+async def _official(offline: bool) -> tuple[str, ...]:
+    async def working(_: Account, voices: "Voices") -> tuple[str, ...]:
+        return await voices.official()
+
+    return await _with_voices(working, offline)
 
 
 async def _own(offline: bool) -> "list[ClonedVoice]":

@@ -63,10 +63,10 @@ class Model(Section):
     """StepFun's realtime model."""
 
     asr: Line = "stepaudio-2.5-asr"
-    """What a cascade hears with."""
+    """What a cascade hears with, and what transcribes calls that are over."""
 
     chat: Line = "stepaudio-2.5-chat"
-    """What answers in a cascade."""
+    """What answers in a cascade, and to `voicebot chat`."""
 
     tts: Line = "stepaudio-2.5-tts"
     """What a cascade speaks with."""

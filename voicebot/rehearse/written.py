@@ -36,7 +36,6 @@ from voicebot.flow.stages import Stages
 from voicebot.flow.values import Values
 from voicebot.runtime.conduct import greeting_text, session_config
 from voicebot.stepfun.chat import (
-    MODEL,
     Audio,
     ChatAnswer,
     ChatRequest,
@@ -124,7 +123,8 @@ class WrittenCall:
             told.append(Message("system", GREET))
         # StepFun's own tools, which search by themselves, are the realtime model's.
         tools = tuple(tool for tool in config.tools if isinstance(tool, Tool))
-        return ChatRequest(MODEL, tuple(told), MAX_TOKENS, TEMPERATURE, tools)
+        model = self._persona.model.chat
+        return ChatRequest(model, tuple(told), MAX_TOKENS, TEMPERATURE, tools)
 
     def unanswered(self) -> None:
         """There was no answer: the caller's last words may be said again."""

@@ -40,8 +40,8 @@ from voicebot.errors import UpstreamError
 from voicebot.net.asr import Asr
 from voicebot.net.chat import Chat
 from voicebot.net.tts_stream import OpenSpeech, SpeechAhead, SpeechSocket
+from voicebot.runtime.listening import Listening
 from voicebot.runtime.model_socket import Dial
-from voicebot.stepfun.asr import AsrRequest
 from voicebot.stepfun.chat import ChatRequest, ChatUsage
 from voicebot.stepfun.prices import speech_halves
 from voicebot.stepfun.upstream import SERVICE
@@ -74,19 +74,16 @@ class Stages:
 
     Attributes:
         speech: returns what opens a socket of a voice.
-        asr_model, chat_model: names at StepFun.
-        language: that callers speak, such as `zh`; None: StepFun finds out.
-        hotwords: what they are likely to say.
+        listening: how callers are listened to.
+        chat_model: its name at StepFun.
         read_aloud: writes a text as it is to be read.
     """
 
     asr: Asr
     chat: Chat
     speech: Callable[[str], OpenSpeech]
-    asr_model: str
+    listening: Listening
     chat_model: str
-    language: str | None
-    hotwords: tuple[str, ...]
     read_aloud: Callable[[str], str]
 
 
@@ -218,13 +215,8 @@ class CascadeSocket:
 
     async def _transcribe(self, order: Transcribe) -> None:
         stages, began_at = self._stages, self._loop.time()
-        request = AsrRequest(
-            pcm24_to_16(order.pcm16),
-            rate_hz=ASR_HZ,
-            model=stages.asr_model,
-            language=stages.language,
-            hotwords=stages.hotwords,
-        )
+        clip = pcm24_to_16(order.pcm16)
+        request = stages.listening.request(clip, "pcm", ASR_HZ)
         try:
             heard = await stages.asr.transcribe(request, ASR_S)
         except UpstreamError as exc:

@@ -11,13 +11,10 @@ from voicebot.net.asr import Asr
 from voicebot.net.chat import Chat
 from voicebot.net.tts_stream import OpenSpeech, speech_stream
 from voicebot.runtime.cascade import Stages, cascade
+from voicebot.runtime.listening import listening_to
 from voicebot.runtime.model_socket import Dial, realtime
 from voicebot.stepfun.address import realtime_url, speech_url
-from voicebot.stepfun.asr import HOTWORD_CHARACTERS, HOTWORDS
 from voicebot.stepfun.tts_stream import VoiceSettings
-
-# Of ASR; which others it can be told isn't published.
-LANGUAGES: Final = frozenset({"zh", "en"})
 
 # What a realtime session brings: the call knows nothing else.
 RATE_HZ: Final = 24_000
@@ -63,21 +60,7 @@ class Engines:
             asr=self._asr,
             chat=self._chat,
             speech=speech,
-            asr_model=persona.model.asr,
+            listening=listening_to(persona),
             chat_model=persona.model.chat,
-            language=language_of(persona),
-            hotwords=hotwords_of(persona),
             read_aloud=lambda text: as_spoken(persona, text),
         )
-
-
-def language_of(persona: Persona) -> str | None:
-    """Return the language to be heard, if there is one only and ASR knows its name."""
-    language = persona.language.partition("-")[0].lower()
-    return language if language in LANGUAGES and not persona.also_speaks else None
-
-
-def hotwords_of(persona: Persona) -> tuple[str, ...]:
-    """Return of a persona's terms those that ASR takes; longer ones are no words."""
-    terms = persona.keyterms[:HOTWORDS]
-    return tuple(term for term in terms if len(term) <= HOTWORD_CHARACTERS)

@@ -17,8 +17,8 @@ from voicebot.errors import LocalProtocolError, StoreError, UpstreamError
 from voicebot.net.asr import Asr
 from voicebot.net.twilio import TwilioRest
 from voicebot.runtime.discretion import policy_of, private_values
+from voicebot.runtime.listening import Listening, listening_to
 from voicebot.runtime.scribe import Scribe, now
-from voicebot.stepfun.asr import HOTWORD_CHARACTERS, AsrRequest
 from voicebot.store.archive import Archive
 from voicebot.store.calls import CallStore
 from voicebot.store.faults import Fault
@@ -41,9 +41,6 @@ SHORTEST_MS: Final = 200  # of a turn: below it there are no words
 # StepFun's answers that are about this clip, and not about us.
 CLIPS_FAULT: Final = frozenset({200, 400, 413, 451})
 
-# Of ASR, which is told no region; which others it knows isn't published.
-LANGUAGES: Final = frozenset({"zh", "en"})
-
 SPECIALS: Final = "specials."
 SPECIAL_NAMES: Final = ("anonymous", "overload", "failure")
 
@@ -63,30 +60,6 @@ class Sound:
     began_ms: int
     pcm16: bytes = field(repr=False)
     """Signed 16-bit little-endian samples, 8000 a second, mono."""
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How a call's clips are listened to."""
-
-    language: str
-    persona: Persona | None
-
-    def request(self, wav: bytes) -> AsrRequest:
-        """
-        Raises:
-            LocalProtocolError: it is none that StepFun takes.
-        """
-        terms = self.persona.keyterms if self.persona else ()
-        short = (term for term in terms if len(term) <= HOTWORD_CHARACTERS)
-        several = self.persona is not None and bool(self.persona.also_speaks)
-        language = self.language.partition("-")[0].lower()
-        return AsrRequest(
-            wav,
-            "wav",
-            language=language if language in LANGUAGES and not several else None,
-            hotwords=tuple(short),
-        )
 
 
 class Transcriber:
@@ -143,12 +116,12 @@ class Transcriber:
             return "no words are kept"
         done = 0
         if language := message_language(plan, call):
-            done += await self._messages(call, Manner(language, persona))
+            done += await self._messages(call, listening_to(persona, language))
         if persona and persona.after_call.transcribe and not has_secrets(persona):
             done += await self._turns(call, persona)
         return "transcribed" if done else "nothing to transcribe"
 
-    async def _messages(self, call: Call, manner: Manner) -> int:
+    async def _messages(self, call: Call, listening: Listening) -> int:
         """Transcribe messages; how many had no words."""
         left = await self._store.messages(call.call_id)
         wordless = [each for each in left if each.transcription is None]
@@ -158,7 +131,7 @@ class Transcriber:
         for message in wordless:
             assert self._rest
             wav = await self._rest.recording(call.account_sid, message.recording_sid)
-            text = await self._words(call, wav, manner)
+            text = await self._words(call, wav, listening)
             audio_ms = 1000 * (message.duration_s or 0)
             said = replace(message, transcription=text)
             self._scribe.transcribed(call.call_id, audio_ms, message=said)
@@ -169,7 +142,7 @@ class Transcriber:
         turns = await self._store.turns(call.call_id)
         if not any(map(is_wordless, turns)):
             return 0
-        sounds, manner = await self._sounds(call), Manner(persona.language, persona)
+        sounds, listening = await self._sounds(call), listening_to(persona)
         private = PrivateTurns(policy_of(persona))
         rows: dict[int, Turn] = {}
         heard_ms: dict[int, int] = {}
@@ -178,7 +151,7 @@ class Transcriber:
             for turn in turns:
                 clip = clip_of(turn, sounds) if is_wordless(turn) else b""
                 if clip:
-                    text = await self._words(call, wav_of(clip), manner)
+                    text = await self._words(call, wav_of(clip), listening)
                     turn = replace(turn, generated_text=text, heard_text=text)
                     heard_ms[turn.seq] = len(clip) // BYTES_PER_MS
                 rows |= {row.seq: row for row in private.turn(turn)}
@@ -263,10 +236,10 @@ class Transcriber:
                 await asyncio.sleep(wait_s)
         raise UpstreamError("recording", "not_kept_yet")
 
-    async def _words(self, call: Call, wav: bytes, manner: Manner) -> str:
+    async def _words(self, call: Call, wav: bytes, listening: Listening) -> str:
         """Transcribe a WAV file; empty if that can't be done with this one."""
         try:
-            request = manner.request(wav)
+            request = listening.request(wav, "wav")
             return (await self._asr.transcribe(request, CLIP_S)).text.strip()
         except LocalProtocolError as exc:
             log.warning("a clip can't be transcribed", error=str(exc))

@@ -71,7 +71,7 @@ def list_voices(
     if own and official:
         raise ConfigError("--own, --official: expected one of them, got both")
     settings = load_settings()
-    known = OFFICIAL
+    known: tuple[OfficialVoice, ...] = OFFICIAL
     if official:
         ours = {each.voice: each for each in OFFICIAL}
         listed = run_loop(_official(offline))

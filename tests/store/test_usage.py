@@ -106,5 +106,6 @@ def test_what_is_transcribed_costs_by_the_hour(audio_ms: int, ucny: int) -> None
 def test_what_is_told_before_is_of_the_same_price_list() -> None:
     """`doctor` and `say` have no file of prices: they tell what StepFun lists."""
     listed = Prices()
-    assert (listed.input, listed.output) == (costs.INPUT_CNY, costs.OUTPUT_CNY)
+    assert listed.input == costs.INPUT_CNY
+    assert listed.output == costs.OUTPUT_CNY
     assert listed.speech_10k * UCNY == SPEECH_UCNY * 10_000

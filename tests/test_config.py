@@ -14,6 +14,7 @@ from voicebot.config import (
     provenance,
     read_secret,
     require_serving,
+    service_manager,
 )
 from voicebot.errors import ConfigError
 
@@ -392,3 +393,24 @@ def test_recordings_may_go_to_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.recordings_endpoint == "http://127.0.0.1:8333"
     assert found.keep_words_days == 30
     assert found.recordings_folder == Path.cwd() / "data" / "recordings"
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, (None, None)),
+        ({"NOTIFY_SOCKET": "/run/n", "WATCHDOG_USEC": "30000000"}, ("/run/n", 30.0)),
+        ({"NOTIFY_SOCKET": "", "WATCHDOG_USEC": "soon"}, (None, None)),
+        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}, (None, None)),
+    ],
+)
+def test_what_systemd_says_is_read(
+    environment: dict[str, str],
+    expected: tuple[str | None, float | None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert service_manager() == expected

@@ -66,13 +66,15 @@ SHELL: dict[str, set[str]] = {
     "web": CORE | {"bridge", "dialplan", "store", "net", "observe", "runtime"},
     "sim": {"audio", "errors"},
     "measure": CORE | {"bridge", "flow", "runtime", "sim"},
+    "load": {"audio", "errors", "sim"},
+    "bench": CORE | {"bridge", "runtime", "sim", "load"},
     "rehearse": CORE | {"bridge", "dialplan", "flow", "runtime", "sim", "measure"},
 }
 ALLOWED = PURE | SHELL
 
 # Where time and tasks may be touched at all.
-ASYNC = {"net", "store", "runtime", "web", "sim", "cli"}
-CLOCK = {"runtime", "store", "sim", "cli"}
+ASYNC = {"net", "store", "runtime", "web", "sim", "load", "bench", "cli"}
+CLOCK = {"runtime", "store", "sim", "load", "bench", "cli"}
 
 
 def modules(folder: str) -> list[Path]:

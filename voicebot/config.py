@@ -35,6 +35,7 @@ SECRETS: Final = (
     "stepfun_api_key",
     "twilio_auth_token",
     "twilio_auth_token_secondary",
+    "metrics_token",
     "webhook_secret",
     "database_url",  # it may hold a password
     "recordings_secret",
@@ -108,6 +109,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="an address to listen on")
     port: int = Field(8080, ge=1, le=65535, description="1 to 65535")
     webhook_secret: SecretStr | None = Field(None, description=KEY)
+    metrics_token: SecretStr | None = Field(None, description=KEY)
     prices: Path | None = Field(None, description="a file")
     max_calls: int = Field(100, ge=1, le=10_000, description="1 to 10000")
     drain_s: int = Field(3600, ge=0, le=86_400, description="0 to 86400 seconds")
@@ -245,6 +247,20 @@ def provenance(settings: Settings) -> list[tuple[str, str, str]]:
         (name, _shown(getattr(settings, field)), sources.get(name, "default"))
         for name, field in NAMES.items()
     ]
+
+
+def service_manager() -> tuple[str | None, float | None]:
+    """
+    Read what systemd told us when it started us, if it did: sd_notify(3).
+
+    Returns:
+        The address of its socket, and after how many seconds of silence it takes us
+        for dead.
+    """
+    usec = os.environ.get("WATCHDOG_USEC", "")
+    is_ours = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    watchdog_s = int(usec) / 1e6 if usec.isdecimal() and is_ours else None
+    return os.environ.get("NOTIFY_SOCKET") or None, watchdog_s or None
 
 
 def _secrets_dir() -> Path | None:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from tests.store.noted import put
 from tests.store.test_calls import DECISION, ENDED, MESSAGE, STARTED, TURN
+from tests.store.test_latencies import STAGED
 from voicebot.cli import app
 from voicebot.cli.call_page import STYLE
 from voicebot.cli.timeline import strips
@@ -105,7 +106,7 @@ def fill(words: list[str]) -> None:
                 )
                 await put(store, cut, caller, FlowNote("c1", 5, "tool", text, text))
                 await put(store, replace(DECISION, seq=seq, rule=text, outcome=text))
-            await put(store, replace(MESSAGE, transcription=words[0]), ENDED)
+            await put(store, replace(MESSAGE, transcription=words[0]), STAGED, ENDED)
 
     asyncio.run(filling())
 
@@ -166,6 +167,9 @@ def test_the_page_tells_what_was_heard_and_where_it_was_cut() -> None:
     assert "<title>reply after 0.64 s</title>" in page
     assert "<title>1.20 s: a table for two, a table for two</title>" in page
     assert "bot_goodbye by bot" in page
+    waits = ("~1.00 s", "~500 ms", "100 ms", "250 ms", "50 ms", "60 ms", "~40 ms")
+    shown = "</td><td>".join((*waits, "~1000 ms"))
+    assert f"<tr><td>{shown}</td></tr>" in page
     assert "<td>tool a table for two: a table for two</td>" in page
     assert "a message of 12 s, transcribed: RE1" in page
 

@@ -139,6 +139,7 @@ async def house(
     plan: str = DIALPLAN,
     refusals: tuple[int, ...] = (),
     speech_refusals: tuple[int, ...] = (),
+    workers: int = 0,
     chat_refusals: tuple[int, ...] = (),
     asr_refusals: tuple[int, ...] = (),
     **settings: Any,
@@ -173,7 +174,7 @@ async def house(
             port=port,
             **settings,
         )
-        async with running(given) as board:
+        async with running(given, workers) as board:
             await board.prepare_prompts()
             home = House(given, board, stepfun, rest)
             yield home

@@ -26,6 +26,9 @@ LINES = (
 
 
 BURST = Mood.burst()
+
+# A busy machine takes its time between two sentences: that isn't the end yet.
+QUIET_MS = 2500
 HELLO = Line("Hello?", "Yes, I am here. What can I do for you?")
 AGAIN = Line("Are you there?", "I am, I am.")
 
@@ -62,7 +65,7 @@ async def test_a_call_is_greeted_answered_interrupted_and_ended(tmp_path: Path) 
             report = await home.call(
                 Say(says("My phone is broken."), "broken"),
                 Interrupt(says("How long will it take?"), "how long", after_ms=1500),
-                Say(says("Thank you, goodbye!"), "goodbye"),
+                Say(says("Thank you, goodbye!"), "goodbye", QUIET_MS),
             )
             call, turns = await home.record(report)
             statistics = home.stepfun.statistics
@@ -101,7 +104,7 @@ async def test_a_server_may_serve_all_personas_as_cascades(tmp_path: Path) -> No
     async with house(
         tmp_path, mind=mind, persona=persona, mood=BURST, engine="cascade"
     ) as home:
-        report = await home.call(Say(says(HELLO.hear), "hello"), HangUp(800))
+        report = await home.call(Say(says(HELLO.hear), "hello"), HangUp(QUIET_MS))
         _, turns = await home.record(report)
         assert home.stepfun.statistics.opened == 0
     assert turns[-1].heard_text == HELLO.say
@@ -114,7 +117,6 @@ async def heard(
     tmp_path: Path,
     *lines: Line,
     persona: str = CASCADE,
-    wait_ms: int = 800,
     **given: Any,
 ) -> tuple[Call, list[str]]:
     """A call in which the caller says these lines; its record, and what was heard."""
@@ -122,8 +124,8 @@ async def heard(
     steps = given.pop("steps", ())
     given = {"mood": BURST} | given
     async with house(tmp_path, mind=mind, persona=persona, **given) as home:
-        said = [Say(says(line.hear), line.hear) for line in lines]
-        report = await home.call(*steps or (*said, HangUp(wait_quiet_ms=wait_ms)))
+        said = [Say(says(line.hear), line.hear, QUIET_MS) for line in lines]
+        report = await home.call(*steps or (*said, HangUp(QUIET_MS)))
         call, turns = await home.record(report)
         statistics = home.stepfun.statistics
     assert statistics.speech_sockets == statistics.speech_sockets_closed
@@ -161,9 +163,7 @@ async def test_clips_that_fail_are_tried_again(tmp_path: Path) -> None:
 
 
 async def test_who_isnt_understood_is_asked_again(tmp_path: Path) -> None:
-    call, said = await heard(
-        tmp_path, HELLO, AGAIN, asr_refusals=(503, 503, 503), wait_ms=1500
-    )
+    call, said = await heard(tmp_path, HELLO, AGAIN, asr_refusals=(503, 503, 503))
     assert call.faults == ("cascade.asr",)
     assert said[1] == "Is there anything else?"  # to who said what nobody understood
     assert call.end_reason is EndReason.CALLER_HANGUP
@@ -229,7 +229,7 @@ async def test_a_socket_that_closes_in_mid_sentence_ends_no_call(
     tmp_path: Path,
 ) -> None:
     mood = replace(BURST, speech=replace(BURST.speech, drops_after=2))
-    call, said = await heard(tmp_path, HELLO, AGAIN, mood=mood, wait_ms=1500)
+    call, said = await heard(tmp_path, HELLO, AGAIN, mood=mood)
     assert call.faults == ("cascade.speech",)
     assert len(said) == 3  # the greeting, and the beginning of each sentence
     assert call.end_reason is EndReason.CALLER_HANGUP
@@ -254,7 +254,7 @@ async def test_without_realtime_the_call_goes_on_as_a_cascade(tmp_path: Path) ->
 
 async def test_a_key_without_balance_is_no_better_in_a_cascade(tmp_path: Path) -> None:
     persona = PERSONA + "fallback: {engine: cascade}\n"
-    steps = (HangUp(wait_quiet_ms=2000),)
+    steps = (HangUp(QUIET_MS),)
     call, said = await heard(
         tmp_path, persona=persona, refusals=(402,) * 9, steps=steps
     )
@@ -270,7 +270,7 @@ async def test_a_cascade_takes_up_the_conversation_where_it_was_lost(
     mind = Resumed()
     mood = replace(BURST, drops=At(2, 0))
     call, said = await heard(
-        tmp_path, HELLO, AGAIN, persona=persona, mind=mind, mood=mood, wait_ms=1500
+        tmp_path, HELLO, AGAIN, persona=persona, mind=mind, mood=mood
     )
     assert said[1:] == [HELLO.say, AGAIN.say]
     assert mind.histories[-1] == (

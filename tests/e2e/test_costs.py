@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import orjson
+import pytest
 
 from tests.e2e.house import CALLER, DIALPLAN, PERSONA, House, house, says
 from tests.net.test_webhooks import Receiver
@@ -41,13 +42,15 @@ async def test_every_answer_is_in_the_record_step_by_step(tmp_path: Path) -> Non
         assert call.cost_ucny == sum(call.cost.values()) > 0
 
 
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("workers", [0, 1])
 async def test_a_call_that_costs_too_much_ends_and_the_next_finds_no_room(
-    tmp_path: Path,
+    tmp_path: Path, workers: int
 ) -> None:
     dear, prices = Line("Is this a call?", "It is one."), tmp_path / "prices.yaml"
     prices.write_text("version: 1\ntokens: {input: 999, output: 9999}\n")
     plan = DIALPLAN + NO_MONEY
-    async with house(tmp_path, dear, plan=plan, prices=prices) as home:
+    async with house(tmp_path, dear, plan=plan, prices=prices, workers=workers) as home:
         report = await a_call(home)
         call, _ = await home.record(report)
         assert (report.outcome, call.end_reason) == (

@@ -1,6 +1,8 @@
 """`voicebot` as a process: what a person sees who starts it, rightly or wrongly."""
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -128,6 +130,95 @@ def test_sigterm_ends_an_idle_server_at_once(folder: Path, how: list[str]) -> No
         assert said.startswith(("voicebot listens at http", "voicebot rehearses"))
         server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=10) == 0
+
+
+@pytest.mark.timeout(300)
+def test_systemd_is_told_when_calls_are_taken_and_when_no_more(
+    folder: Path, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(120)
+        more = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "600000000"}
+        with subprocess.Popen(
+            command("serve"),
+            cwd=folder,
+            env=environment(**more),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as server:
+            told = {systemd.recv(100), systemd.recv(100)}
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(timeout=10) == 0
+            last = systemd.recv(100)
+    assert told == {b"WATCHDOG=1", b"READY=1"}
+    assert last == b"STOPPING=1\nSTATUS=draining, 0 calls are on"
+
+
+@pytest.mark.timeout(300)
+def test_sighup_replaces_the_workers_and_sigterm_ends_them(folder: Path) -> None:
+    with subprocess.Popen(
+        command("serve", "--workers", "1"),
+        cwd=folder,
+        env=environment(VOICEBOT_LOG_JSON="true"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout
+        assert server.stderr
+        assert server.stdout.readline().startswith("voicebot listens at http")
+        server.send_signal(signal.SIGHUP)
+        logged = []
+        for line in server.stderr:
+            logged.append(json.loads(line))
+            if logged[-1]["event"] in ("workers renewed", "worker not renewed"):
+                break
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=40) == 0
+        logged += [json.loads(line) for line in server.stderr]
+    started = [each["pid"] for each in logged if each["event"] == "worker started"]
+    ended = [each["exit_code"] for each in logged if each["event"] == "worker ended"]
+    assert len(set(started)) == 2
+    assert ended == [0, 0]
+    for pid in started:
+        assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.timeout(300)
+def test_a_worker_that_cannot_start_is_said_in_a_sentence(folder: Path) -> None:
+    broken = "process.COMMAND = ('-c', 'raise SystemExit(3)')"
+    code = f"from voicebot.runtime import process; {broken}; {command()[2]}"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "serve", "--workers", "2"],
+        cwd=folder,
+        env=environment(VOICEBOT_LOG_JSON="true"),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert re.search(r"^voicebot: worker [12] doesn't start$", done.stderr, re.M)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.timeout(300)
+def test_workers_end_with_the_process_that_keeps_the_books(folder: Path) -> None:
+    with subprocess.Popen(
+        command("serve", "--workers", "1"),
+        cwd=folder,
+        env=environment(VOICEBOT_LOG_JSON="true"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stderr
+        logged = (json.loads(line) for line in server.stderr)
+        next(each for each in logged if each["event"] == "worker started")
+        server.kill()
+        # Its standard error is theirs, too: it ends when the last of them does.
+        assert [each["event"] for each in logged][-1].startswith("the main process")
 
 
 def test_the_offline_stepfun_is_an_account_for_other_commands(folder: Path) -> None:

@@ -1,10 +1,13 @@
 """Recordings come to where they are kept, whatever fails on the way."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +23,11 @@ from voicebot.errors import StoreError
 from voicebot.runtime import housekeeping
 from voicebot.runtime.housekeeping import Housekeeping, archive_of
 from voicebot.runtime.scribe import Scribe
+from voicebot.store.archive import Encoded, Format, encode
 from voicebot.store.events import EventKind
 from voicebot.store.muting import Silence
 from voicebot.store.records import Private, Record, Recording, Silenced
+from voicebot.store.retention import delete_calls
 from voicebot.store.writer import Writer, open_writer
 
 CALL = "ab" * 16
@@ -235,6 +240,111 @@ async def test_what_is_private_is_silent_in_what_is_kept_and_nothing_else(
         assert (after[700 * 8 : 1680 * 8, 0] == 0).all()
         after[700 * 8 : 1680 * 8, 0] = before[700 * 8 : 1680 * 8, 0]
         assert (after == before).all()
+
+
+LATE = replace(SECRETIVE, seq=6, started_ms=2000, ended_ms=2300)
+
+
+def is_silent(path: Path, first_ms: int, last_ms: int) -> bool:
+    return not sound(path)[first_ms * 8 : last_ms * 8, 0].any()
+
+
+@pytest.mark.parametrize("before", ["flac", "opus"])
+async def test_what_turns_out_to_be_private_later_is_silenced_in_what_is_kept(
+    tmp_path: Path, before: str
+) -> None:
+    path = recorded(tmp_path)
+    recorded(tmp_path, "-5000")
+    async with keeping(tmp_path, recordings_format=before) as (keeper, writer):
+        tell(writer, SECRETIVE)
+        assert await keeper.archive()
+        first, other = await kept(writer)
+    async with keeping(tmp_path) as (keeper, writer):
+        await keeper.silence(CALL)  # there is nothing to do
+        assert await kept(writer) == [first, other]
+        writer.note(LATE, datetime.now(UTC))
+        await writer.stored()
+        await keeper.silence(CALL)
+        again, same = await kept(writer)
+        noted = await silenced(writer)
+    flac = path.with_suffix(".flac")
+    assert (again.place, same) == (str(flac), other)
+    assert again.sha256 == sha256(flac.read_bytes()).hexdigest() != first.sha256
+    assert again.recording_ms == 3000
+    assert noted[0] == [SPAN]
+    ((side, start_ms, end_ms),) = noted[1]
+    assert (side, start_ms <= 2000, end_ms >= 2300) == (0, True, True)
+    assert is_silent(flac, 700, 1680)
+    assert is_silent(flac, start_ms, end_ms)
+    assert not is_silent(flac, 0, 700)
+    assert not list(path.parent.glob(f"{CALL}.opus"))
+    assert not list(path.parent.glob("*.wav"))
+
+
+async def test_a_crash_while_it_is_silenced_later_leaves_what_is_to_be_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3: S3
+) -> None:
+    def killed(*_: object) -> None:
+        raise StoreError("the power is off")
+
+    wants = s3.settings("late")
+    path = recorded(tmp_path)
+    async with keeping(tmp_path, **wants) as (keeper, writer):
+        tell(writer, SECRETIVE)
+        assert await keeper.archive()
+        writer.note(LATE, datetime.now(UTC))
+        await writer.stored()
+        for name in ("silence", "encode"):
+            with monkeypatch.context() as patch:
+                patch.setattr(housekeeping, name, killed)
+                with pytest.raises(StoreError):
+                    await keeper.silence(CALL)
+    assert files(tmp_path) == [path.name]
+    async with keeping(tmp_path, **wants) as (keeper, writer):
+        assert await keeper.archive()
+        (one,) = await kept(writer)
+        assert one.place
+        archive = archive_of(Settings(data=tmp_path, **wants))
+        path.write_bytes(await archive.read(one.place))
+    assert is_silent(path, 2000, 2300)
+    assert is_silent(path, 700, 1680)
+    assert s3.keys("late") == [f"late/2026/11/23/{CALL}.flac"]
+
+
+@pytest.mark.parametrize("uploads", [True, False])
+async def test_a_caller_who_is_erased_while_a_recording_is_encoded_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3: S3, uploads: bool
+) -> None:
+    path = recorded(tmp_path)
+    wants = s3.settings("erased") if uploads else {}
+    began, erased = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def slowly(wav: Path, form: Format) -> Encoded | None:
+        encoded = encode(wav, form)
+        loop.call_soon_threadsafe(began.set)
+        assert erased.wait(10)
+        return encoded
+
+    monkeypatch.setattr(housekeeping, "encode", slowly)
+    async with keeping(tmp_path, **wants) as (keeper, writer):
+        tell(writer)
+        await writer.stored()
+        archiving = asyncio.create_task(keeper.archive())
+        async with asyncio.timeout(10):
+            await began.wait()
+        assert path.with_suffix(".flac").exists()
+        await delete(writer, CALL)
+        erased.set()
+        async with asyncio.timeout(10):
+            assert await archiving
+        assert await writer.store.events(CALL) == []
+    assert files(tmp_path) == []
+    assert s3.keys("erased") == []
+
+
+async def delete(writer: Writer, call_id: str) -> None:
+    await writer.store.database.transact(partial(delete_calls, call_ids=[call_id]))
 
 
 async def test_a_crash_before_it_is_silent_leaves_nothing_that_was_encoded(

@@ -1,14 +1,16 @@
 """What a caller said is transcribed when the call is over, if it has no words."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from aiohttp import ClientSession
+from sqlalchemy import select
 
 from tests.dialplan.plans import dialplan, persona
 from tests.sim.stepfun.harness import tone
@@ -16,7 +18,7 @@ from tests.store.noted import writing
 from tests.store.test_calls import ENDED, NOON, STARTED, TURN
 from voicebot.dialplan.model import Dialplan, Route, Specials
 from voicebot.dialplan.persona import Persona
-from voicebot.errors import UpstreamError
+from voicebot.errors import StoreError, UpstreamError
 from voicebot.net import asr as net_asr
 from voicebot.net.asr import Asr
 from voicebot.net.chat import Chat
@@ -42,10 +44,13 @@ from voicebot.store.records import (
     CallEnded,
     FaultNote,
     Message,
+    Private,
     Record,
     Recording,
     Transcribed,
 )
+from voicebot.store.retention import delete_calls
+from voicebot.store.tables import deliveries
 from voicebot.store.writer import Writer
 
 ACCOUNT = "AC" + "1" * 32
@@ -57,6 +62,7 @@ WORDLESS = replace(
     TURN, seq=2, who="caller", generated_text="", heard_text="", started_ms=3000
 )
 WORDLESS = replace(WORDLESS, ended_ms=5000, response_id=None)
+AT_ITS_END = NOON + timedelta(minutes=1)
 THERE = replace(ENDED, recording="c1.flac")
 BOX = {"greeting": "Speak.", "language": "en-US", "transcribe": "stepfun"}
 
@@ -78,6 +84,8 @@ class House:
     rest: OfflineRest
     folder: Path
     http: ClientSession
+    silenced: list[tuple[set[int], list[str]]] = field(default_factory=list)
+    is_stuck: bool = False
 
     def transcriber(self, *, login: bool = True) -> Transcriber:
         asr = Asr(self.http, self.stepfun.base_url, "key")
@@ -88,7 +96,16 @@ class House:
             rest if login else None,
             Archive(self.folder, None),
             Scribe(self.writer),
+            self.silence,
         )
+
+    async def silence(self, call_id: str) -> None:
+        """Note what was known when it was asked for."""
+        if self.is_stuck:
+            raise StoreError("the disk is full")
+        private = {x.seq for x in await self.of(Private) if isinstance(x, Private)}
+        words = [x.generated_text for x in await self.writer.store.turns(call_id)]
+        self.silenced.append((private, words))
 
     async def noted(self, *records: Record, end: CallEnded = ENDED) -> Call:
         start = replace(STARTED, account_sid=ACCOUNT)
@@ -172,6 +189,68 @@ async def test_a_turn_gets_words_from_the_recording(house: House) -> None:
     assert caller.heard_text == caller.generated_text == "my number is [phone]"
     [noted] = await house.of(Transcribed)
     assert noted == Transcribed("c1", 2, None, 2500, True, {"transcription": 105})
+
+
+async def test_what_is_private_is_silenced_before_its_words_are_written_down(
+    house: House,
+) -> None:
+    words = iter(["Yes, that one.", SAID])
+
+    class Mind(ScriptedMind):
+        def hear(self, pcm16: bytes, history: object) -> str:
+            return next(words)
+
+    house.stepfun._mind = Mind(Scenario(()))
+    recording = house.recorded(silence(3000) + speech(5000))
+    later = replace(WORDLESS, seq=3, started_ms=6000, ended_ms=7000)
+    call = await house.noted(WORDLESS, later, recording, end=THERE)
+    house.is_stuck = True
+    one = house.transcriber()
+    with pytest.raises(UpstreamError, match="recording: no answer: not_silenced"):
+        await one.transcribe(call, plan_of(desk()))
+    turns = await house.writer.store.turns("c1")
+    assert [turn.heard_text for turn in turns] == ["Yes, that one.", ""]
+    house.is_stuck, words = False, iter([SAID])
+    assert await one.transcribe(call, plan_of(desk())) == "transcribed"
+    assert house.silenced == [({3}, ["Yes, that one.", ""])]
+    turns = await house.writer.store.turns("c1")
+    assert turns[1].heard_text == "my number is [phone]"
+
+
+async def test_the_beginning_of_a_number_is_masked_when_its_end_is_found(
+    house: House,
+) -> None:
+    house.stepfun._mind = ScriptedMind(Scenario((Line("4242 4242 4242"),)))
+    recording = house.recorded(silence(3000) + speech(5000))
+    said = "My card is 4242"
+    first = replace(WORDLESS, seq=1, generated_text=said, heard_text=said, started_ms=0)
+    first = replace(first, ended_ms=2000)
+    call = await house.noted(first, WORDLESS, recording, end=THERE)
+    await house.transcriber().transcribe(call, plan_of(desk()))
+    turns = await house.writer.store.turns("c1")
+    assert [turn.heard_text for turn in turns] == ["My card is [card]", "[card]"]
+    assert house.silenced == [({1, 2}, [said, ""])]
+
+
+async def test_of_a_caller_who_is_erased_meanwhile_nothing_is_written(
+    house: House,
+) -> None:
+    await house.noted(MESSAGE)
+    plan = plan_of(desk())
+    chat = Chat(house.http, house.stepfun.base_url, "key")
+    store, one = house.writer.store, house.transcriber()
+    reviewer = Reviewer(store, chat, Scribe(house.writer))
+    told = Messenger(store, lambda: plan, None, reviewer, lambda: AT_ITS_END, one)
+    ask = one._asr.transcribe
+
+    async def transcribe(request: AsrRequest, timeout_s: float) -> Transcript:
+        await store.database.transact(partial(delete_calls, call_ids=["c1"]))
+        return await ask(request, timeout_s)
+
+    one._asr.transcribe = transcribe  # type: ignore[method-assign]
+    assert await told.round() == 1
+    assert await store.events("c1") == []
+    assert await store.database.read(select(deliveries)) == []
 
 
 async def test_the_personas_terms_are_expected(house: House) -> None:

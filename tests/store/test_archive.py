@@ -20,6 +20,7 @@ from voicebot.store.archive import (
     measured,
     name_of,
     remove,
+    restore,
 )
 from voicebot.store.recordings import HEADER, StereoRecording
 
@@ -55,6 +56,31 @@ def test_flac_is_every_sample_of_it(tmp_path: Path) -> None:
     assert measured(encoded.path) == encoded
     assert path.exists()
     assert sorted(os.listdir(tmp_path)) == ["call.flac", "call.wav"]
+
+
+def test_what_is_kept_is_made_the_file_again_that_it_was(tmp_path: Path) -> None:
+    path = wav(tmp_path / "call.wav")
+    before, size_bytes = sound(path), path.stat().st_size
+    kept = encode(path, "flac")
+    assert kept
+    path.unlink()
+    (tmp_path / "call.wav.draft").write_bytes(b"of who was killed")
+    restore(kept.path.read_bytes(), path)
+    assert (sound(path) == before).all()
+    assert path.stat().st_size == size_bytes
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert sorted(os.listdir(tmp_path)) == ["call.flac", "call.wav"]
+
+
+def test_what_is_no_recording_is_made_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "call.wav"
+    with pytest.raises(StoreError, match=r"call.wav: "):
+        restore(b"no sound", path)
+    flac = encode(wav(tmp_path / "other.wav"), "flac")
+    assert flac
+    path.mkdir()
+    with pytest.raises(StoreError, match=r"call.wav: Is a directory"):
+        restore(flac.path.read_bytes(), path)
 
 
 def test_opus_is_aligned_to_the_sample(tmp_path: Path) -> None:
@@ -219,7 +245,7 @@ async def test_all_that_there_may_be_of_a_call_is_removed(
     old = "s3://recordings/all/2025/01/01/old.opus"
     for place in (flac, old):  # one that nobody came to note
         await bucket.put(path, path.stat().st_size, place)
-    assert await archive.remove_all([CALL], [old]) == 3
+    assert await archive.remove_all({old, *await archive.places_of([CALL])}) == 3
     assert s3.keys("all") == []
     assert list(found_in(tmp_path)) == []
 

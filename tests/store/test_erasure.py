@@ -2,7 +2,7 @@
 
 import asyncio
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -236,6 +236,24 @@ async def test_recordings_in_a_bucket_are_erased(
     result = await erased(store, tmp_path, s3)
     assert result.counts["recordings"] == 1
     assert [f"s3://recordings/{key}" for key in s3.keys("erase")] == [other]
+
+
+async def test_one_that_comes_to_its_place_meanwhile_is_erased_too(
+    store: CallStore, tmp_path: Path
+) -> None:
+    path = await theirs(store, tmp_path, 0)
+
+    class Encoding(Archive):
+        async def remove_all(self, places: Collection[str]) -> int:
+            removed = await super().remove_all(places)
+            if await store.get_call(id_of(0)):
+                path.with_suffix(".flac").write_bytes(b"what was said")
+            return removed
+
+    archive = Encoding(tmp_path / "recordings", None)
+    result = await erase(store.database, archive, tmp_path, NUMBER, NOON)
+    assert result.counts["recordings"] == 2
+    assert not list(path.parent.iterdir())
 
 
 async def test_without_its_bucket_nothing_is_said_to_be_erased(

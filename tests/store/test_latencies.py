@@ -9,16 +9,21 @@ from tests.store.noted import put
 from tests.store.test_calls import ENDED, NOON, STARTED, TURN
 from tests.store.test_migrate import down
 from voicebot.store.calls import CallStore, open_store
+from voicebot.store.faults import Fault
 from voicebot.store.project import Rows
 from voicebot.store.records import (
     Call,
     CallAnswered,
     CallEnded,
+    CallReopened,
     EndReason,
+    FaultNote,
     Latency,
     Record,
+    Reviewed,
     Spent,
     TokensUsed,
+    Transcribed,
 )
 
 LATENCY = Latency(
@@ -96,22 +101,59 @@ def test_a_crash_hides_nothing_of_what_was_spent(
     assert row(USED, *ends).cost_ucny == ucny
 
 
+AFTERWARDS: tuple[Record, ...] = (
+    Reviewed("c1", None, None, {}, {}, {"review": 7}),
+    Transcribed("c1", 1, None, 2000, True, {"transcription": 84}),
+    FaultNote("c1", 60_000, Fault.TRANSCRIPTION_FAILED),
+)
+
+
+@pytest.mark.parametrize(
+    "ends", [(WHOLE,), (CRASH, WHOLE), (WHOLE, CallReopened("c1"), WHOLE)]
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_what_comes_after_an_end_stands_behind_the_next_one(
+    ends: tuple[Record, ...], first: bool
+) -> None:
+    happened = (ends[0], *AFTERWARDS, *ends[1:]) if first else (*ends, *AFTERWARDS)
+    call = row(*happened)
+    assert call.cost == {"input": 90, "twilio": 5, "review": 7, "transcription": 84}
+    assert call.cost_ucny == 186
+    assert call.faults == (Fault.STEPFUN_LOST, Fault.TRANSCRIPTION_FAILED)
+
+
+def test_a_crash_hides_no_fault() -> None:
+    lost = FaultNote("c1", 900, Fault.RECORDING_LOST)
+    crash = replace(CRASH, faults=(Fault.NODE_CRASH,))
+    assert row(lost, lost, crash).faults == (Fault.RECORDING_LOST, Fault.NODE_CRASH)
+    known = replace(WHOLE, faults=(Fault.RECORDING_LOST,))
+    assert row(lost, crash, known).faults == (Fault.RECORDING_LOST,)
+
+
+async def test_others_budgets_pay_for_the_model_only(store: CallStore) -> None:
+    usage = {"input_tokens": 9, "cascade_chat_prompt_tokens": 20, "cascade_asr_ms": 70}
+    answered = CallAnswered("c1", "MZ1", NOON)
+    await put(store, STARTED, answered, replace(WHOLE, usage=usage), *AFTERWARDS)
+    assert await store.spent(NOON) == [
+        Spent("inbound", STARTED.from_number, STARTED.to_number, 90, 29, 60_000)
+    ]
+
+
 def test_what_comes_of_a_call_after_its_crash_counts() -> None:
     assert row(CRASH, USED).cost_ucny == 100
 
 
-async def test_older_tables_have_no_stages_and_the_events_have(
+async def test_an_older_release_gets_no_stages_that_it_cannot_read(
     where: Path | str,
 ) -> None:
     async with open_store(where) as store:
         await put(store, STARTED, STAGED)
     await down(where, "0006")
+    older = replace(STAGED, understood_ms=None, written_ms=None)
     async with open_store(where) as store:
-        assert await store.latencies("c1") == [
-            replace(STAGED, understood_ms=None, written_ms=None)
-        ]
+        assert await store.latencies("c1") == [older]
         assert await store.rebuild() == 1
-        assert await store.latencies("c1") == [STAGED]
+        assert await store.latencies("c1") == [older]
 
 
 async def test_older_tables_have_no_costs_and_calls_survive(where: Path | str) -> None:

@@ -29,7 +29,13 @@ from voicebot.store import migrate
 from voicebot.store.calls import open_store
 from voicebot.store.database import Database
 from voicebot.store.engines import engine_for, url_of
-from voicebot.store.records import CallAnswered, KeyPressed, Private, Silenced
+from voicebot.store.records import (
+    CallAnswered,
+    KeyPressed,
+    Private,
+    Silenced,
+    Transcribed,
+)
 from voicebot.store.tables import metadata
 
 # What the last release without revisions made, in the words of SQLite itself.
@@ -348,6 +354,7 @@ async def test_an_older_release_gets_no_events_that_it_does_not_know(
             KeyPressed("c1", 5, "9"),
             Private("c1", 0, 0, 1, 2, [[0, 1]]),
             Silenced("c1", 0, [[0, 1, 2]]),
+            Transcribed("c1", 1, None, 2000, True, {"transcription": 84}),
         )
     await down(where, "0006")
     async with open_store(where) as store:

@@ -89,6 +89,17 @@ async def test_a_recording_is_kept_as_long_as_was_promised(
     assert [await store.get_call(IDS[name]) for name in "abcd"] == before
 
 
+async def test_what_never_came_to_where_it_is_kept_goes_with_its_call(
+    store: CallStore, tmp_path: Path
+) -> None:
+    path = await a_call(store, "a", tmp_path)
+    pieces = [path.with_name(f"{IDS['a']}{end}") for end in ("-5000.wav", ".wav")]
+    for piece in pieces:
+        piece.write_bytes(b"sound")
+    assert (await purged(store, tmp_path, Keep(calls_days=30))).calls == 1
+    assert not list(path.parent.iterdir())
+
+
 async def test_without_a_time_everything_is_kept_for_ever(
     store: CallStore, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from voicebot.store.usage import (
     chat_cost_of,
     cost_of,
     shown,
+    tokens_of,
     yuan,
 )
 
@@ -70,6 +71,16 @@ def test_a_cascade_costs_what_its_stages_do() -> None:
     }
 
 
+def test_a_director_costs_what_the_chat_model_does() -> None:
+    usage = {
+        "director_prompt_tokens": 100,
+        "director_cached_tokens": 50,
+        "director_completion_tokens": 10,
+    }
+    assert cost_of(Prices(), usage) == {"director": 500 + 100 + 250}
+    assert tokens_of(usage | USAGE) == 110 + 412
+
+
 def test_twilio_counts_begun_minutes() -> None:
     prices = Prices(twilio_minute=Decimal("0.06"))
     assert [
@@ -106,6 +117,6 @@ def test_what_is_transcribed_costs_by_the_hour(audio_ms: int, ucny: int) -> None
 def test_what_is_told_before_is_of_the_same_price_list() -> None:
     """`doctor` and `say` have no file of prices: they tell what StepFun lists."""
     listed = Prices()
-    assert listed.input == costs.INPUT_CNY
-    assert listed.output == costs.OUTPUT_CNY
+    assert listed.input == Decimal(costs.INPUT_CNY)
+    assert listed.output == Decimal(costs.OUTPUT_CNY)
     assert listed.speech_10k * UCNY == SPEECH_UCNY * 10_000

@@ -7,6 +7,7 @@ from io import TextIOWrapper
 import typer
 
 from voicebot.cli import (
+    bench,
     call,
     calls,
     chat,
@@ -16,6 +17,7 @@ from voicebot.cli import (
     doctor,
     erase,
     explain,
+    load,
     measure,
     migrate,
     new,
@@ -30,6 +32,7 @@ from voicebot.cli import (
     transcribe,
     tune,
     voices,
+    worker,
 )
 from voicebot.errors import UpstreamError, VoicebotError
 
@@ -40,6 +43,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("serve")(serve.run)
+app.command("worker", hidden=True)(worker.run)
 app.command("demo")(demo.run)
 app.command("check")(check.run)
 app.command("doctor")(doctor.run)
@@ -63,6 +67,8 @@ calls.app.command("erase")(erase.erase)
 app.add_typer(calls.app, name="calls")
 app.command("tune")(tune.run)
 app.add_typer(measure.app, name="measure")
+app.command("load")(load.run)
+app.command("bench")(bench.run)
 
 
 def main() -> None:

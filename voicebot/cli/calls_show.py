@@ -88,7 +88,7 @@ def show(
         decided = await store.decisions(call.call_id) if decisions or whole else []
         turns = await store.turns(call.call_id)
         happened = await store.events(call.call_id) if events or whole else []
-        waits = await store.latencies(call.call_id) if latency else []
+        waits = await store.latencies(call.call_id) if latency or whole else []
         messages = await store.messages(call.call_id)
         return call, turns, decided, messages, happened, waits
 
@@ -98,7 +98,7 @@ def show(
     cut = cut_clips(call, decided, clips) if clips else {}
     if html is not None:
         with written(html) as file:
-            file.write(_page(call, turns, decided, messages, happened))
+            file.write(_page(call, turns, decided, messages, happened, waits))
         print(f"{html} written")
         return
     if json:
@@ -143,9 +143,11 @@ def _page(
     decided: "list[Decision]",
     messages: "list[Message]",
     happened: "list[Event]",
+    waits: "list[Latency]",
 ) -> bytes:
     from voicebot.cli.call_page import Section, page
     from voicebot.cli.decisions import HEADINGS, rows
+    from voicebot.store import latency
 
     left = [(_left(each), each.transcription or "") for each in messages]
     return page(
@@ -156,6 +158,11 @@ def _page(
         _sound(call),
         [
             Section("Messages", ("message", "what was understood"), left),
+            Section(
+                "Where the time before each answer went",
+                latency.HEADINGS,
+                [*latency.lines(waits)],
+            ),
             Section("What was decided", HEADINGS, list(rows(decided))),
             Section("What happened", HAPPENED, [*map(happening, happened)]),
         ],

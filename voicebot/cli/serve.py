@@ -16,6 +16,14 @@ def run(
             help="Rehearse: with the offline StepFun, for `voicebot call`.",
         ),
     ] = False,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=64,
+            help="Processes that conduct the calls, one for each core; 0: this one.",
+        ),
+    ] = 0,
 ) -> None:
     """Take real calls until SIGTERM; then let the live ones finish."""
     from voicebot.cli.loop import run as run_loop
@@ -25,10 +33,10 @@ def run(
 
     settings = load_settings()
     if offline:
-        run_loop(_rehearse(settings))
+        run_loop(_rehearse(settings, workers))
         return
     require_serving(settings)
-    _allow_files(settings.max_calls)
+    allow_files(settings.max_calls)
     configure(json=settings.json_logs)
 
     def ready() -> None:
@@ -36,10 +44,10 @@ def run(
         print(f"voicebot listens at {where}, known as {settings.public_url}")
         print(f"Twilio's voice webhook: {settings.public_url}/twilio/voice", flush=True)
 
-    run_loop(serve(settings, ready))
+    run_loop(serve(settings, ready, workers))
 
 
-async def _rehearse(settings: "Settings") -> None:
+async def _rehearse(settings: "Settings", workers: int) -> None:
     """Serve this dialplan without any account; calls are kept apart from real ones."""
     from rich.console import Console
 
@@ -62,10 +70,10 @@ async def _rehearse(settings: "Settings") -> None:
             url = f"{offline.public_url}/twilio/voice"
             print(f'voicebot call {url} --say "When are you open?"', flush=True)
 
-        await serve(offline, ready)
+        await serve(offline, ready, workers)
 
 
-def _allow_files(max_calls: int) -> None:
+def allow_files(max_calls: int) -> None:
     """See that no call fails for want of a file descriptor: each has three or four."""
     import resource
 

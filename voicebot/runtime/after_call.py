@@ -20,6 +20,7 @@ from voicebot.runtime.transcripts import Transcriber, personas_to_transcribe
 from voicebot.store.calls import CallStore
 from voicebot.store.deliveries import REVIEW, TELL_FOR, TRANSCRIBE, Delivery
 from voicebot.store.records import Call, Latency, Reviewed, Turn
+from voicebot.store.retention import forget
 from voicebot.store.usage import yuan
 
 log = structlog.get_logger()
@@ -106,6 +107,10 @@ class Messenger:
         call = await self._store.get_call(delivery.call_id)
         if call is None:  # erased meanwhile
             return
+        await self._do_with(call, plan, delivery)
+        await forget(self._store.database, call.call_id)  # if it was erased only now
+
+    async def _do_with(self, call: Call, plan: Dialplan, delivery: Delivery) -> None:
         last = "delivered"
         try:
             if self._transcriber and delivery.hook == TRANSCRIBE:

@@ -11,6 +11,7 @@ from aiohttp import WSMsgType, web
 
 from voicebot.bridge import model as do
 from voicebot.bridge.model import Ending
+from voicebot.bridge.vitals import Vital, Vitals
 from voicebot.bridge.waterfall import NoteLatency, Waterfall
 from voicebot.dialplan.persona import Persona
 from voicebot.errors import RemoteProtocolError, UpstreamError
@@ -22,6 +23,7 @@ from voicebot.runtime.director import DirectorLeg
 from voicebot.runtime.errands import Errands
 from voicebot.runtime.flights import FlightFile
 from voicebot.runtime.legs import from_twilio
+from voicebot.runtime.metrics import ModelResumed, See, unseen
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.next_step import VOICEMAIL
 from voicebot.runtime.no_model import NoModel
@@ -31,6 +33,7 @@ from voicebot.runtime.scribe import Diary
 from voicebot.runtime.till import Spender
 from voicebot.stepfun.realtime.commands import SessionConfig
 from voicebot.store.faults import Fault
+from voicebot.store.usage import tokens_of
 from voicebot.twilio.messages import Media
 from voicebot.twilio.stream import MediaStream
 
@@ -88,6 +91,7 @@ class Call:
         rest: None if calls can't be ended at Twilio; then its stream is closed, and
             Twilio asks `/twilio/after`.
         flight: None if the call leaves no flight record.
+        see: takes what is counted.
 
     Attributes:
         faults: what went wrong, by code.
@@ -114,6 +118,7 @@ class Call:
         recorder: Recorder | None,
         rest: TwilioRest | None,
         flight: FlightFile | None = None,
+        see: See = unseen,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._began_at = self._loop.time()
@@ -147,6 +152,8 @@ class Call:
         self._counted: Counter[str] = Counter()  # of the usage
         self._talked_until_ms = 0
         self._waterfall = Waterfall(self._began_at)
+        self._see = see
+        self._vitals = Vitals(self._began_at)
 
     @property
     def known(self) -> Mapping[str, str]:
@@ -226,8 +233,8 @@ class Call:
         elif isinstance(event, flow.LookedUp):
             self._keep_out(*event.values)
 
-    def _deliver_late(self, event: Input) -> None:
-        """Hand over what may come when the call is over."""
+    def deliver_late(self, event: Input) -> None:
+        """Hand over what may come when the call is over, or out of nobody's turn."""
         if not self._over.done():
             self._guarded(self.deliver, event)
 
@@ -242,18 +249,21 @@ class Call:
         match action:
             case do.PlayToCaller(ulaw, at):
                 self._send(self._stream.play(ulaw))
+                self._note_vital(self._vitals.played(len(ulaw), at))
                 if self._recorder:
                     self._recorder.bot(ulaw, self._ms(at))
             case do.MarkCaller(name):
                 self._send(self._stream.mark(name))
             case do.ClearCaller(at):
                 self._send(self._stream.clear())
+                self._vitals.cleared(at)
                 if self._recorder:
                     self._recorder.cut(self._ms(at))
             case do.NoteTurn():
                 self._diary.turn(action)
             case do.NoteDecision():
                 self._diary.decision(action)
+                self._note_vital(self._vitals.decided(action))
             case do.NoteHeard():
                 pass  # for the flow, which has seen it
             case do.ModelGone():
@@ -262,6 +272,7 @@ class Call:
                 self._redial(action)
             case do.ModelBack(away_ms, attempts):
                 log.info("model back", away_ms=away_ms, attempts=attempts)
+                self._see(ModelResumed(away_ms))
             case do.HangUp(ending) if not self._over.done():  # else a bug ended it
                 self._over.set_result(ending)
             case do.HangUp():
@@ -300,7 +311,7 @@ class Call:
                 self._diary.flow(action, self._ms(self._now))
                 self._keep_out(name)
             case flow.SendSms():
-                self._text(action, self._deliver_late)
+                self._text(action, self.deliver_late)
             case flow.Fetch():
                 self._errands.fetch(action)
             case flow.Abandon(id):
@@ -337,14 +348,18 @@ class Call:
     def _note_latency(self, note: NoteLatency | None) -> None:
         if note:
             self._diary.latency(note)
+            self._note_vital(self._vitals.answered(note))
+
+    def _note_vital(self, vital: Vital | None) -> None:
+        if vital:
+            self._see(vital)
 
     def _count_usage(self) -> None:
         """Put into the record what an answer cost; budgets may be used up by it."""
         if news := self.usage - self._counted:
             self._counted = Counter(self.usage)
             ucny = self._diary.usage(news, self._ms(self._now))
-            tokens = news["input_tokens"] + news["output_tokens"]
-            talked_ms = self._talked_ms()
+            talked_ms, tokens = self._talked_ms(), tokens_of(news)
             reached = self._spend({"cny": ucny, "tokens": tokens, "minutes": talked_ms})
             for each in reached:
                 self.deliver(each)

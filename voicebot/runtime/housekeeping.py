@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import structlog
+from sqlalchemy import select
 
 from voicebot.config import Settings
 from voicebot.errors import StoreError
@@ -23,13 +24,15 @@ from voicebot.store.archive import (
     found_in,
     measured,
     remove,
+    restore,
 )
 from voicebot.store.bucket import Bucket
 from voicebot.store.database import Database
-from voicebot.store.muting import mutes_in, note_of, noted_in, silence, silences, since
+from voicebot.store.muting import note_of, noted_in, silence, silences, unnoted_in
 from voicebot.store.recordings import FLIGHTS, repair
 from voicebot.store.records import Recording
-from voicebot.store.retention import Keep, Purged, purge
+from voicebot.store.retention import Keep, Purged, forget, purge, recordings_of
+from voicebot.store.tables import calls
 
 T = TypeVar("T")
 
@@ -106,12 +109,20 @@ class Housekeeping:
         if path is None:
             yield
             return
-        self._live.add(path)
+        self.hold(path)
         try:
             yield
         finally:
-            self._live.discard(path)
-            self.nudge()
+            self.release(path)
+
+    def hold(self, path: Path) -> None:
+        """Leave a file alone until `release`."""
+        self._live.add(path)
+
+    def release(self, path: Path) -> None:
+        """Do with a file what is to be done; all of it is there."""
+        self._live.discard(path)
+        self.nudge()
 
     async def run(self) -> None:
         """Do what is to be done, for ever."""
@@ -181,11 +192,71 @@ class Housekeeping:
         if purged != Purged():
             log.info("purged", **asdict(purged))
 
+    async def silence(self, call_id: str) -> None:
+        """
+        Silence what turned out to be private in recordings that are kept already.
+
+        Each is made the file again that it was, and kept anew: a crash in between
+        leaves it in the folder, with what is left to do.
+
+        Raises:
+            StoreError: it can't be done now.
+        """
+        async with self._busy:
+            known = await self._scribe.private_in(call_id)
+            theirs = calls.c.call_id == call_id
+            try:
+                for each in await recordings_of(self._database, theirs):
+                    if each.place:
+                        loud = bool(unnoted_in(known, each.began_ms))
+                        await self._keep_anew(each, each.place, loud=loud)
+            finally:
+                self.nudge()  # what is left to do
+
+    async def _keep_anew(self, recording: Recording, place: str, *, loud: bool) -> None:
+        wav = self._archive.wav_of(place)
+        if not await self._slowly(wav.exists):  # else that was begun before
+            if not loud:
+                return
+            data = await self._archive.read(place)
+            await self._slowly(lambda: restore(data, wav))
+        await self._bring(Found(wav, recording.call_id, recording.began_ms))
+        if place not in self._places(wav.with_suffix(f".{self._form}")):
+            await self._archive.remove(place)  # of another format
+
+    def _places(self, path: Path) -> set[str]:
+        """Where what is kept of a recording may be."""
+        if bucket := self._archive.bucket:
+            return {str(path), bucket.place(self._archive.folder, path)}
+        return {str(path)}
+
     async def _bring(self, found: Found) -> None:
         path = found.path
         if path.name.endswith(DRAFT):  # of who was killed
             await self._slowly(lambda: remove(path))
             return
+        if path.suffix != WAV and not self._archive.bucket:
+            return
+        known = await self._is_known(found.call_id)
+        await self._keep_it(found)
+        if (
+            known
+            and await self._stored()
+            and await forget(self._database, found.call_id)
+        ):
+            places = {
+                place
+                for kept in (path, path.with_suffix(f".{self._form}"))
+                for place in self._places(kept)
+            }
+            await self._archive.remove_all(places)
+
+    async def _is_known(self, call_id: str) -> bool:
+        query = select(calls.c.call_id).where(calls.c.call_id == call_id)
+        return bool(await self._database.read(query))
+
+    async def _keep_it(self, found: Found) -> None:
+        path = found.path
         if path.suffix == WAV:
             await self._silence(found)
             encoded = await self._slowly(lambda: encode(path, self._form))
@@ -217,15 +288,15 @@ class Housekeeping:
         """
         known = await self._scribe.private_in(found.call_id)
         where = noted_in(known, found.began_ms)
-        if where is None:
-            mutes = since(mutes_in(known), found.began_ms)
-            path = found.path
-            if not mutes or not await self._slowly(lambda: _repaired(path)):
-                return
-            where = await self._slowly(lambda: silences(path, mutes))
-            if not where:  # all of it is in a later part of the call
-                return
-            await self._scribe.silenced(note_of(found.call_id, found.began_ms, where))
+        mutes, path = unnoted_in(known, found.began_ms), found.path
+        if await self._slowly(lambda: bool(mutes) and _repaired(path)):
+            news = await self._slowly(lambda: silences(path, mutes))
+            if news:  # else all of it is in a later part of the call
+                note = note_of(found.call_id, found.began_ms, news)
+                await self._scribe.silenced(note)
+            where += news
+        if not where:
+            return
         silent_ms = await self._slowly(lambda: silence(found.path, where))
         log.info("recording silenced", call_id=found.call_id, silent_ms=silent_ms)
 

@@ -22,6 +22,14 @@ from voicebot.bridge.model import (
 from voicebot.errors import RemoteProtocolError, UpstreamError
 from voicebot.flow.model import Input
 from voicebot.runtime.legs import ModelAction, from_stepfun, to_stepfun
+from voicebot.runtime.metrics import (
+    ModelDialled,
+    ModelLost,
+    ModelOpened,
+    ModelRefused,
+    See,
+    unseen,
+)
 from voicebot.runtime.model_socket import Dial, ModelSocket
 from voicebot.runtime.outbox import Outbox
 from voicebot.stepfun.realtime import events
@@ -78,6 +86,7 @@ class ModelLeg:
         dial: opens a session.
         refused: what this server refuses of repairs, shared by all legs.
         spare: opens one of another engine, when `redial` asks for it.
+        see: takes what is counted.
 
     Attributes:
         ahead: the task of a session that was opened ahead of the call, if one was.
@@ -92,11 +101,14 @@ class ModelLeg:
         config: SessionConfig,
         refused: set[Means],
         spare: Dial | None = None,
+        see: See = unseen,
     ) -> None:
         self._dial = dial
         self._spare = spare
         self._config = config
         self._refused = refused
+        self._see = see
+        self._dialled_at = 0.0
         self._deliver: Callable[[Input], None] | None = None  # None: no call yet
         self._is_told = False  # the call was told that its session is ready
         self._ending = Ending.STEPFUN_REFUSED
@@ -201,6 +213,8 @@ class ModelLeg:
         self._ending, self._heals = Ending.STEPFUN_REFUSED, True
         try:
             for left in reversed(range(DIALS)):
+                self._see(ModelDialled())
+                self._dialled_at = asyncio.get_running_loop().time()
                 try:
                     async with (
                         asyncio.timeout_at(give_up_at) as until_ready,
@@ -209,7 +223,8 @@ class ModelLeg:
                         self._ending = Ending.STEPFUN_LOST
                         await self._converse(socket, until_ready)
                 except UpstreamError as exc:
-                    self._fault(_refusal(exc))
+                    self._fault(why := _refusal(exc))
+                    self._see(ModelRefused(why))
                     log.warning("model refused", detail=exc.detail, status=exc.status)
                     self._heals = exc.status not in HOPELESS
                     self._is_denied = exc.status in OF_ACCOUNT
@@ -224,6 +239,7 @@ class ModelLeg:
             UpstreamError,
         ):
             self._fault(Fault.STEPFUN_LOST)
+            self._see(ModelLost())
             log.warning("model lost", session_id=self._session.session_id)
 
     async def _converse(
@@ -285,6 +301,8 @@ class ModelLeg:
         raise ConnectionError("it doesn't read")
 
     def _now_ready(self) -> None:
+        took_s = asyncio.get_running_loop().time() - self._dialled_at
+        self._see(ModelOpened(took_s))
         self.ready.set()
         self._tell_ready()
 

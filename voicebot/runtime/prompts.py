@@ -80,6 +80,17 @@ class Prompts:
         name = _name(voice, text)
         return self._recorded.get(name) or self._spoken.get(name)
 
+    def all(self) -> dict[str, bytes]:
+        """Return all that can be said, by what `adopt` calls it."""
+        return self._spoken | self._recorded
+
+    def adopt(self, name: str, ulaw: bytes | None) -> None:
+        """Take what another process of this server has rendered; None: drop it."""
+        if ulaw is None:
+            self._spoken.pop(name, None)
+        else:
+            self._spoken[name] = ulaw
+
     async def prepare(
         self,
         personas: list[Persona],

@@ -30,6 +30,7 @@ from voicebot.store.records import (
     Latency,
     Message,
     ModelLost,
+    Private,
     Record,
     Recording,
     Reviewed,
@@ -237,6 +238,14 @@ class Scribe:
         kinds = (EventKind.PRIVATE, EventKind.SILENCED)
         return [x.record for x in await self._writer.store.events(call_id, kinds)]
 
+    def to_silence(self, note: Private) -> None:
+        """Something turned out to be private when the call was over."""
+        self._writer.note(note, now())
+
+    def turn_again(self, turn: Turn) -> None:
+        """A turn of a call that is over; nothing in it is private."""
+        self._writer.note(turn, now())
+
     async def silenced(self, note: Silenced) -> None:
         """A recording is about to be silenced; on return that is on disk."""
         self._writer.note(note, now())
@@ -266,6 +275,20 @@ class Scribe:
             {"review": cost} if cost else {},
         )
         self._writer.note(record, now())
+
+    def relay(self, record: Record, at: datetime) -> None:
+        """Take what the scribe of another process of this server has written."""
+        self._writer.note(record, at)
+        if extent := self._extents.get(record.call_id):
+            if isinstance(record, Turn):
+                extent.turns = max(extent.turns, record.seq + 1)
+            elif isinstance(record, Decision):
+                extent.decisions = max(extent.decisions, record.seq + 1)
+
+    def let_go(self, call_id: str) -> None:
+        """Write what was held back of a call's turns: nothing more comes of it here."""
+        if turns := self._turns.pop(call_id, None):
+            self._write(call_id, turns, turns.finish())
 
     def transcribed(
         self,
@@ -307,8 +330,7 @@ class Scribe:
     def ended(self, end: CallEnded) -> None:
         """A call is over. What it cost is added here."""
         self._extents.pop(end.call_id, None)
-        if turns := self._turns.pop(end.call_id, None):
-            self._write(end.call_id, turns, turns.finish())
+        self.let_go(end.call_id)
         cost = cost_of(self._prices, end.usage, end.duration_ms)
         self._writer.note(replace(end, cost=cost), now())
         self._over(end.call_id)

@@ -24,6 +24,8 @@ from voicebot.dialplan.keypads import keypads
 from voicebot.dialplan.model import Action, Dialplan, Do, Queued
 from voicebot.dialplan.routing import Decision, choose, settled, spoken_in
 from voicebot.errors import ConfigError, StoreError, UpstreamError
+from voicebot.flow.budget import Amounts
+from voicebot.flow.model import BudgetReached
 from voicebot.net.asr import Asr
 from voicebot.net.chat import Chat
 from voicebot.net.errands import ErrandClient, open_errands
@@ -39,6 +41,7 @@ from voicebot.runtime.conduct import (
     flow_of,
     session_config,
 )
+from voicebot.runtime.crew import Crew, Handover
 from voicebot.runtime.director import DirectorLeg
 from voicebot.runtime.discretion import policy_of, private_names, private_values
 from voicebot.runtime.engines import Engines
@@ -49,6 +52,7 @@ from voicebot.runtime.forwarding import RESUMED, Forwarding
 from voicebot.runtime.housekeeping import Housekeeping, archive_of
 from voicebot.runtime.learnt import what_models_refuse
 from voicebot.runtime.live import TOKEN_S, Earlier, Full, LiveCalls, Ticket
+from voicebot.runtime.metrics import Load, Metrics, StreamBegan, watch_loop
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.neural import load_neural
 from voicebot.runtime.next_step import Record, Ring, twiml_for
@@ -120,13 +124,17 @@ class Switchboard:
         http: ClientSession,
         client: ErrandClient,
         disk: ThreadPoolExecutor,
+        till: Till | None = None,
     ) -> None:
         assert settings.stepfun_api_key
         self._settings = settings
         api_key = settings.stepfun_api_key.get_secret_value()
         self.plans = plans
         self.store = writer.store
-        self.till = Till(lambda: plans.current, now)
+        self.metrics = Metrics()
+        writer.seen = self.metrics.note
+        self._backlog = writer.backlog
+        self.till = till or Till(lambda: plans.current, now)
         prices = load_prices(settings.prices)
         self.scribe = Scribe(writer, prices, self._told_over)
         base_url = settings.stepfun_base_url
@@ -134,6 +142,7 @@ class Switchboard:
         self._engines = Engines(http, self._chat, base_url, api_key)
         self._rest = _rest(settings, http)
         archive = archive_of(settings)
+        self.keeper = Housekeeping(settings, archive, self.scribe, self.store.database)
         asr = Asr(http, base_url, api_key)
         self.messenger = Messenger(
             writer.store,
@@ -141,10 +150,16 @@ class Switchboard:
             _webhooks(settings, http),
             Reviewer(writer.store, self._chat, self.scribe),
             now,
-            Transcriber(writer.store, asr, self._rest, archive, self.scribe),
+            Transcriber(
+                writer.store,
+                asr,
+                self._rest,
+                archive,
+                self.scribe,
+                self.keeper.silence,
+            ),
         )
         self._instance = instance
-        self.keeper = Housekeeping(settings, archive, self.scribe, self.store.database)
         self._disk = disk
         self._loop = asyncio.get_running_loop()
         tts = Tts(http, base_url, api_key)
@@ -175,6 +190,8 @@ class Switchboard:
         self.queueing = Queueing(
             self.forwarding, clock=self._loop.time, connect=self._let_in
         )
+        self.crew: Crew | None = None
+        """Who conducts the calls; None: this process does it itself."""
         self._refused = what_models_refuse(settings, now())  # of repairs, by model
 
     # ---- a call arrives ------------------------------------------------------
@@ -271,6 +288,9 @@ class Switchboard:
 
     def _prepare(self, ticket: Ticket) -> None:
         """Do what takes time while Twilio still connects the call."""
+        if self.crew:
+            self.crew.prepare(ticket)
+            return
         self.warm.dial(ticket.call_id, self._leg(ticket))
         self.lookups.begin(ticket.call_id, ticket.persona, ticket.origin.values)
 
@@ -330,10 +350,12 @@ class Switchboard:
             # Of repairs a cascade refuses none: what it learns is of no use to others.
             refused if persona.model.engine == "realtime" else set(),
             self._engines.spare(persona),
+            self.metrics.see,
         )
 
     def _connect(self, ticket: Ticket) -> Connect:
-        token = secrets.token_urlsafe(24)
+        # A proxy brings the stream to us by what it begins with: see deploy/haproxy.
+        token = f"{ticket.call_sid}-{secrets.token_urlsafe(24)}"
         self.live.admit(ticket, token)
         self._quiet.clear()
         return Connect(token)
@@ -424,17 +446,32 @@ class Switchboard:
             False if there is nobody to send it to, and it stays where it is.
         """
         call = self._calls.get(origin.call_sid)
-        step = self.forwarding.step(origin, wanted)
-        if call is None or not isinstance(step, Ring | Record):
+        told = await self.lead_on(origin, wanted) if call else None
+        if call is None or told is None:
             return False
-        answer = self.forwarding.send(origin, step)
-        twiml = twiml_for(answer, self._settings.public_url or "")
-        if not await self._redirected(origin, twiml):
-            self.forwarding.untold(origin.call_sid, twiml)
+        if not told:
             if self._rest:
                 call.faults[Fault.TWILIO_REDIRECT_FAILED] += 1
             await call.close_stream()
         return True
+
+    async def lead_on(self, origin: Origin, wanted: str) -> bool | None:
+        """
+        Note where a call goes, and tell Twilio.
+
+        Returns:
+            Whether Twilio knows: if not, it asks when the stream is over. None if
+            there is nobody to send it to.
+        """
+        step = self.forwarding.step(origin, wanted)
+        if not isinstance(step, Ring | Record):
+            return None
+        answer = self.forwarding.send(origin, step)
+        twiml = twiml_for(answer, self._settings.public_url or "")
+        told = await self._redirected(origin, twiml)
+        if not told:
+            self.forwarding.untold(origin.call_sid, twiml)
+        return told
 
     async def _redirected(self, origin: Origin, twiml: str) -> bool:
         """Whether Twilio knows what becomes of a call; no need if the call is over."""
@@ -465,6 +502,8 @@ class Switchboard:
         if self._over_now:
             self.never_started(ticket, EndReason.DRAIN)
             return
+        admitted_at = ticket.expires_at - TOKEN_S
+        self.metrics.see(StreamBegan(self._loop.time() - admitted_at))
         structlog.contextvars.bind_contextvars(call_id=ticket.call_id)
         self.scribe.answered(ticket.call_id, stream.start.stream_sid)
         self.scribe.private(ticket.call_id, policy_of(ticket.persona))
@@ -486,6 +525,22 @@ class Switchboard:
             log.info(
                 "call ended", reason=end.end_reason.value, duration_ms=end.duration_ms
             )
+
+    async def hand_over(self, ticket: Ticket, request: Handover) -> None:
+        """Have a call conducted by a worker, to its end."""
+        assert self.crew
+        if self._over_now:
+            request.close()
+            self.never_started(ticket, EndReason.DRAIN)
+            return
+        booked = self._booked[ticket.call_sid] = asyncio.Event()
+        end = ending(ticket.call_id, EndReason.INTERNAL_ERROR, 0, ())
+        try:
+            end = await self.crew.conduct(ticket, request)
+        finally:
+            self._over(ticket, end)
+            booked.set()
+            del self._booked[ticket.call_sid]
 
     async def _run(
         self,
@@ -529,6 +584,7 @@ class Switchboard:
             recorder=recorder,
             rest=self._rest,
             flight=flight,
+            see=self.metrics.see,
         )
         self._calls[ticket.call_sid] = call
         try:
@@ -569,6 +625,8 @@ class Switchboard:
         else:
             log.info("stream left", call_id=ticket.call_id)
         self.live.over(ticket)
+        if self.crew:
+            self.crew.forget(ticket.call_id)
         self.warm.drop(ticket.call_id)
         self.lookups.drop(ticket.call_id)
         if not self.live:
@@ -610,14 +668,39 @@ class Switchboard:
             self.forwarding.reap()
             await self.queueing.reap()
 
+    def spend(self, origin: Origin, amounts: Amounts) -> list[BudgetReached]:
+        """Count what a worker's call has spent; return what is used up."""
+        return self.till.spender(origin)(amounts)
+
+    def load(self) -> Load:
+        """How much is going on."""
+        return Load(
+            live=len(self.live),
+            waiting=len(self.queueing),
+            elsewhere=len(self.forwarding),
+            limit=self.live.limit,
+            draining=self.live.draining,
+            backlog=self._backlog(),
+        )
+
+    async def watch_loop(self) -> None:
+        """Count, for ever, how late the event loop is."""
+        await watch_loop(self.metrics.see)
+
     async def be_alive(self) -> None:
         """Say, for ever, that this process is alive; end calls of those that aren't."""
         while True:
             await asyncio.sleep(HEARTBEAT_S)
             try:
-                _tell_orphans(await self._instance.beat(now()))
+                self.tell_orphans(await self._instance.beat(now()))
             except StoreError as exc:
                 log.warning("no heartbeat", error=str(exc))
+
+    def tell_orphans(self, closed: int) -> None:
+        """Say how many calls of a process that died were closed."""
+        if closed:
+            log.warning("closed calls of a process that died", calls=closed)
+            self.metrics.orphans(closed)
 
     async def count_others(self) -> None:
         """Know, for ever, what other processes spend of today's budgets."""
@@ -667,6 +750,8 @@ class Switchboard:
     def end_all(self) -> None:
         """Ask every call to say goodbye, and give up those that never began."""
         self._over_now = True
+        if self.crew:
+            self.crew.end_all()
         for call in list(self._calls.values()):
             call.end(Ending.DRAIN)
         for ticket in self.live.expired(inf):
@@ -697,8 +782,9 @@ async def open_switchboard(
             open_writer(settings.call_log, settings.data) as writer,
         ):
             instance = Instance(writer.store, settings.data)
-            _tell_orphans(await instance.begin(now()))
+            orphans = await instance.begin(now())
             board = Switchboard(settings, plans, writer, instance, http, client, disk)
+            board.tell_orphans(orphans)
             await board.till.recall(writer.store, instance.id)
             async with asyncio.TaskGroup() as tasks:
                 chores = [
@@ -706,6 +792,7 @@ async def open_switchboard(
                     for chore in (
                         writer.run,
                         board.be_alive,
+                        board.watch_loop,
                         board.count_others,
                         board.reap,
                         board.follow_plans,
@@ -755,11 +842,6 @@ def _sole_owner(data: Path) -> Iterator[None]:
                 f"{data}: another voicebot uses it; stop that one, or set VOICEBOT_DATA"
             ) from None
         yield
-
-
-def _tell_orphans(closed: int) -> None:
-    if closed:
-        log.warning("closed calls of a process that died", calls=closed)
 
 
 def _tell(decision: Decision, call_id: str) -> None:

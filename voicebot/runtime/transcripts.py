@@ -2,7 +2,7 @@
 
 import asyncio
 import wave
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from io import BytesIO
@@ -24,7 +24,7 @@ from voicebot.store.calls import CallStore
 from voicebot.store.faults import Fault
 from voicebot.store.private_turns import PrivateTurns
 from voicebot.store.recordings import RATE_HZ
-from voicebot.store.records import Call, Recording, Turn
+from voicebot.store.records import Call, Private, Recording, Turn
 
 log = structlog.get_logger()
 
@@ -69,6 +69,7 @@ class Transcriber:
     Args:
         rest: fetches messages; None: there are no credentials, and they stay as they
             are.
+        silence: makes silent what turned out to be private in a call's recordings.
     """
 
     def __init__(
@@ -78,9 +79,10 @@ class Transcriber:
         rest: TwilioRest | None,
         archive: Archive,
         scribe: Scribe,
+        silence: Callable[[str], Awaitable[None]],
     ) -> None:
         self._store, self._asr, self._rest = store, asr, rest
-        self._archive, self._scribe = archive, scribe
+        self._archive, self._scribe, self._silence = archive, scribe, silence
 
     async def transcribe(self, call: Call, plan: Dialplan) -> str:
         """
@@ -144,6 +146,7 @@ class Transcriber:
         private = PrivateTurns(policy_of(persona))
         rows: dict[int, Turn] = {}
         heard_ms: dict[int, int] = {}
+        failure: UpstreamError | None = None
         try:
             for turn in turns:
                 clip = clip_of(turn, sounds) if is_wordless(turn) else b""
@@ -152,11 +155,49 @@ class Transcriber:
                     turn = replace(turn, generated_text=text, heard_text=text)
                     heard_ms[turn.seq] = len(clip) // BYTES_PER_MS
                 rows |= {row.seq: row for row in private.turn(turn)}
+        except UpstreamError as exc:
+            failure = exc
         finally:  # what was found is worth keeping, whatever else fails
             rows |= {row.seq: row for row in private.finish()}
-            for seq, audio_ms in heard_ms.items():
-                self._scribe.transcribed(call.call_id, audio_ms, turn=rows[seq])
+            known = {turn.seq: turn for turn in turns}
+            news = private.news(call.call_id)
+            loud = {each.seq for each in news}
+            self._write(
+                [x for x in rows.values() if x.seq not in loud], known, heard_ms
+            )
+        if news:
+            await self._silenced(call.call_id, news)
+            self._write([rows[seq] for seq in sorted(loud)], known, heard_ms)
+        if failure:
+            raise failure
         return len(heard_ms)
+
+    def _write(
+        self, rows: list[Turn], known: Mapping[int, Turn], heard_ms: Mapping[int, int]
+    ) -> None:
+        """Write down what was found, and what is masked now that it was."""
+        for row in rows:
+            if row.seq in heard_ms:
+                self._scribe.transcribed(row.call_id, heard_ms[row.seq], turn=row)
+            elif row != known[row.seq]:
+                self._scribe.turn_again(row)
+
+    async def _silenced(self, call_id: str, news: Iterable[Private]) -> None:
+        """
+        Silence what is private. Its words come after that: so it is done at last,
+        whatever happens in between.
+
+        Raises:
+            UpstreamError: it can't be done now.
+        """
+        for each in news:
+            self._scribe.to_silence(each)
+        await self._scribe.stored()
+        try:
+            await self._silence(call_id)
+        except StoreError as exc:
+            log.warning("a recording can't be silenced", error=str(exc))
+            raise UpstreamError("recording", "not_silenced") from None
 
     async def _sounds(self, call: Call) -> list[Sound]:
         """

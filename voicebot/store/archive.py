@@ -11,16 +11,19 @@ import asyncio
 import os
 import re
 from collections.abc import Collection, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import soundfile
 
+from voicebot.audio.g711 import pcm16_to_ulaw
 from voicebot.errors import StoreError
 from voicebot.store.bucket import Bucket
-from voicebot.store.recordings import RATE_HZ, repair
+from voicebot.store.recordings import RATE_HZ, StereoRecording, repair
 
 Format = Literal["flac", "opus"]
 
@@ -123,6 +126,30 @@ def measured(path: Path, frames: int | None = None) -> Encoded:
     return Encoded(path, frames * 1000 // RATE_HZ, len(data), sha256(data).hexdigest())
 
 
+def restore(data: bytes, wav: Path) -> None:
+    """
+    Make a recording the WAV file again that it was, on disk.
+
+    Raises:
+        StoreError: it can't be read, or the file can't be written.
+    """
+    draft = wav.with_name(wav.name + DRAFT)
+    remove(draft)
+    try:
+        with (
+            soundfile.SoundFile(BytesIO(data)) as kept,
+            closing(StereoRecording(draft)) as made,
+        ):
+            for block in kept.blocks(BLOCK, dtype="int16", always_2d=True):
+                made.write(pcm16_to_ulaw(block.astype("<i2").tobytes()))
+        draft.replace(wav)
+        _sync(wav.parent)
+    except OSError as exc:
+        raise StoreError(f"{wav}: {exc.strerror}") from exc
+    except soundfile.LibsndfileError as exc:
+        raise StoreError(f"{wav}: {exc.error_string}") from exc
+
+
 def remove(path: Path) -> bool:
     """
     Remove a recording from the disk; whether there was one.
@@ -171,31 +198,40 @@ class Archive:
             return await bucket.remove(place)
         return await asyncio.to_thread(remove, Path(place))
 
-    async def remove_all(
-        self, call_ids: Collection[str], places: Collection[str]
-    ) -> int:
+    def wav_of(self, place: str) -> Path:
+        """Say where a recording that is kept was made."""
+        return Path(self.folder, *Path(place).parts[-4:]).with_suffix(".wav")
+
+    async def places_of(self, call_ids: Collection[str]) -> set[str]:
         """
-        Remove all recordings of some calls: where the log says, and where they may be.
+        Say where recordings of some calls may be, whatever the log says.
 
-        A process may have died before it could say where it had put one.
-
-        Returns:
-            How many there were.
-
-        Raises:
-            StoreError: some may still be there.
+        A process may have died before it could say where it had put one, or be about
+        to put it there.
         """
         found = await asyncio.to_thread(
             list, found_in(self.folder, frozenset(call_ids))
         )
-        everywhere = {*places, *(str(one.path) for one in found)}
+        everywhere = {str(one.path) for one in found}
+        everywhere |= {
+            str(one.path.with_suffix(f".{form}")) for one in found for form in FORMATS
+        }
         if self.bucket:
             everywhere |= {
                 self.bucket.place(self.folder, one.path.with_suffix(f".{form}"))
                 for one in found
                 for form in FORMATS
             }
-        return sum([await self.remove(place) for place in sorted(everywhere)])
+        return everywhere
+
+    async def remove_all(self, places: Collection[str]) -> int:
+        """
+        Remove recordings; return how many there were.
+
+        Raises:
+            StoreError: some may still be there.
+        """
+        return sum([await self.remove(place) for place in sorted(places)])
 
     def _bucket_of(self, place: str) -> Bucket | None:
         if not place.startswith("s3://"):

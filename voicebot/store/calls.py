@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +38,7 @@ from voicebot.store.tables import (
     recordings,
     turns,
 )
+from voicebot.store.usage import NO_BUDGETS, TOKENS
 from voicebot.store.which import EVERY, Which, conditions
 
 REBUILD_CALLS: Final = 200  # in one transaction: others write in between
@@ -285,14 +287,17 @@ class CallStore:
         """
         Read what calls cost that began since then, by who called whom.
 
+        What goes on no budget is left out.
+
         Args:
             but: the process whose calls aren't counted.
         """
         ways = (calls.c.direction, calls.c.from_number, calls.c.to_number)
+        tokens = [func.coalesce(calls.c.usage[x].as_integer(), 0) for x in TOKENS]
+        others = [func.coalesce(calls.c.cost[x].as_integer(), 0) for x in NO_BUDGETS]
         sums = {
-            "ucny": calls.c.cost_ucny,
-            "read": calls.c.usage["input_tokens"].as_integer(),
-            "spoken": calls.c.usage["output_tokens"].as_integer(),
+            "ucny": calls.c.cost_ucny - reduce(add, others),
+            "tokens": reduce(add, tokens),
             "talked_ms": calls.c.duration_ms,
         }
         query = (
@@ -310,7 +315,7 @@ class CallStore:
                 row.from_number,
                 row.to_number,
                 ucny=int(row.ucny),
-                tokens=int(row.read or 0) + int(row.spoken or 0),
+                tokens=int(row.tokens),
                 talked_ms=int(row.talked_ms or 0),
             )
             for row in await self._database.read(query)

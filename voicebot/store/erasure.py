@@ -77,7 +77,8 @@ async def erase(
     spilled = await asyncio.to_thread(_spilled, folder, number)
     places = {x.place for x in await recordings_of(database, ended) if x.place}
     everybody = {*ids, *spilled} - {x.call_id for x in found if not x.ended_at}
-    erased.counts["recordings"] = await archive.remove_all(everybody, places)
+    places |= await archive.places_of(everybody)
+    erased.counts["recordings"] = await archive.remove_all(places)
     erased.counts["flights"] = await asyncio.to_thread(_grounded, folder, everybody)
     erased.counts["spilled"] = await asyncio.to_thread(_unspill, folder, everybody)
 
@@ -97,6 +98,10 @@ async def erase(
         return counts
 
     erased.counts |= await database.transact(work)
+    # One that was being encoded or uploaded came to its place meanwhile. Whoever finds
+    # the call gone after that removes it himself.
+    places |= await archive.places_of(everybody)
+    erased.counts["recordings"] += await archive.remove_all(places)
     await database.compact()
     erased.left = await asyncio.to_thread(proof, database.file, folder, number)
     return erased

@@ -99,21 +99,36 @@ def mutes_in(records: Iterable[Record]) -> tuple[Mute, ...]:
     )
 
 
-def noted_in(records: Iterable[Record], began_ms: int) -> "tuple[Silence, ...] | None":
+def noted_in(records: Iterable[Record], began_ms: int) -> "tuple[Silence, ...]":
     """
-    Return what was noted to be silenced in a recording; None: nothing was yet.
+    Return what was noted to be silenced in a recording.
 
     Args:
         records: what happened in its call.
         began_ms: which one it is.
     """
-    for each in records:
-        if isinstance(each, Silenced) and each.began_ms == began_ms:
-            return tuple(
-                Silence(BOT if channel else CALLER, start_ms, end_ms)
-                for channel, start_ms, end_ms in each.spans
-            )
-    return None
+    return tuple(
+        Silence(BOT if channel else CALLER, start_ms, end_ms)
+        for each in records
+        if isinstance(each, Silenced) and each.began_ms == began_ms
+        for channel, start_ms, end_ms in each.spans
+    )
+
+
+def unnoted_in(records: Sequence[Record], began_ms: int) -> tuple[Mute, ...]:
+    """
+    Return what is to be silenced in a recording, and wasn't noted to be.
+
+    Args:
+        records: what happened in its call, in order.
+        began_ms: which one it is, by how long the call was when it began.
+    """
+    noted = [
+        index
+        for index, each in enumerate(records, 1)
+        if isinstance(each, Silenced) and each.began_ms == began_ms
+    ]
+    return since(mutes_in(records[max(noted, default=0) :]), began_ms)
 
 
 def note_of(call_id: str, began_ms: int, where: "Iterable[Silence]") -> Silenced:

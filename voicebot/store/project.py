@@ -8,7 +8,9 @@ call do when its rows are made anew, so both come to the same.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
+from voicebot.store.faults import Fault
 from voicebot.store.records import (
     Call,
     CallAnswered,
@@ -17,6 +19,7 @@ from voicebot.store.records import (
     CallStarted,
     Decision,
     EndReason,
+    FaultNote,
     Latency,
     Message,
     Record,
@@ -26,6 +29,9 @@ from voicebot.store.records import (
     Transcribed,
     Turn,
 )
+
+AFTERWARDS: Final[tuple[str, ...]] = ("review", "transcription")
+"""What is paid when a call is over, and so isn't in what its end says."""
 
 
 @dataclass(slots=True)
@@ -60,6 +66,9 @@ class Rows:
                     self.messages[sid] = merged(self.messages.get(sid), record)
                 case Reviewed() | Transcribed():
                     self.call = dearer(self.call, record.cost)
+                case FaultNote(code=code) if code not in self.call.faults:
+                    faults = (*self.call.faults, code)
+                    self.call = replace(self.call, faults=faults)
                 case Recording(began_ms=at):
                     self.recordings[at] = joined(self.recordings.get(at), record)
                     self.call = recorded(self.call, self.recordings)
@@ -103,8 +112,8 @@ def moved(
     """
     Move a call on.
 
-    Of what it costs, each answer tells a part, and its end tells all; of a process that
-    died, the parts stand.
+    Of what it costs, and of what went wrong, each event tells a part, and its end tells
+    all but what comes afterwards; of a process that died, the parts stand.
 
     Its first stream stands, and its first end, unless it goes on behind that. That its
     process died is what others presume, until somebody knows better: a process that
@@ -129,18 +138,25 @@ def moved(
     crashed = record.end_reason is EndReason.NODE_CRASH
     if presumed and crashed:
         return call
+    if crashed:
+        faults, usage, cost = (*call.faults, *record.faults), call.usage, call.cost
+    else:
+        known = (x for x in call.faults if x is not Fault.NODE_CRASH)
+        faults, usage = (*record.faults, *known), record.usage
+        later = {name: call.cost[name] for name in AFTERWARDS if name in call.cost}
+        cost = {**record.cost, **later}
     return replace(
         call,
         ended_at=record.ended_at,
         duration_ms=record.duration_ms,
         end_reason=record.end_reason,
         ended_by=record.ended_by,
-        faults=record.faults,
+        faults=tuple(dict.fromkeys(faults)),
         recording=record.recording,
         recording_ms=record.recording_ms,
-        usage=call.usage if crashed else record.usage,
-        cost=call.cost if crashed else record.cost,
-        cost_ucny=call.cost_ucny if crashed else sum(record.cost.values()),
+        usage=usage,
+        cost=cost,
+        cost_ucny=sum(cost.values()),
         waited_ms=record.waited_ms,
     )
 

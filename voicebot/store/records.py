@@ -311,7 +311,7 @@ class Private:
 
 @dataclass(frozen=True, slots=True)
 class Silenced:
-    """A recording is about to be silenced; the first one stands."""
+    """A recording is about to be silenced: there, and where it was before."""
 
     call_id: str
     began_ms: int

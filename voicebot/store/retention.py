@@ -111,6 +111,8 @@ async def purge(
         setattr(purged, name, len(ids))
         for at in range(0, 0 if dry else len(ids), AT_ONCE):
             part = ids[at : at + AT_ONCE]
+            if work is delete_calls:  # what never came to where it is kept
+                await archive.remove_all(await archive.places_of(part))
             await database.transact(partial(work, call_ids=part))
     return purged
 
@@ -148,6 +150,20 @@ async def tell(database: Database, records: Sequence[Record], at: datetime) -> N
         await append(connection, events)
 
     await database.transact(work)
+
+
+async def forget(database: Database, call_id: str) -> bool:
+    """
+    Remove what was noted of a call since it was erased or purged; whether it was.
+
+    Who notes something behind a call's end does this once it is stored: either the
+    call is still there, and is removed with all of it, or nothing is left here.
+    """
+    query = select(calls.c.call_id).where(calls.c.call_id == call_id)
+    if await database.read(query):
+        return False
+    await database.transact(partial(delete_calls, call_ids=[call_id]))
+    return True
 
 
 async def delete_calls(

@@ -19,8 +19,19 @@ HOUR_MS: Final = 3_600_000
 HALVES: Final = 20_000
 """Half characters in the ten thousand that are priced."""
 
-CHAT: Final = "cascade_chat_"
-"""What the tokens of a cascade's chat model are called, before their kind."""
+CHATS: Final = {"chat": "cascade_chat_", "director": "director_"}
+"""What tokens of a chat model are called before their kind, by their purpose."""
+
+TOKENS: Final = (
+    "input_tokens",
+    "output_tokens",
+    *(f"{chat}prompt_tokens" for chat in CHATS.values()),
+    *(f"{chat}completion_tokens" for chat in CHATS.values()),
+)
+"""What a budget of tokens counts."""
+
+NO_BUDGETS: Final = ("twilio", "review", "transcription")
+"""What a call costs that goes on no budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +104,24 @@ def cost_of(
     }
 
 
+def tokens_of(usage: Mapping[str, int]) -> int:
+    """Return how many tokens were read and spoken, or written, by whichever model."""
+    return sum(usage.get(kind, 0) for kind in TOKENS)
+
+
 def _cascade(prices: Prices, usage: Mapping[str, int]) -> dict[str, Decimal]:
-    """What the stages of a cascade cost."""
-    chat = {
-        name.removeprefix(CHAT): n for name, n in usage.items() if name.startswith(CHAT)
-    }
+    """What a director, and the stages of a cascade, cost."""
     halves = usage.get("cascade_speech_halves", 0)
     return {
         "asr": _asr(prices, usage.get("cascade_asr_ms", 0)),
-        "chat": _chat(prices, chat),
+        **{name: _chat(prices, _of(chat, usage)) for name, chat in CHATS.items()},
         "speech": prices.speech_10k * UCNY * halves / HALVES,
     }
+
+
+def _of(chat: str, usage: Mapping[str, int]) -> dict[str, int]:
+    """A chat model's tokens, as `chat_cost_of` takes them."""
+    return {x.removeprefix(chat): n for x, n in usage.items() if x.startswith(chat)}
 
 
 def chat_cost_of(prices: Prices, usage: Mapping[str, int]) -> int:

@@ -8,9 +8,10 @@ was on disk when this process died is put into the database by the next one.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -40,6 +41,23 @@ log = structlog.get_logger()
 BATCH: Final = 500  # events in one transaction
 MAX_HELD: Final = 50_000  # of neither disk's: minutes of a full house
 START_S: Final = 5.0  # a caller waits; Twilio would for 15 s
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What isn't where it belongs yet, and what never will be."""
+
+    held_events: int
+    """They are on no disk."""
+
+    spilled_bytes: int
+    """They are on disk, and not in the database."""
+
+    is_away: bool
+    """Whether the database failed last."""
+
+    lost_records: int
+    """Since this process began."""
 
 
 @asynccontextmanager
@@ -77,6 +95,7 @@ class Writer:
 
     Attributes:
         store: for reading. What it tells of a call lags behind what was noted.
+        seen: is given each record that was taken, of calls that are new.
     """
 
     def __init__(
@@ -101,6 +120,8 @@ class Writer:
         self._refused: set[str] = set()  # of those, whose call_sid another has
         self._recent = Recent()
         self._news = asyncio.Event()
+        self._lost = 0
+        self.seen: Callable[[Record], None] = lambda _: None
 
     # ---- for who takes calls ---------------------------------------------------
 
@@ -113,12 +134,15 @@ class Writer:
         """
         if len(self._held) >= MAX_HELD:
             log.error("record lost: neither database nor disk takes it")
+            self._lost += 1
             return False
         event = self._numbers.event(record, at)
         self._held.append(event)
         self._noted = event.seq
         self._recent.add(event)
         self._news.set()
+        if not isinstance(record, CallStarted):  # it isn't known yet if that is new
+            self.seen(record)
         return True
 
     async def start(self, start: CallStarted) -> bool:
@@ -139,7 +163,10 @@ class Writer:
             async with asyncio.timeout(START_S):
                 if self.note(start, start.started_at):
                     await self.written()
-                    return start.call_id not in self._refused
+                    is_new = start.call_id not in self._refused
+                    if is_new:
+                        self.seen(start)
+                    return is_new
         except TimeoutError:
             self.note(_rejected(start), start.started_at)
         finally:
@@ -166,6 +193,12 @@ class Writer:
         """
         ours = self._recent.call_by_sid(call_sid)
         return ours or await self.store.call_by_sid(call_sid)
+
+    def backlog(self) -> Backlog:
+        """What waits for a disk or the database at this moment."""
+        return Backlog(
+            len(self._held), len(self._spill), self._triage.is_away, self._lost
+        )
 
     # ---- writing ---------------------------------------------------------------
 

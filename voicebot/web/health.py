@@ -14,11 +14,17 @@ async def healthz(_: web.Request) -> web.Response:
 
 @routes.get("/readyz")
 async def readyz(request: web.Request) -> web.Response:
-    """503 as soon as a drain begins: a balancer sends new calls elsewhere."""
-    live = request.app[BOARD].live
+    """503 as soon as a drain begins, or if nobody conducts calls.
+
+    A balancer sends new calls elsewhere then.
+    """
+    board = request.app[BOARD]
+    live, crew = board.live, board.crew
     state = "draining" if live.draining else "ready"
+    if crew is not None and not len(crew):
+        state = "no worker"  # they died; others are being started
     body = {"status": state, "calls": len(live), "max_calls": live.limit}
-    return web.json_response(body, status=503 if live.draining else 200)
+    return web.json_response(body, status=200 if state == "ready" else 503)
 
 
 @routes.get("/healthz/dialplan")

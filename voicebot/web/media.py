@@ -1,11 +1,13 @@
 """The media stream of a call: `/twilio/media/{token}`."""
 
 import asyncio
+import os
 
 import structlog
 from aiohttp import WSMsgType, web
 
 from voicebot.errors import RemoteProtocolError
+from voicebot.runtime.crew import Handover
 from voicebot.runtime.live import Ticket
 from voicebot.store.records import EndReason
 from voicebot.twilio.messages import Start
@@ -33,9 +35,7 @@ async def media(request: web.Request) -> web.StreamResponse:
     if not request.app[SIGNATURES].upgrade(request.raw_path, signature):
         log.warning("bad signature", path="/twilio/media")
         raise web.HTTPForbidden(text="bad signature")
-    socket = web.WebSocketResponse(
-        compress=False, max_msg_size=MAX_MESSAGE_BYTES, decode_text=False
-    )
+    socket = socket_of()
     if not socket.can_prepare(request):
         log.error("an upgrade arrived without its headers: a proxy drops them")
         raise web.HTTPUpgradeRequired(text="expected a WebSocket upgrade")
@@ -44,6 +44,38 @@ async def media(request: web.Request) -> web.StreamResponse:
     if ticket is None:
         log.warning("bad token")
         raise web.HTTPForbidden(text="bad token")
+    if board.crew:
+        await _hand_over(request, ticket)
+        return web.Response()  # to nobody: the connection isn't ours any more
+    return await conduct(request, socket, ticket)
+
+
+async def _hand_over(request: web.Request, ticket: Ticket) -> None:
+    """Give the connection to a worker, as it was before the upgrade."""
+    board, transport = request.app[BOARD], request.transport
+    if transport is None:
+        board.never_started(ticket, EndReason.NEVER_CONNECTED)
+        return
+    try:
+        # A copy: closing ours closes nothing as long as there is another one.
+        descriptor = os.dup(transport.get_extra_info("socket").fileno())
+    except OSError as exc:  # no file descriptors are left
+        log.error("stream not handed over", error=exc.strerror)
+        board.never_started(ticket, EndReason.INTERNAL_ERROR)
+        raise web.HTTPServiceUnavailable(text="try again") from None
+    transport.abort()
+    fields = [name + b": " + value for name, value in request.raw_headers]
+    line = f"GET {request.raw_path} HTTP/1.1".encode()
+    head = b"\r\n".join([line, *fields, b"", b""])
+    handover = Handover(descriptor, request.match_info["token"], head)
+    await board.hand_over(ticket, handover)
+
+
+async def conduct(
+    request: web.Request, socket: web.WebSocketResponse, ticket: Ticket
+) -> web.StreamResponse:
+    """Run a call whose stream was let in."""
+    board = request.app[BOARD]
     stream = MediaStream()
     try:
         await socket.prepare(request)
@@ -63,6 +95,12 @@ async def media(request: web.Request) -> web.StreamResponse:
     if socket.prepared:
         await close(socket, request, POLICY)
     return socket
+
+
+def socket_of() -> web.WebSocketResponse:
+    return web.WebSocketResponse(
+        compress=False, max_msg_size=MAX_MESSAGE_BYTES, decode_text=False
+    )
 
 
 async def _started(socket: web.WebSocketResponse, stream: MediaStream) -> None:

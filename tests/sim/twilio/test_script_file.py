@@ -9,7 +9,7 @@ import soundfile
 from voicebot.errors import ConfigError
 from voicebot.sim.twilio.ear import is_audible
 from voicebot.sim.twilio.script import HangUp, Interrupt, Keys, Say, Script, Wait
-from voicebot.sim.twilio.script_file import load_script
+from voicebot.sim.twilio.script_file import load_script, load_script_file
 from voicebot.sim.twilio.wav import read_voice, write_stereo
 
 VOICES = Path(__file__).parents[3] / "voicebot" / "sim" / "voices"
@@ -51,21 +51,26 @@ def test_every_kind_of_step(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("steps: [", "expected YAML"),
-        ("steps: [", "expected YAML: line 1, column 9"),
-        ("steps: 2026-99-99", "expected YAML"),
-        ("steps: \x07", "expected YAML"),
-        ("- say: a", "expected a list `steps`"),
-        ("steps: []", "expected a list `steps`"),
-        ("steps: [1]", "step 1: expected one of say, interrupt, keys"),
-        ("steps: [{say: a, keys: '1'}]", "step 1: expected one of"),
-        ("steps: [{say: a}, {say: b, after_ms: 1}]", "step 2: after_ms: unknown"),
-        ("steps: [{say: 1}]", "step 1: say: expected text"),
-        ("steps: [{keys: 12}]", "step 1: keys: expected text"),
-        ("steps: [{keys: 'a'}]", "step 1: expected keys 0-9"),
-        ("steps: [{wait_ms: -1}]", "step 1: wait_ms: expected 0 to 600000 ms"),
-        ("steps: [{wait_ms: true}]", "step 1: wait_ms: expected 0 to 600000 ms"),
-        ("steps: [{wait_ms: 1.5}]", "step 1: wait_ms: expected 0 to 600000 ms"),
+        ("steps: [", ":1:9: expected YAML"),
+        ("steps: 2026-99-99", ": expected YAML"),
+        ("steps: \x07", ": expected YAML"),
+        ("- say: a", ": expected a list `steps`"),
+        ("steps: []", ": expected a list `steps`"),
+        ("steps: [1]", ":1:9: step 1: expected one of say, interrupt, keys"),
+        ("steps: [{say: a, keys: '1'}]", ":1:9: step 1: expected one of"),
+        (
+            "steps: [{say: a}, {say: b, after_ms: 1}]",
+            ":1:28: step 2: after_ms: unknown",
+        ),
+        ("steps: [{say: 1}]", ":1:15: step 1: say: expected text"),
+        ("steps: [{keys: 12}]", ":1:16: step 1: keys: expected text"),
+        ("steps: [{keys: 'a'}]", ":1:9: step 1: expected keys 0-9"),
+        ("steps: [{wait_ms: -1}]", ":1:19: step 1: wait_ms: expected 0 to 600000 ms"),
+        ("steps: [{wait_ms: true}]", ":1:19: step 1: wait_ms: expected 0 to 600000 ms"),
+        ("weight: 0\nsteps: [hang_up]", ":2:9: step 1: expected one of"),
+        ("weight: 0\nsteps: [{hang_up: }]", ":1:9: weight: expected 1 to 1000"),
+        ("wait: 1\nsteps: [{hang_up: }]", ":1:1: wait: unknown beside steps"),
+        ("steps: [{wait_ms: 1.5}]", ":1:19: step 1: wait_ms: expected 0 to 600000 ms"),
     ],
 )
 def test_a_mistake_is_found_by_file_and_step(
@@ -73,7 +78,17 @@ def test_a_mistake_is_found_by_file_and_step(
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         script(tmp_path, text)
-    assert str(caught.value).startswith(f"{tmp_path / 'caller.yaml'}: {problem}")
+    assert str(caught.value).startswith(f"{tmp_path / 'caller.yaml'}{problem}")
+
+
+def test_words_are_said_if_somebody_can(tmp_path: Path) -> None:
+    path = tmp_path / "caller.yaml"
+    path.write_text("weight: 3\nsteps: [{say: Hello!}, {say: a.wav}]")
+    loaded = load_script_file(path, lambda file: b"voice", str.encode)
+    assert loaded.weight == 3
+    assert loaded.steps == (Say(b"Hello!", "words 1"), Say(b"voice", "a"))
+    with pytest.raises(ConfigError, match=r"caller\.yaml:2:9: step 1: .*Hello!: no"):
+        load_script_file(path, read_voice)
 
 
 def test_a_script_or_a_voice_that_is_not_there(tmp_path: Path) -> None:
@@ -81,7 +96,9 @@ def test_a_script_or_a_voice_that_is_not_there(tmp_path: Path) -> None:
         load_script(tmp_path / "no.yaml", read_voice)
     path = tmp_path / "caller.yaml"
     path.write_text("steps: [{say: no.wav}]")
-    with pytest.raises(ConfigError, match=r"caller\.yaml: step 1: .*no\.wav: no such"):
+    with pytest.raises(
+        ConfigError, match=r"caller\.yaml:1:9: step 1: .*no\.wav: no such"
+    ):
         load_script(path, read_voice)
     with pytest.raises(ConfigError, match="is a folder$"):
         load_script(tmp_path, read_voice)

@@ -71,6 +71,8 @@ async def serve_session(
         while True:
             drop = session.close_due(loop.time())
             for text in session.take(loop.time()):
+                if session.watch:
+                    session.watch.sends(text)
                 await websocket.send_str(text)
             for question in session.questions():
                 tasks.create_task(ponder(question))

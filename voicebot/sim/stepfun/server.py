@@ -16,7 +16,7 @@ from voicebot.sim.stepfun.connection import serve_session
 from voicebot.sim.stepfun.mind import Mind, Reply
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.stepfun.profile import MODELS, PLAN_MODELS
-from voicebot.sim.stepfun.session import OfflineSession
+from voicebot.sim.stepfun.session import OfflineSession, SessionWatch
 from voicebot.sim.stepfun.speech import (
     FORMATS,
     BadRequest,
@@ -94,6 +94,7 @@ class OfflineStepFun:
         chat_refusals: the same for the first requests to do so.
         asr_refusals: the same for the first clips to be transcribed.
         seed: decides everything that chance does.
+        watch: makes who measures a session that opens.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class OfflineStepFun:
         chat_refusals: Iterable[int] = (),
         asr_refusals: Iterable[int] = (),
         seed: int = 0,
+        watch: Callable[[], SessionWatch] | None = None,
     ) -> None:
         self.mood = mood
         self.statistics = Statistics()
@@ -122,6 +124,7 @@ class OfflineStepFun:
         self._chat_refusals = list(chat_refusals)
         self._asr_refusals = list(asr_refusals)
         self._random = Random(seed)
+        self._watch = watch
         self.voices = VoiceShop(mind, lambda: self.mood.speech, seed)
         self._sockets: set[web.WebSocketResponse] = set()
 
@@ -174,6 +177,7 @@ class OfflineStepFun:
             now=loop.time(),
             model=request.query["model"],
         )
+        session.watch = self._watch() if self._watch else None
         began_at = loop.time()
         self.statistics.opened += 1
         self._sockets.add(websocket)

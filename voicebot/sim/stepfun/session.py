@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -34,6 +34,16 @@ class Drop:
     """Close code; None: the connection is lost without a close frame."""
 
 
+class SessionWatch(Protocol):
+    """Somebody who measures a session: told of what comes and goes. Must be quick."""
+
+    def heard(self, pcm16: bytes) -> None:
+        """The client's audio, as it came: 24 kHz."""
+
+    def sends(self, frame: str) -> None:
+        """A frame of ours is about to leave."""
+
+
 class OfflineSession:
     """
     One realtime session, as the server sees it.
@@ -44,6 +54,7 @@ class OfflineSession:
 
     Attributes:
         received: how many events of each type the client sent; "?" is no event.
+        watch: told of the client's audio; of the frames, by whoever sends them.
 
     Source:
         StepFun: Realtime API and guide; public measurements where they are silent.
@@ -59,6 +70,7 @@ class OfflineSession:
     ) -> None:
         self.id = f"{random.getrandbits(128):032x}"
         self.received: Counter[str] = Counter()
+        self.watch: SessionWatch | None = None
         self._mood = mood
         self._random = random
         self._opened_at = self._last_frame_at = now
@@ -184,6 +196,8 @@ class OfflineSession:
         self._talk.send(now, updated)
 
     def _append(self, pcm16: bytes, now: float) -> None:
+        if self.watch:
+            self.watch.heard(pcm16)
         for found in self._intake.append(taken_at(self._mood.ear_hz, pcm16)):
             match found:
                 case SpeechStarted(start_ms):

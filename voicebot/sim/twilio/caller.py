@@ -47,6 +47,7 @@ from voicebot.sim.twilio.twiml import (
     Verb,
     parse,
 )
+from voicebot.sim.twilio.watch import Watch
 from voicebot.sim.twilio.webhooks import Webhooks
 
 OnEvent = Callable[[str, float, str], None]
@@ -77,6 +78,7 @@ async def place_call(
     message: Message | None = None,
     patience_s: float | None = None,
     max_call_s: float = 600.0,
+    watch: Watch | None = None,
 ) -> CallReport:
     """
     Call a bot as Twilio would, and behave as the script says.
@@ -98,6 +100,7 @@ async def place_call(
         patience_s: the caller hangs up after so long with no stream, while they are
             to wait; by default they don't.
         max_call_s: when to give up.
+        watch: told of each 20 ms of the line.
 
     Raises:
         ConfigError: a URL is not on this machine, or the bot uses a verb of TwiML
@@ -117,7 +120,7 @@ async def place_call(
             http,
             hooks,
             addresses,
-            Line(who, auth_token, carrier_delay_s, misbehave),
+            Line(who, auth_token, carrier_delay_s, misbehave, watch),
             script,
             on_event,
             dict(far_ends or {}),

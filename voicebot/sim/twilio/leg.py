@@ -21,6 +21,7 @@ from voicebot.sim.twilio.stream import (
     TwilioStream,
 )
 from voicebot.sim.twilio.tape import Tape
+from voicebot.sim.twilio.watch import Watch
 
 Frame = str | bytes
 Note = Callable[[str, float, str], None]
@@ -52,6 +53,7 @@ class Leg:
         *,
         carrier_delay_s: float,
         misbehaviour: Misbehaviour,
+        watch: Watch | None = None,
     ) -> None:
         self.hangs_up: str | None = None
         self.marks_sent = self.marks_played = self.marks_cleared = 0
@@ -59,6 +61,7 @@ class Leg:
         self.stream = stream
         self._script, self._ear, self._tape, self._note = script, ear, tape, note
         self._wrong = misbehaviour
+        self._watch = watch
         self._opened_s = 0.0
         self._frames = 0  # of 20 ms that are over
 
@@ -89,13 +92,15 @@ class Leg:
         while self._frame_at() <= now and self.hangs_up is None:
             # Each at its own instant, however late this call is.
             frames += self._played(self._frame_at())
-            frames += self._frame()
+            frames += self._frame(now)
         return frames + self._played(now)
 
     def receive(self, frame: Frame, now: float) -> list[Frame]:
         """Obey one frame of the server's."""
         match self.stream.receive(frame):
             case Media(ulaw):
+                if self._watch:
+                    self._watch.arrived(ulaw)
                 if lost := self.playout.media(ulaw, now):
                     self.stream.warn(DISCARDED, f"{lost} bytes of media discarded")
             case Mark(name):
@@ -105,6 +110,8 @@ class Leg:
             case Clear():
                 names = self.playout.clear(now)
                 self.marks_cleared += len(names)
+                if self._watch:
+                    self._watch.cleared()
                 self._note("cleared", now, _marks(len(names)))
                 return self._echo(names)
             case None:
@@ -119,7 +126,7 @@ class Leg:
     def _frame_at(self) -> float:
         return self._opened_s + (self._frames + 1) * FRAME_S
 
-    def _frame(self) -> list[Frame]:
+    def _frame(self, now: float) -> list[Frame]:
         at = self._frame_at()
         at_ms = self._frames * FRAME_MS
         heard = self.playout.take(at)
@@ -132,6 +139,8 @@ class Leg:
                 self._note("bot_silent", at - self._ear.quiet_ms / 1000, "")
         doing = self._script.next(self._ear)
         self._record(doing, heard, at)
+        if self._watch:
+            self._watch.line(doing.ulaw, heard, now - at)
         self._frames += 1
         return self._said(doing, at_ms)
 

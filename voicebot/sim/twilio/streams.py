@@ -26,6 +26,7 @@ from voicebot.sim.twilio.socket import CallerHungUp, Closed, Inbox, Order, run_l
 from voicebot.sim.twilio.stream import StreamWarning, TwilioStream
 from voicebot.sim.twilio.tape import Tape
 from voicebot.sim.twilio.twiml import Stream, stream_problem
+from voicebot.sim.twilio.watch import Watch
 from voicebot.sim.twilio.webhooks import Webhooks, host_of, signature_header
 
 CONNECT_S = 10.0
@@ -40,6 +41,7 @@ class Line:
     auth_token: str
     carrier_delay_s: float
     misbehaviour: Misbehaviour
+    watch: Watch | None = None
 
 
 class Streams:
@@ -144,6 +146,7 @@ class Streams:
             self._note,
             carrier_delay_s=self._line.carrier_delay_s,
             misbehaviour=wrong,
+            watch=self._line.watch,
         )
         try:
             end = await run_leg(ws, leg, inbox, closes=not wrong.stops_without_close)

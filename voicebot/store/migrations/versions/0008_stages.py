@@ -1,4 +1,4 @@
-"""When the caller's words, and the answer's first ones, were known."""
+"""When the caller's words, and the answer's first ones, were known; late words."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,15 +6,26 @@ from alembic import op
 revision = "0008"
 down_revision = "0007"
 
+NEW = ("understood_ms", "written_ms")
+
 
 def upgrade() -> None:
     with op.batch_alter_table("latencies") as batch:
-        batch.add_column(sa.Column("understood_ms", sa.Integer))
-        batch.add_column(sa.Column("written_ms", sa.Integer))
+        for name in NEW:
+            batch.add_column(sa.Column(name, sa.Integer))
 
 
 def downgrade() -> None:
-    """The events know it still."""
+    """An older release can't read either; words that were found stay."""
+    op.execute("DELETE FROM call_events WHERE kind = 'transcription'")
+    without = "json_remove(data, {})".format(", ".join(f"'$.{x}'" for x in NEW))
+    if op.get_bind().dialect.name == "postgresql":
+        without = "(CAST(data AS jsonb){})::json".format(
+            "".join(f" - '{x}'" for x in NEW)
+        )
+    op.execute(
+        f"UPDATE call_events SET data = {without} WHERE kind = 'latency'"  # noqa: S608 - ours
+    )
     with op.batch_alter_table("latencies") as batch:
-        batch.drop_column("written_ms")
-        batch.drop_column("understood_ms")
+        for name in reversed(NEW):
+            batch.drop_column(name)

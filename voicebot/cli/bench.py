@@ -1,0 +1,164 @@
+"""`voicebot bench`: what a call costs, step by step, and against a naive bridge."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:  # numpy and the bridge take longer to import than help to print
+    from collections.abc import Mapping
+
+    from rich.table import Table
+
+    from voicebot.bench.run import Report
+
+STEP_ROUNDS = 5
+
+
+def run(
+    calls: Annotated[int, typer.Option(min=1, max=1000, help="At once.")] = 100,
+    rounds: Annotated[int, typer.Option(min=1, help="Of all servers, in turns.")] = 3,
+    seconds: Annotated[
+        float, typer.Option(min=2, help="With all calls up, each time.")
+    ] = 30,
+    compare: Annotated[
+        str | None,
+        typer.Option(metavar="REV", help="Another revision of ours, by git's name."),
+    ] = None,
+    steps_only: Annotated[
+        bool, typer.Option("--steps", help="Only what each step costs: it takes 5 s.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print nothing but the figures, as JSON.")
+    ] = False,
+) -> None:
+    """
+    Measure the CPU that a second of a call costs, and print the budget's targets.
+
+    Exit code 1 if one of them doesn't hold.
+    """
+    from voicebot.bench.steps import best_of, measure_steps, neural_ms
+    from voicebot.cli.loop import run as run_loop
+    from voicebot.cli.output import print_json, print_out
+
+    steps = best_of(STEP_ROUNDS, measure_steps)
+    neural = neural_ms()
+    if steps_only:
+        if as_json:
+            print_json({"steps": steps, "neural": neural})
+        else:
+            print_out(_steps(steps, None))
+        return
+    report = run_loop(
+        _bench(calls, rounds, seconds, compare, steps, neural, quiet=as_json)
+    )
+    if as_json:
+        print_json(_figures(report))
+    else:
+        _show(report)
+    if any(each.holds is False for each in report.verdicts()):
+        raise typer.Exit(1)
+
+
+async def _bench(
+    calls: int,
+    rounds: int,
+    seconds: float,
+    compare: str | None,
+    steps: dict[str, float],
+    neural: float | None,
+    *,
+    quiet: bool,
+) -> "Report":
+    from contextlib import AsyncExitStack
+
+    from voicebot.bench.run import bench, revision
+    from voicebot.load.run import Plan
+
+    def say(what: str) -> None:
+        if not quiet:
+            typer.echo(what, err=True)
+
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="voicebot-bench-")))
+        other = None
+        if compare is not None:
+            other = await stack.enter_async_context(revision(compare, folder))
+        return await bench(
+            Plan(calls, max(5.0, calls / 5), seconds / 60, []),
+            rounds,
+            folder,
+            compare=other,
+            steps=steps,
+            neural_ms=neural,
+            say=say,
+        )
+
+
+def _show(report: "Report") -> None:
+    from voicebot.cli.output import print_out, table
+    from voicebot.load.report import verdict_table
+    from voicebot.load.verdicts import is_void
+
+    servers = table("server", "CPU ms per call-second", "of the naive bridge's", "void")
+    for name, measured in report.servers.items():
+        servers.add_row(
+            name,
+            ", ".join(_number(each.cpu_ms()) for each in measured.runs),
+            "" if name == "naive" else _number(_share(report, name)),
+            str(sum(map(is_void, measured.runs)) or ""),
+        )
+    print_out(servers)
+    print_out("")
+    print_out(_steps(report.steps, report.servers["ours"].cpu_ms()))
+    print_out("")
+    print_out(verdict_table(report.verdicts()))
+
+
+def _steps(steps: "Mapping[str, float]", whole: float | None) -> "Table":
+    from voicebot.cli.output import table
+
+    shown = table("step", "ms per call-second")
+    for name, spent in sorted(steps.items(), key=lambda item: -item[1]):
+        shown.add_row(name, _number(spent))
+    shown.add_row("all steps", _number(sum(steps.values())))
+    if whole is not None:
+        rest = max(0.0, whole - sum(steps.values()))
+        shown.add_row("sockets, tasks, call log: the rest", _number(rest))
+    return shown
+
+
+def _share(report: "Report", name: str) -> float | None:
+    theirs = report.servers["naive"].cpu_ms()
+    mine = report.servers[name].cpu_ms()
+    if name == "ours":
+        return report.ratio("naive")
+    return mine / theirs if mine and theirs else None
+
+
+def _figures(report: "Report") -> dict[str, object]:
+    from dataclasses import asdict
+
+    from voicebot.load.report import summary
+
+    return {
+        "calls": report.calls,
+        "seconds": report.seconds,
+        "cpu_ms": {name: each.cpu_ms() for name, each in report.servers.items()},
+        "ratio": {
+            name: report.ratio(name) for name in report.servers if name != "ours"
+        },
+        "steps": report.steps,
+        "verdicts": [
+            {**asdict(each), "holds": each.holds} for each in report.verdicts()
+        ],
+        "rounds": {
+            name: [summary(each, []) for each in measured.runs]
+            for name, measured in report.servers.items()
+        },
+    }
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"

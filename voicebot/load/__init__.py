@@ -1,0 +1,1 @@
+"""Load: many simulated calls at once, measured where the caller hears."""

@@ -1,0 +1,97 @@
+"""How many calls at once: raise the load until a target breaks, then look closer."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from voicebot.load.figures import Run
+from voicebot.load.run import Plan
+from voicebot.load.verdicts import Verdict, is_void, verdicts
+
+FACTOR: Final = 1.5
+CLOSE: Final = 0.1
+"""The answer is known when what holds and what doesn't are so near to each other."""
+
+MOST: Final = 2000
+
+# What says that a machine is full. CPU and memory a call don't: they are figures of
+# the server, not of how much of it is used.
+FULL: Final = frozenset(
+    {
+        "calls set up",
+        "wrong endings",
+        "heard of another call",
+        "lost of answers",
+        "repeated of answers",
+        "holes in answers",
+        "set-up, p99",
+        "caller to StepFun, p99",
+        "StepFun to caller, p99",
+        "silent after a caller's onset, p95",
+    }
+)
+ADDED_MS: Final = 20.0
+"""Added latency beyond which a machine is full: what the budget counts calls by."""
+
+LIMITS_MS: Final = {
+    "caller to StepFun, p99": 25.0 + ADDED_MS,
+    "StepFun to caller, p99": ADDED_MS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One load that was tried."""
+
+    calls: int
+    run: Run
+    broke: list[Verdict]
+    """Empty: everything held."""
+
+    @property
+    def void(self) -> bool:
+        """Whether the callers gave up before the server."""
+        return is_void(self.run)
+
+
+async def find_capacity(
+    plan: Plan, load: Callable[[Plan], Awaitable[Run]]
+) -> AsyncIterator[Step]:
+    """
+    Try loads, from the plan's number of calls upwards.
+
+    Yields each step. The largest that broke nothing is the answer, unless a void one
+    came: then the callers' machine was full, and the answer is at least that.
+    """
+    held, broken, calls = 0, MOST + 1, plan.calls
+    while True:
+        step = judge(calls, await load(replace(plan, calls=calls)))
+        yield step
+        if step.void:
+            return
+        if step.broke:
+            broken = calls
+        else:
+            held = calls
+        calls = following(held, broken)
+        if calls in (held, broken):
+            return
+
+
+def following(held: int, broken: int) -> int:
+    """What to try next; one of the two if there is nothing left to find out."""
+    if broken > MOST:
+        return min(MOST, round(held * FACTOR) + (held < 2))
+    if broken - held <= max(1, CLOSE * broken):
+        return held
+    return (held + broken) // 2
+
+
+def judge(calls: int, run: Run) -> Step:
+    """Say whether a load was too much."""
+    found = [
+        replace(each, limit=LIMITS_MS.get(each.name, each.limit))
+        for each in verdicts(run)
+        if each.name in FULL
+    ]
+    return Step(calls, run, [each for each in found if each.holds is False])

@@ -1,0 +1,319 @@
+"""One load run: start the callers, watch the server, gather the figures."""
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from voicebot.errors import ConfigError, VoicebotError
+from voicebot.load.children import Child, running
+from voicebot.load.figures import CallFigures, Run, Sample
+from voicebot.load.generator import Orders
+from voicebot.load.processes import sample
+from voicebot.load.server import Target
+from voicebot.sim.twilio.report import Outcome
+
+SETTLE_S: Final = 3.0
+"""From the last dial to the steady time: sessions open, greetings play."""
+
+LEAD_S: Final = 2.0
+"""For the generators to start."""
+
+CALLS_A_PROCESS: Final = 60
+
+PROBE_S: Final = 0.05
+SAMPLE_S: Final = 1.0
+QUIET_S: Final = 20.0
+"""For descriptors and threads to be back to idle after the last call."""
+
+ENDS_S: Final = 200.0
+"""No call of ours is longer."""
+
+WARM_UP: Final = Path(__file__).parent / "warm_up.yaml"
+WARM_CALLS: Final = 8
+"""A server of ours has opened by then all that it opens once: pools, files, threads."""
+
+STEADY_SAMPLES: Final = 3
+STATUS: Final = re.compile("HTTP ([0-9]+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much load, and of what kind."""
+
+    calls: int
+    """At once."""
+    ramp_per_s: float
+    minutes: float
+    """With all calls up."""
+    mix: list[str]
+
+    @property
+    def ramp_s(self) -> float:
+        return self.calls / self.ramp_per_s
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run is, for who looks on."""
+
+    run: Run
+    begins_s: float
+    ends_s: float
+    """When no more calls are begun."""
+    live: int = 0
+
+
+Look = Callable[[Progress], None]
+
+
+@dataclass(slots=True)
+class _Crew:
+    """What goes on beside the callers."""
+
+    progress: Progress
+    target: Target
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+async def load(
+    plan: Plan, target: Target, folder: Path, look: Look, *, warm: bool = True
+) -> Run:
+    """
+    Make the calls and wait for their ends.
+
+    Args:
+        look: called after each thing that happened.
+        warm: whether the server is to be warmed up, and asked if it takes calls.
+
+    Raises:
+        ConfigError: the target can't be called, or the mix is wrong.
+        ChildError: a process of ours fails.
+    """
+    await check(target)
+    if warm:
+        await _warm_up(target, folder)
+    idle = await _idle(target)
+    begins_s = time.monotonic() + LEAD_S
+    steady_s = begins_s + plan.ramp_s + SETTLE_S
+    ends_s = steady_s + 60 * plan.minutes
+    run = Run(plan.calls, (steady_s, ends_s))
+    run.idle = idle
+    crew = _Crew(Progress(run, begins_s, ends_s), target)
+    with one_sentence():
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_sample(crew))
+            tasks.create_task(_probe(crew))
+            heard = target.upstream and tasks.create_task(_listen(target.upstream, run))
+            try:
+                async with asyncio.timeout_at(_loop_time(ends_s + ENDS_S)):
+                    await _callers(plan, crew.progress, target, folder, look)
+            finally:
+                crew.over.set()
+                if heard:
+                    heard.cancel()
+    run.after = await _quiet(target, run.idle)
+    return run
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Raise what went wrong by itself, not as a group with it in."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        ours: BaseException | None = group.subgroup(VoicebotError)
+        while isinstance(ours, BaseExceptionGroup):
+            ours = ours.exceptions[0]
+        if ours is None:
+            raise
+        raise ours from None
+
+
+async def check(target: Target) -> None:
+    """
+    Say in a sentence why a target can't be called.
+
+    Raises:
+        ConfigError: nothing listens there.
+    """
+    try:
+        async with (
+            ClientSession(timeout=ClientTimeout(total=10)) as http,
+            http.get(_health(target)) as answer,
+        ):
+            await answer.read()
+    except (ClientError, OSError, TimeoutError):
+        host = urlsplit(target.voice_url).netloc.rpartition("@")[2]
+        raise ConfigError(
+            f"nothing listens at {host}: is `voicebot serve` running?"
+        ) from None
+
+
+async def _warm_up(target: Target, folder: Path) -> None:
+    """
+    Call before the load does: does it work at all?
+
+    Raises:
+        ConfigError: it doesn't, and why.
+    """
+    now = time.monotonic()
+    count = WARM_CALLS if target.server else 1
+    plan = Plan(count, float(count), 0.0, [str(WARM_UP)])
+    progress = Progress(Run(count, (now, now)), now, now + ENDS_S)
+    with one_sentence():
+        await _callers(plan, progress, target, folder, lambda _: None, once=True)
+    for call in progress.run.calls:
+        if not call.as_planned:
+            raise ConfigError(why_not(target, call))
+
+
+def why_not(target: Target, call: CallFigures) -> str:
+    """Say in a sentence why a call went wrong."""
+    host = urlsplit(target.voice_url).netloc.rpartition("@")[2]
+    status = STATUS.search(call.ending)
+    if call.outcome == Outcome.REFUSED and status and status[1] == "403":
+        return (
+            f"{host} refused the signature: is VOICEBOT_TWILIO_AUTH_TOKEN the server's?"
+        )
+    if call.turned_away:
+        return f"{host} takes no calls: {call.ending}"
+    return f"{host}: a first call went wrong: {call.ending}"
+
+
+async def _idle(target: Target) -> Sample | None:
+    """Measure the server once it has nothing to do."""
+    alike: list[Sample] = []
+    for _ in range(round(QUIET_S / SAMPLE_S)):
+        now = _now(target)
+        if now is None:
+            return None
+        same = alike and alike[-1].descriptors == now.descriptors
+        alike = [*alike, now] if same else [now]
+        if len(alike) >= STEADY_SAMPLES:
+            break
+        await asyncio.sleep(SAMPLE_S)
+    return alike[-1]
+
+
+async def _callers(
+    plan: Plan,
+    progress: Progress,
+    target: Target,
+    folder: Path,
+    look: Look,
+    *,
+    once: bool = False,
+) -> None:
+    count = max(1, -(-plan.calls // CALLS_A_PROCESS))
+    count = min(plan.calls, max(count, min(os.cpu_count() or 1, plan.calls // 20)))
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+        for number in range(count):
+            child = await stack.enter_async_context(
+                running(
+                    f"callers {number + 1}",
+                    "-m",
+                    "voicebot.load.generator",
+                    folder=folder,
+                )
+            )
+            orders = Orders(
+                voice_url=target.voice_url,
+                public_url=target.public_url,
+                account_sid=target.account_sid,
+                auth_token=target.auth_token,
+                to_number=target.to_number,
+                yours=target.yours,
+                mix=plan.mix,
+                lines=list(range(number, plan.calls, count)),
+                ramp_per_s=plan.ramp_per_s,
+                starts_s=progress.begins_s,
+                until_s=progress.ends_s,
+                once=once,
+            )
+            await child.tell(asdict(orders))
+            tasks.create_task(_gather(child, progress, look))
+
+
+async def _gather(child: Child, progress: Progress, look: Look) -> None:
+    async for event in child.events():
+        if problem := event.get("problem"):
+            raise ConfigError(str(problem))
+        if "up" in event:
+            progress.live += 1
+        else:
+            call = CallFigures(**event["over"])
+            progress.live -= call.stream_s is not None
+            progress.run.calls.append(call)
+        look(progress)
+
+
+async def _listen(upstream: Child, run: Run) -> None:
+    async for event in upstream.events():
+        run.upstream.add(event)
+
+
+async def _sample(crew: _Crew) -> None:
+    while not await _over(crew, SAMPLE_S):
+        if now := _now(crew.target):
+            crew.progress.run.samples.append(now)
+
+
+async def _probe(crew: _Crew) -> None:
+    """
+    Ask the server for its health, twenty times a second.
+
+    What it takes is the lateness of its loop, and the way there and back.
+    """
+    run, url = crew.progress.run, _health(crew.target)
+    async with ClientSession(timeout=ClientTimeout(total=10)) as http:
+        while not await _over(crew, PROBE_S):
+            asked_s = time.monotonic()
+            try:
+                async with http.get(url) as answer:
+                    await answer.read()
+            except (ClientError, OSError, TimeoutError):
+                continue  # the calls tell
+            if run.steady[0] <= asked_s <= run.steady[1]:
+                run.lags_ms.append(1000 * (time.monotonic() - asked_s))
+
+
+async def _over(crew: _Crew, within_s: float) -> bool:
+    try:
+        async with asyncio.timeout(within_s):
+            return await crew.over.wait()
+    except TimeoutError:
+        return False
+
+
+async def _quiet(target: Target, idle: Sample | None) -> Sample | None:
+    """Give the server time to put away what it used."""
+    now = _now(target)
+    for _ in range(round(QUIET_S / SAMPLE_S)):
+        if now is None or idle is None:
+            break
+        if (now.descriptors, now.threads) == (idle.descriptors, idle.threads):
+            break
+        await asyncio.sleep(SAMPLE_S)
+        now = _now(target)
+    return now
+
+
+def _now(target: Target) -> Sample | None:
+    return sample(target.server.pid) if target.server else None
+
+
+def _health(target: Target) -> str:
+    return urlunsplit(urlsplit(target.voice_url)._replace(path="/healthz", query=""))
+
+
+def _loop_time(at_s: float) -> float:
+    return asyncio.get_running_loop().time() + at_s - time.monotonic()

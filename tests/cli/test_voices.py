@@ -196,7 +196,9 @@ def test_a_plan_without_own_voices_still_lists_the_official_ones(
         listed = command("list")
         assert listed.exit_code == 0
         assert "ganliannvsheng" in listed.stdout
-        assert "own voices aren't listed: stepfun: HTTP 402" in listed.stderr
+        assert (
+            "own voices aren't listed: no money is left on this ledger" in listed.stderr
+        )
         assert isinstance(command("list", "--own").exception, UpstreamError)
 
 

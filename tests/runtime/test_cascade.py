@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
@@ -100,6 +101,12 @@ async def account(
         yield Account(stepfun)
 
 
+def status(done: dict[str, object]) -> object:
+    """How the response ended that this event tells of."""
+    assert isinstance(done["response"], dict)
+    return done["response"]["status"]
+
+
 async def test_a_turn_is_heard_answered_spoken_and_counted() -> None:
     async with account() as stepfun:
         async with stepfun.session() as peer:
@@ -137,8 +144,7 @@ async def test_who_interrupts_stops_the_writing_and_the_speech() -> None:
         await peer.until("response.audio.delta")
         await peer.send(commands.cancel_response())
         done = await peer.until("response.done")
-        assert isinstance(done["response"], dict)
-        assert done["response"]["status"] == "cancelled"
+        assert status(done) == "cancelled"
         spoken = stepfun.usage["cascade_speech_halves"]
         await peer.send(commands.clear())
         await peer.until("input_audio_buffer.cleared")
@@ -146,6 +152,45 @@ async def test_who_interrupts_stops_the_writing_and_the_speech() -> None:
     statistics = stepfun.stepfun.statistics  # all handlers have ended
     assert statistics.abandoned == 1
     assert statistics.speech_sockets == statistics.speech_sockets_closed
+
+
+@pytest.mark.parametrize("stage", ["asr_s", "chat_s"])
+async def test_who_leaves_while_a_stage_works_closes_what_it_waits_for(
+    stage: str,
+) -> None:
+    slow: dict[str, Any] = {stage: (0.5, 0.5)}
+    asked = {"asr_s": "asr_requests", "chat_s": "chat_requests"}[stage]
+    async with account(replace(BURST, **slow)) as stepfun, stepfun.session() as peer:
+        statistics = stepfun.stepfun.statistics
+        await peer.ask()
+        async with asyncio.timeout(10):
+            while not getattr(statistics, asked):  # noqa: ASYNC110 - tells nobody
+                await asyncio.sleep(0)
+    assert not stepfun.usage["cascade_speech_halves"]
+    assert statistics.speech_sockets == statistics.speech_sockets_closed
+    assert not stepfun.faults  # who leaves is nobody's fault
+
+
+@pytest.mark.parametrize("stage", ["chat_s", "speech"])
+async def test_at_each_stage_an_interruption_is_followed_by_an_answer(
+    stage: str,
+) -> None:
+    slow: dict[str, Any] = {"chat_s": (0.3, 0.3)}
+    if stage == "speech":
+        slow = {"speech": replace(BURST.speech, first_s=(0.3, 0.3))}
+    async with account(replace(BURST, **slow)) as stepfun, stepfun.session() as peer:
+        await peer.ask()
+        await peer.until("response.created")
+        if stage == "speech":
+            await peer.until("response.audio_transcript.delta")
+        await peer.send(commands.cancel_response())
+        assert status(await peer.until("response.done")) == "cancelled"
+        await peer.ask()
+        await peer.until("response.audio.delta")
+        assert status(await peer.until("response.done")) == "completed"
+    statistics = stepfun.stepfun.statistics
+    assert statistics.speech_sockets == statistics.speech_sockets_closed
+    assert not stepfun.faults
 
 
 async def test_a_voice_that_falls_silent_is_given_up(
@@ -156,8 +201,7 @@ async def test_a_voice_that_falls_silent_is_given_up(
     async with account(mood) as stepfun, stepfun.session() as peer:
         await peer.ask()
         done = await peer.until("response.done")
-        assert isinstance(done["response"], dict)
-        assert done["response"]["status"] == "failed"
+        assert status(done) == "failed"
     assert stepfun.faults == {Fault.CASCADE_SPEECH: 2}
 
 
@@ -210,8 +254,7 @@ async def test_an_answer_that_was_filtered_out_is_a_refusal() -> None:
             peer = Peer(socket)
             await peer.send(commands.create_response())
             done = await peer.until("response.done")
-    assert isinstance(done["response"], dict)
-    assert done["response"]["status"] == "failed"
+    assert status(done) == "failed"
     assert faults == {Fault.CASCADE_CHAT: 1}
 
 

@@ -1,6 +1,6 @@
 """`voicebot voices`: whose voice a persona can have."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -66,16 +66,17 @@ def list_voices(
     from voicebot.config import load_settings
     from voicebot.errors import UpstreamError
     from voicebot.runtime.consents import kept_statements
+    from voicebot.stepfun.advice import advice
     from voicebot.stepfun.official_voices import OFFICIAL, OfficialVoice
 
     if own and official:
         raise ConfigError("--own, --official: expected one of them, got both")
     settings = load_settings()
-    known: tuple[OfficialVoice, ...] = OFFICIAL
+    known: Sequence[OfficialVoice] = OFFICIAL
     if official:
         ours = {each.voice: each for each in OFFICIAL}
         listed = run_loop(_official(offline))
-        known = tuple(ours.get(x) or OfficialVoice(x, "", "", (model,)) for x in listed)
+        known = [ours.get(x) or OfficialVoice(x, "", "", (model,)) for x in listed]
     rows: list[dict[str, object]] = []
     if not own:
         rows += [
@@ -90,7 +91,8 @@ def list_voices(
         except UpstreamError as error:
             if own:
                 raise
-            typer.echo(f"the account's own voices aren't listed: {error}", err=True)
+            says = advice(error, settings.stepfun_base_url)
+            typer.echo(f"the account's own voices aren't listed: {says}", err=True)
             cloned = []
         for voice in cloned:
             made = f"{voice.made_at:%Y-%m-%d}" if voice.made_at else None

@@ -19,7 +19,7 @@ from tests.store.test_latencies import STAGED
 from voicebot.cli import app
 from voicebot.cli.call_page import STYLE
 from voicebot.cli.timeline import strips
-from voicebot.cli.waveform import COLUMN_MS, peaks
+from voicebot.cli.waveform import COLUMN_MS, Peaks, joined, peaks
 from voicebot.errors import StoreError
 from voicebot.store.calls import open_store
 from voicebot.store.recordings import StereoRecording
@@ -183,7 +183,7 @@ def test_a_callers_number_is_masked_unless_asked_for() -> None:
 
 def test_a_recording_is_drawn_and_one_that_is_gone_is_told_of() -> None:
     fill(["hello"])
-    assert "recordings/c1.wav: expected a recording that can be read" in made()
+    assert "recordings/c1.wav: the recording is gone" in made()
     recording = StereoRecording(Path("recordings/c1.wav"))
     loud, silent = b"\x80", b"\xff"
     recording.write((loud + silent) * 8000 + (silent + loud) * 4000)
@@ -209,15 +209,22 @@ def test_both_sides_are_measured(tmp_path: Path, form: str) -> None:
     path = tmp_path / f"one.{form}"
     sound = [[0.5, 0.0]] * 400 + [[0.0, -0.25]] * 600
     soundfile.write(path, sound, 8000)
-    found = peaks(path)
+    found = peaks("one", path.read_bytes())
     assert len(found) == 1000 * 1000 // 8000 // COLUMN_MS + 1
     assert found[0] == pytest.approx((0.5, 0.0), abs=0.001)
     assert found[-1] == pytest.approx((0.0, 0.25), abs=0.001)
 
 
-def test_what_is_no_recording_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="expected a recording that can be read"):
-        peaks(tmp_path)
+def test_what_is_no_recording_is_one_sentence() -> None:
+    with pytest.raises(StoreError, match="^one: expected a recording that can be read"):
+        peaks("one", b"RIFF")
+
+
+def test_each_stream_is_drawn_where_it_began() -> None:
+    early: Peaks = [(0.5, 0.0)] * 2
+    late: Peaks = [(0.0, 0.25)]
+    drawn = joined([(0, early), (10 * COLUMN_MS, late)])
+    assert drawn == [*early, *[(0.0, 0.0)] * 8, *late]
 
 
 def test_a_call_has_a_strip_for_each_minute() -> None:

@@ -47,6 +47,13 @@ def read_log(work: "Callable[[CallStore], Awaitable[T]]") -> T:
     return asyncio.run(reading())
 
 
+async def placed(store: "CallStore", call: "Call") -> list[tuple[str, int]]:
+    """List where the recordings of a call are, and when in it each begins, in ms."""
+    recordings = await store.recordings(call.call_id)
+    known = [(each.place, each.began_ms) for each in recordings if each.place]
+    return known or ([(call.recording, 0)] if call.recording else [])
+
+
 def masked_call(call: "Call") -> "Call":
     """Return the record with enough of the caller's number to tell callers apart."""
     from voicebot.observe.logs import masked

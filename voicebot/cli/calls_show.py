@@ -1,5 +1,6 @@
 """`voicebot calls show`: one call."""
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from voicebot.cli.call_log import (
     facts_of,
     found,
     masked_call,
+    placed,
     read_log,
 )
 from voicebot.cli.clips import cut_clips
@@ -35,7 +37,13 @@ if TYPE_CHECKING:  # SQLAlchemy takes longer to import than the rest to run
     from voicebot.store.records import Call, Decision, Latency, Message, Turn
 
     Shown = tuple[
-        Call, list[Turn], list[Decision], list[Message], list[Event], list[Latency]
+        Call,
+        list[Turn],
+        list[Decision],
+        list[Message],
+        list[Event],
+        list[Latency],
+        list[tuple[str, int]],
     ]
 
 
@@ -90,15 +98,17 @@ def show(
         happened = await store.events(call.call_id) if events or whole else []
         waits = await store.latencies(call.call_id) if latency or whole else []
         messages = await store.messages(call.call_id)
-        return call, turns, decided, messages, happened, waits
+        sounds = await placed(store, call) if whole else []
+        return call, turns, decided, messages, happened, waits, sounds
 
-    call, turns, decided, messages, happened, waits = read_log(work)
+    call, turns, decided, messages, happened, waits, sounds = read_log(work)
     if not numbers:
         call = masked_call(call)
     cut = cut_clips(call, decided, clips) if clips else {}
     if html is not None:
         with written(html) as file:
-            file.write(_page(call, turns, decided, messages, happened, waits))
+            sound = _sound(sounds)
+            file.write(_page(call, turns, decided, messages, happened, waits, sound))
         print(f"{html} written")
         return
     if json:
@@ -144,6 +154,7 @@ def _page(
     messages: "list[Message]",
     happened: "list[Event]",
     waits: "list[Latency]",
+    sound: "Peaks | str",
 ) -> bytes:
     from voicebot.cli.call_page import Section, page
     from voicebot.cli.decisions import HEADINGS, rows
@@ -155,7 +166,7 @@ def _page(
         facts_of(call).items(),
         turns,
         decided,
-        _sound(call),
+        sound,
         [
             Section("Messages", ("message", "what was understood"), left),
             Section(
@@ -169,15 +180,24 @@ def _page(
     )
 
 
-def _sound(call: "Call") -> "Peaks | str":
-    from voicebot.cli.waveform import peaks
+def _sound(places: "list[tuple[str, int]]") -> "Peaks | str":
+    from voicebot.cli.waveform import joined, peaks
+    from voicebot.config import load_settings
+    from voicebot.runtime.housekeeping import archive_of
 
-    if call.recording is None:
+    if not places:
         return "There is no recording."
+    archive = archive_of(load_settings())
+
+    async def fetched() -> list[bytes]:
+        return [await archive.read(place) for place, _ in places]
+
     try:
-        return peaks(Path(call.recording))
+        data = asyncio.run(fetched())
+        drawn = [peaks(at, each) for (at, _), each in zip(places, data, strict=True)]
     except StoreError as exc:
         return str(exc)
+    return joined(zip((began_ms for _, began_ms in places), drawn, strict=True))
 
 
 def _facts(call: "Call") -> "Table":

@@ -51,7 +51,7 @@ def play(
 
 
 def _fetched(call_id: str, part: int) -> tuple[str, bytes]:
-    from voicebot.cli.call_log import read_log
+    from voicebot.cli.call_log import placed, read_log
     from voicebot.config import load_settings
     from voicebot.runtime.housekeeping import archive_of
 
@@ -59,16 +59,14 @@ def _fetched(call_id: str, part: int) -> tuple[str, bytes]:
         call = await store.get_call(call_id)
         if call is None:
             raise StoreError(f"no call begins with {call_id!r}")
-        placed = [x.place for x in await store.recordings(call.call_id) if x.place]
-        if not placed and call.recording:
-            placed = [call.recording]
-        if not placed:
+        parts = await placed(store, call)
+        if not parts:
             raise StoreError(
                 f"call {call.call_id}: it wasn't recorded, or that was lost or erased"
             )
-        if part > len(placed):
-            raise StoreError(f"--part: expected at most {len(placed)}, got {part}")
-        return placed[part - 1]
+        if part > len(parts):
+            raise StoreError(f"--part: expected at most {len(parts)}, got {part}")
+        return parts[part - 1][0]
 
     place = read_log(find)
     archive = archive_of(load_settings())

@@ -36,7 +36,7 @@ async def test_the_naive_bridge_takes_calls_and_answers_them(tmp_path: Path) -> 
     async with our_server(
         tmp_path, max_calls=10, module="voicebot.bench.naive"
     ) as target:
-        plan = Plan(1, 1.0, 0.05, [str(short)])
+        plan = Plan(1, 1.0, 0.2, [str(short)])
         run = await load(plan, target, tmp_path, lambda _: None, warm=False)
     assert [call.as_planned for call in run.calls] == [True] * len(run.calls)
     assert run.calls

@@ -86,6 +86,20 @@ def check_instruction(path: str, instruction: str | None, model: str) -> None:
         raise LocalProtocolError(f"{path}: expected none for {model}, got one")
 
 
+def manner(
+    instruction: str | None, pronunciations: Collection[str], *, markdown_filter: bool
+) -> dict[str, object]:
+    """Return how to speak, as members of a request; what is the default isn't told."""
+    members: dict[str, object] = {}
+    if instruction is not None:
+        members["instruction"] = instruction
+    if pronunciations:
+        members["pronunciation_map"] = {"tone": list(pronunciations)}
+    if markdown_filter:
+        members["markdown_filter"] = True
+    return members
+
+
 def to_json(members: dict[str, object], what: str) -> bytes:
     """
     Write a request.

@@ -20,6 +20,7 @@ from voicebot.stepfun.limits import (
     check_number,
     check_rate,
     check_text,
+    manner,
     to_json,
 )
 from voicebot.stepfun.sound import Pcm16Reader, kind_of
@@ -93,13 +94,12 @@ class SpeechRequest:
             "sample_rate": self.rate_hz,
             "speed": self.speed,
             "volume": self.volume,
+            **manner(
+                self.instruction,
+                self.pronunciations,
+                markdown_filter=self.markdown_filter,
+            ),
         }
-        if self.instruction is not None:
-            members["instruction"] = self.instruction
-        if self.pronunciations:
-            members["pronunciation_map"] = {"tone": list(self.pronunciations)}
-        if self.markdown_filter:
-            members["markdown_filter"] = True
         if as_events:
             if self.format != "pcm":
                 raise LocalProtocolError(

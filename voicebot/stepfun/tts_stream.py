@@ -32,6 +32,7 @@ from voicebot.stepfun.limits import (
     check_instruction,
     check_number,
     check_rate,
+    manner,
     to_json,
 )
 from voicebot.stepfun.sound import Pcm16Reader
@@ -196,13 +197,12 @@ class TtsStream:
             "speed_ratio": settings.speed,
             "volume_ratio": settings.volume,
             "mode": settings.mode,
+            **manner(
+                settings.instruction,
+                settings.pronunciations,
+                markdown_filter=settings.markdown_filter,
+            ),
         }
-        if settings.instruction is not None:
-            data["instruction"] = settings.instruction
-        if settings.pronunciations:
-            data["pronunciation_map"] = {"tone": list(settings.pronunciations)}
-        if settings.markdown_filter:
-            data["markdown_filter"] = True
         return self._command("tts.create", data)
 
     def write(self, text: str) -> list[bytes]:

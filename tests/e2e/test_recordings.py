@@ -23,7 +23,7 @@ from tests.e2e.house import (
     house,
     says,
 )
-from tests.e2e.test_call_log import answered, process
+from tests.e2e.test_call_log import LINES, answered, process
 from tests.e2e.test_process import environment
 from tests.store.s3 import S3, running_s3
 from voicebot.runtime.housekeeping import archive_of
@@ -38,7 +38,6 @@ from voicebot.store.calls import open_store
 from voicebot.store.events import EventKind
 from voicebot.store.records import Call, FlowNote, Silenced
 
-LINES = (Line("Is this a call?", "It is one."), Line("Goodbye.", "Bye then."))
 ALWAYS = "recording: {mode: always}"
 ASKS = PERSONA.replace(ALWAYS, "recording: {mode: ask, consent: May we record this?}")
 TELLS = PERSONA.replace(

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 MODEL: Final = "stepaudio-2.5-tts"
 VOICE: Final = "linjiajiejie"
-PHONE_HZ: Final = 8000
 
 # How a file is called -> the format that is asked for. WAV is made here, of samples.
 FORMATS: "Final[dict[str, Format]]" = {

@@ -26,7 +26,6 @@ AGAIN: Final = "That was not it: {mistake}. Answer with the JSON object only."
 
 SUMMARY: Final = "summary"
 DISPOSITION: Final = "disposition"
-RESERVED: Final = (SUMMARY, DISPOSITION)
 
 
 @dataclass(frozen=True, slots=True)

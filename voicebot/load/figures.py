@@ -4,14 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from voicebot.load.listener import Heard
+
 MATCH_S: Final = 1.0
 """What StepFun sent is heard within this, or it was given up."""
 
 COMPLETED: Final = "completed"
 
 
-@dataclass(frozen=True, slots=True)
-class CallFigures:
+@dataclass(slots=True, kw_only=True)
+class CallFigures(Heard):
     """One call, as its caller had it. Times of the clock that all processes share."""
 
     call: int
@@ -40,18 +42,6 @@ class CallFigures:
     underrun_ms: float
     warnings: list[int]
     """Codes that Twilio's debugger would show."""
-    frames_sent: int = 0
-    frames_late: int = 0
-    late_s: float = 0.0
-    own: int = 0
-    foreign: int = 0
-    unread: int = 0
-    stale: int = 0
-    lost_ms: int = 0
-    repeated_ms: int = 0
-    answers: int = 0
-    began_s: list[float] = field(default_factory=list)
-    pinged_s: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

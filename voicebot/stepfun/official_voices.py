@@ -17,8 +17,6 @@ from voicebot.fields import Fields
 SYSTEM_VOICES_PATH: Final = "/audio/system_voices"
 SYSTEM_VOICES_QUERY: Final[Mapping[str, str]] = {"model": "step-tts-2"}
 
-CLONE_PREFIX: Final = "voice-tone-"
-
 
 @dataclass(frozen=True, slots=True)
 class OfficialVoice:

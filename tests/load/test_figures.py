@@ -24,7 +24,7 @@ CALL = CallFigures(
     ending="the script said so",
     as_planned=True,
     turned_away=False,
-    answer_ms=10.0,
+    told_ms=10.0,
     setup_ms=20.0,
     stream_s=100.0,
     greeting_ms=40.0,
@@ -147,13 +147,13 @@ def test_overload_is_judged_by_who_was_admitted() -> None:
         as_planned=False,
         turned_away=True,
         stream_s=None,
-        answer_ms=15.0,
+        told_ms=15.0,
     )
     assert failing(run(CALL, away), room=1) == []
     assert failing(run(CALL, away)) == ["calls set up", "wrong endings"]
     assert failing(run(CALL, CALL, away), room=1) == ["calls at once, no more"]
     assert failing(run(CALL, away), room=2) == ["calls at once"]
-    slow = replace(away, answer_ms=1500.0)
+    slow = replace(away, told_ms=1500.0)
     assert failing(run(CALL, slow), room=1) == ["told that there is no room, p99"]
 
 

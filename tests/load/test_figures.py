@@ -243,6 +243,8 @@ def test_a_first_call_that_goes_wrong_is_told_in_a_sentence() -> None:
     target = Target("http://127.0.0.1:80/twilio/voice", "AC", "token")
     refused = replace(CALL, outcome="refused", ending="11200: voice webhook: HTTP 403")
     assert "VOICEBOT_TWILIO_AUTH_TOKEN" in why_not(target, refused)
+    lost = replace(refused, ending="11200: voice webhook: HTTP 404")
+    assert "is --url its voice webhook" in why_not(target, lost)
     away = replace(CALL, turned_away=True, ending="<Reject busy>")
     assert why_not(target, away) == "127.0.0.1:80 takes no calls: <Reject busy>"
     other = replace(CALL, outcome="gave-up", ending="step 1: waited")

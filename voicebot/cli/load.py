@@ -240,10 +240,12 @@ def _target(url: str, to_number: str | None, *, yours: bool) -> "Target":
         )
     if to_number is not None and not E164.fullmatch(to_number):
         raise ConfigError("--to: expected a phone number such as +12025550123")
+    hint = ""
     try:
+        Addresses(url, settings.public_url, i_own_this=True)
+        hint = "; --yours if that server is yours"
         Addresses(url, settings.public_url, i_own_this=yours)
     except ConfigError as exc:
-        hint = "" if yours else "; --yours if that server is yours"
         raise ConfigError(f"--url: {exc}{hint}") from None
     return Target(
         voice_url=url,

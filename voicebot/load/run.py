@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientSession,
+    ClientSSLError,
+    ClientTimeout,
+)
 
 from voicebot.errors import ConfigError, VoicebotError
 from voicebot.load.children import Child, running
@@ -44,6 +50,10 @@ WARM_CALLS: Final = 8
 
 STEADY_SAMPLES: Final = 3
 STATUS: Final = re.compile("HTTP ([0-9]+)$")
+REFUSALS: Final = {
+    "403": "refused the signature: is VOICEBOT_TWILIO_AUTH_TOKEN the server's?",
+    "404": "knows no such path: is --url its voice webhook, as /twilio/voice?",
+}
 TASKS: Final = re.compile(r"^voicebot_tasks\{[^}]*\} ([0-9]+)", re.M)
 
 
@@ -149,19 +159,25 @@ async def check(target: Target) -> None:
     Say in a sentence why a target can't be called.
 
     Raises:
-        ConfigError: nothing listens there.
+        ConfigError: nothing listens there, or no web server.
     """
+    host = _host(target)
     try:
         async with (
             ClientSession(timeout=ClientTimeout(total=10)) as http,
             http.get(_url(target, "/healthz")) as answer,
         ):
             await answer.read()
-    except (ClientError, OSError, TimeoutError):
-        host = urlsplit(target.voice_url).netloc.rpartition("@")[2]
+    except ClientSSLError:
+        raise ConfigError(
+            f"{host} speaks no TLS, or its certificate doesn't hold"
+        ) from None
+    except ClientConnectorError:
         raise ConfigError(
             f"nothing listens at {host}: is `voicebot serve` running?"
         ) from None
+    except (ClientError, OSError, TimeoutError):
+        raise ConfigError(f"{host} doesn't answer: is that a web server?") from None
 
 
 async def _warm_up(target: Target, folder: Path) -> None:
@@ -184,12 +200,10 @@ async def _warm_up(target: Target, folder: Path) -> None:
 
 def why_not(target: Target, call: CallFigures) -> str:
     """Say in a sentence why a call went wrong."""
-    host = urlsplit(target.voice_url).netloc.rpartition("@")[2]
+    host = _host(target)
     status = STATUS.search(call.ending)
-    if call.outcome == Outcome.REFUSED and status and status[1] == "403":
-        return (
-            f"{host} refused the signature: is VOICEBOT_TWILIO_AUTH_TOKEN the server's?"
-        )
+    if call.outcome == Outcome.REFUSED and status and status[1] in REFUSALS:
+        return f"{host} {REFUSALS[status[1]]}"
     if call.turned_away:
         return f"{host} takes no calls: {call.ending}"
     return f"{host}: a first call went wrong: {call.ending}"
@@ -344,6 +358,10 @@ async def _renew(crew: _Crew, every_s: float) -> None:
 
 def _now(target: Target) -> Sample | None:
     return sample(target.server.pid) if target.server else None
+
+
+def _host(target: Target) -> str:
+    return urlsplit(target.voice_url).netloc.rpartition("@")[2]
 
 
 def _url(target: Target, path: str) -> str:

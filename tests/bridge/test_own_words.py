@@ -739,7 +739,7 @@ def test_the_idle_clock_never_runs_while_bytes_are_unheard(
     wants: Settings, events: list[tuple[Event, float]]
 ) -> None:
     heard_until = -inf
-    for _, actions, bridge, now in play(wants, events):
+    for _, actions, bridge, _now in play(wants, events):
         for action in actions:
             if isinstance(action, PlayToCaller):
                 heard_until = action.at + len(action.ulaw) / 8000

@@ -477,9 +477,9 @@ class Flow:
             return
         if self._warn_at < inf:
             yield self._warn_at
-        due_at = self._consent.due_at(self._words_by())
-        if self._asks_consent and due_at < inf:
-            yield due_at
+        consent_at = self._consent.due_at(self._words_by())
+        if self._asks_consent and consent_at < inf:
+            yield consent_at
         if self._run and (due_at := self._run.next_deadline()) is not None:
             yield due_at
         if self._pending:

@@ -110,6 +110,8 @@ class Line:
             max_call_s=MAX_CALL_S,
             watch=listener,
         )
+        for _ in listener.reading():
+            await asyncio.sleep(0)  # other callers' frames are due
         return _figures(call, scenario, dialled_s, moments, report, listener)
 
 

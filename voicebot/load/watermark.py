@@ -16,7 +16,7 @@ own sound goes to another session makes that one answer with the wrong number.
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,12 +57,14 @@ PING_AT_MS: Final = 800
 """Into a turn: long after the caller was noticed."""
 
 WINDOW: Final = 2 * ULAW_FRAME
-_HANN: Final = np.hanning(WINDOW + 1)[:-1]
+_HANN: Final = (np.hanning(WINDOW + 1)[:-1] * 4 / WINDOW).astype(np.float32)
+"""Scaled so that what is found is the peak of a tone."""
 _BINS: Final = (
     (FIRST_HZ + STEP_HZ * np.arange(GROUPS * BASE)) * WINDOW // ULAW_HZ
 ).reshape(GROUPS, BASE)
 
 Samples = NDArray[np.float64]
+Peaks = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +145,12 @@ def read_bot(ulaw: bytes) -> list[Mark | bool]:
         are tones but no mark that can be read, as where one ends; False if there are
         none.
     """
-    samples = np.frombuffer(ulaw_to_pcm16(ulaw), "<i2").astype(np.float64)
+    count = len(ulaw) // ULAW_FRAME - 1
+    if ulaw == ulaw[:1] * len(ulaw):
+        return [False] * count  # silence
+    samples = np.frombuffer(ulaw_to_pcm16(ulaw), "<i2").astype(np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::ULAW_FRAME]
-    spectra = np.abs(np.fft.rfft(windows * _HANN, axis=1)) * 2 / _HANN.sum()
-    found = spectra[:, _BINS]
+    found = np.abs(np.fft.rfft(windows * _HANN, axis=1)[:, _BINS])
     digits = _loudest(found, faint=FAINT)
     toned = (found.max(axis=2) > FAINT).sum(axis=1) > GROUPS // 2
     marks: list[Mark | bool] = []
@@ -198,9 +202,9 @@ def _tones(digits: list[int], rate_hz: int) -> Samples:
     return np.asarray(sum(waves), np.float64)
 
 
-def _loudest(peaks: Samples, *, faint: float) -> NDArray[np.int64]:
+def _loudest(peaks: Peaks, *, faint: float) -> NDArray[np.int64]:
     """Of shape (n, groups, BASE): the digit of each group, -1 where none is clear."""
-    order = np.sort(peaks, axis=2)
+    order = np.partition(peaks, (-2, -1), axis=2)
     clear = (order[:, :, -1] > faint) & (order[:, :, -1] > CLEAR * order[:, :, -2])
     return np.where(clear, peaks.argmax(axis=2), -1)
 

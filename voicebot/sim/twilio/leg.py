@@ -10,7 +10,7 @@ from typing import Final
 
 from voicebot.audio.framing import FRAME_MS, ULAW_HZ
 from voicebot.sim.twilio.ear import SILENT_FRAME, Ear
-from voicebot.sim.twilio.misbehaviour import Misbehaviour
+from voicebot.sim.twilio.misbehaviour import NONE, Misbehaviour
 from voicebot.sim.twilio.playout import Playout
 from voicebot.sim.twilio.script import Doing, Script
 from voicebot.sim.twilio.stream import (
@@ -83,16 +83,16 @@ class Leg:
 
     def next_deadline(self) -> float:
         """When `tick` must be called next."""
-        mark = self.playout.next_deadline()
-        return min(self._frame_at(), self._frame_at() if mark is None else mark)
+        mark, frame = self.playout.next_deadline(), self._frame_at()
+        return frame if mark is None or mark > frame else mark
 
     def tick(self, now: float) -> list[Frame]:
         """Send the marks and the 20 ms frames that are due, late ones included."""
         frames: list[Frame] = []
-        while self._frame_at() <= now and self.hangs_up is None:
+        while (at := self._frame_at()) <= now and self.hangs_up is None:
             # Each at its own instant, however late this call is.
-            frames += self._played(self._frame_at())
-            frames += self._frame(now)
+            frames += self._played(at)
+            frames += self._frame(at, now)
         return frames + self._played(now)
 
     def receive(self, frame: Frame, now: float) -> list[Frame]:
@@ -126,8 +126,7 @@ class Leg:
     def _frame_at(self) -> float:
         return self._opened_s + (self._frames + 1) * FRAME_S
 
-    def _frame(self, now: float) -> list[Frame]:
-        at = self._frame_at()
+    def _frame(self, at: float, now: float) -> list[Frame]:
         at_ms = self._frames * FRAME_MS
         heard = self.playout.take(at)
         spoke_before = self._ear.speaking
@@ -159,6 +158,8 @@ class Leg:
 
     def _said(self, doing: Doing, at_ms: int) -> list[Frame]:
         wrong = self._wrong
+        if wrong is NONE and doing.key is None:
+            return [self.stream.media(doing.ulaw, at_ms)]
         if wrong.no_start:
             return []
         late = at_ms >= wrong.at_ms
@@ -176,6 +177,8 @@ class Leg:
 
     def _played(self, now: float) -> list[Frame]:
         names = self.playout.advance(now)
+        if not names:
+            return []
         self.marks_played += len(names)
         return self._echo(names)
 

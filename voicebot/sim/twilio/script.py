@@ -4,7 +4,7 @@ import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from voicebot.audio.framing import FRAME_MS, ULAW_FRAME, ULAW_SILENCE, Framer
 from voicebot.errors import ConfigError
@@ -66,8 +66,7 @@ class HangUp:
 Step = Say | Interrupt | Keys | Wait | HangUp
 
 
-@dataclass(frozen=True, slots=True)
-class Doing:
+class Doing(NamedTuple):
     """What the caller does in one frame of 20 ms."""
 
     ulaw: bytes = SILENT_FRAME

@@ -319,6 +319,41 @@ def test_parts_that_meet_in_any_order(
         assert not [target for target in rung if target]
 
 
+frames = st.builds(do.CallerAudio, st.sampled_from([VOICE[:160], b"\xff" * 160]))
+
+
+@given(
+    st.lists(
+        st.tuples(frames | bridge_events | calls | answers, st.sampled_from([1, 20])),
+        max_size=40,
+    ),
+    st.booleans(),
+)
+@settings(max_examples=150, deadline=None)
+def test_a_frame_in_which_nothing_happens_hides_nothing_that_is_due(
+    steps: list[tuple[Input, int]], crossed: bool
+) -> None:
+    """Whoever looks at the clock after each frame sees the same, and no sooner."""
+    now = 100.0
+    who = CROSSED if crossed else FULL
+    wants = replace(BUSINESS, duration_s=60.0)
+    one, other = (
+        Flow(who, wants, words, now, open_targets=lambda: OPEN) for _ in range(2)
+    )
+    assert one.start(now) == other.start(now)
+    for event, times in steps:
+        for _ in range(times if isinstance(event, do.CallerAudio) else 1):
+            now += 0.02
+            looked = other.handle(event, now)
+            looked += other.handle(do.DeadlineReached(), now)
+            seen = one.handle(event, now)
+            due = one.next_deadline()
+            if due is not None and due <= now:
+                seen += one.handle(do.DeadlineReached(), now)
+            assert seen == looked
+            assert one.phase is other.phase
+
+
 def vars_of(order: Order) -> dict[str, Any]:
     """All that an order holds, what its repr hides too, but for what servers get."""
     if isinstance(order, Fetch):

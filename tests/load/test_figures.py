@@ -24,7 +24,7 @@ CALL = CallFigures(
     ending="the script said so",
     as_planned=True,
     turned_away=False,
-    answer_ms=10.0,
+    told_ms=10.0,
     setup_ms=20.0,
     stream_s=100.0,
     greeting_ms=40.0,
@@ -147,13 +147,13 @@ def test_overload_is_judged_by_who_was_admitted() -> None:
         as_planned=False,
         turned_away=True,
         stream_s=None,
-        answer_ms=15.0,
+        told_ms=15.0,
     )
     assert failing(run(CALL, away), room=1) == []
     assert failing(run(CALL, away)) == ["calls set up", "wrong endings"]
     assert failing(run(CALL, CALL, away), room=1) == ["calls at once, no more"]
     assert failing(run(CALL, away), room=2) == ["calls at once"]
-    slow = replace(away, answer_ms=1500.0)
+    slow = replace(away, told_ms=1500.0)
     assert failing(run(CALL, slow), room=1) == ["told that there is no room, p99"]
 
 
@@ -243,6 +243,8 @@ def test_a_first_call_that_goes_wrong_is_told_in_a_sentence() -> None:
     target = Target("http://127.0.0.1:80/twilio/voice", "AC", "token")
     refused = replace(CALL, outcome="refused", ending="11200: voice webhook: HTTP 403")
     assert "VOICEBOT_TWILIO_AUTH_TOKEN" in why_not(target, refused)
+    lost = replace(refused, ending="11200: voice webhook: HTTP 404")
+    assert "is --url its voice webhook" in why_not(target, lost)
     away = replace(CALL, turned_away=True, ending="<Reject busy>")
     assert why_not(target, away) == "127.0.0.1:80 takes no calls: <Reject busy>"
     other = replace(CALL, outcome="gave-up", ending="step 1: waited")

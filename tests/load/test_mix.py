@@ -54,8 +54,11 @@ def test_patterns_are_files(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("steps:\n  - say: Hello?\n  - wait: 1", ":3:5: step 2: expected one of"),
-        ("steps: [{say: Hello there}]", ": expected a step hang_up"),
-        ("steps: [{hang_up: true}]", ": expected a step say, interrupt or keys"),
+        ("steps: [{say: Hello there}]", ":1:1: expected a step hang_up"),
+        ("weight: 2\nsteps: {}", ":2:1: expected a list `steps`"),
+        ("", ":1:1: expected a list `steps`"),
+        ("weight: 2", ":1:1: expected a list `steps`"),
+        ("steps: [{hang_up: true}]", ":1:1: expected a step say, interrupt or keys"),
     ],
 )
 def test_a_mistake_has_its_place(tmp_path: Path, text: str, problem: str) -> None:

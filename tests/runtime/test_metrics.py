@@ -140,6 +140,7 @@ async def test_calls_of_a_process_that_died_are_ends_too() -> None:
         (ModelLost(), "stepfun_lost_total", 1),
         (ModelResumed(1250.0), "stepfun_resume_seconds_sum", 1.25),
         (LoopLagged(0.25), "event_loop_lag_seconds_sum{process=main}", 0.25),
+        (LoopLagged(0.0, "worker-1", 9), "tasks{process=worker-1}", 9),
     ],
 )
 async def test_what_stands_in_no_record_is_counted(
@@ -187,3 +188,4 @@ async def test_a_loop_that_was_held_up_is_seen_to_be_late() -> None:
     assert isinstance(sight, LoopLagged)
     assert sight.process == "worker-1"
     assert sight.lag_s >= 0
+    assert sight.tasks == 2  # this one and that which watches

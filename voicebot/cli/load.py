@@ -51,8 +51,12 @@ def run(
         str | None, typer.Option("--to", help="E.164, with --url.")
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, help="Of the server that is started.")
-    ] = 1,
+        int, typer.Option(min=0, help="Of the server that is started; 0: none.")
+    ] = 0,
+    renew_every: Annotated[
+        float | None,
+        typer.Option(min=5, help="Seconds after which the workers are replaced."),
+    ] = None,
     room: Annotated[
         int | None,
         typer.Option(min=1, help="VOICEBOT_MAX_CALLS of it: the rest is turned away."),
@@ -79,11 +83,14 @@ def run(
 
     patterns = [*(mix or []), *(scenarios or [])]
     load_mix(patterns)
-    plan = Plan(calls, _rate(ramp), minutes, [_whole(each) for each in patterns])
+    mixed = [_whole(each) for each in patterns]
+    plan = Plan(calls, _rate(ramp), minutes, mixed, renew_every)
     if url is None and (yours or to_number):
         raise ConfigError("--yours and --to: expected --url with them")
-    if url is not None and (room or workers > 1):
+    if url is not None and (room or workers):
         raise ConfigError("--room and --workers: expected no --url with them")
+    if renew_every and not workers:
+        raise ConfigError("--renew-every: expected --workers with it")
     if find_capacity and room:
         raise ConfigError("--find-capacity: expected no --room with it")
     if html is not None and not html.parent.is_dir():
@@ -233,10 +240,12 @@ def _target(url: str, to_number: str | None, *, yours: bool) -> "Target":
         )
     if to_number is not None and not E164.fullmatch(to_number):
         raise ConfigError("--to: expected a phone number such as +12025550123")
+    hint = ""
     try:
+        Addresses(url, settings.public_url, i_own_this=True)
+        hint = "; --yours if that server is yours"
         Addresses(url, settings.public_url, i_own_this=yours)
     except ConfigError as exc:
-        hint = "" if yours else "; --yours if that server is yours"
         raise ConfigError(f"--url: {exc}{hint}") from None
     return Target(
         voice_url=url,

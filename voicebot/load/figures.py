@@ -28,8 +28,8 @@ class CallFigures(Heard):
     """The caller hung up as the scenario says."""
     turned_away: bool
     """The bot said that it has no room, and did so in proper TwiML."""
-    answer_ms: float | None
-    """From dialling to the answer to the webhook."""
+    told_ms: float | None
+    """From dialling to the words, or the busy tone, of a call that has no stream."""
     setup_ms: float | None
     """From dialling to the open stream."""
     stream_s: float | None
@@ -54,6 +54,10 @@ class Sample:
     descriptors: int
     threads: int
     processes: int = 1
+    workers_s: Mapping[int, float] = field(default_factory=dict)
+    """What each of its workers used of `cpu_s`, by process id."""
+    tasks: int | None = None
+    """Of all event loops, as `/metrics` tells; None: it wasn't asked, or doesn't."""
 
 
 @dataclass(slots=True)
@@ -114,6 +118,8 @@ class Run:
     lags_ms: list[float] = field(default_factory=list)
     """How late the server's loop answered a probe."""
     upstream: Upstream = field(default_factory=Upstream)
+    renewals: int = 0
+    """How often the server was told to replace its workers."""
 
     def latency_in_ms(self) -> Spread:
         """From the caller's frame to its sound at StepFun."""
@@ -160,6 +166,32 @@ class Run:
             return None
         first, last = inside[0], inside[-1]
         return (last.cpu_s - first.cpu_s) / (last.at_s - first.at_s)
+
+    def by_process(self) -> Mapping[str, float]:
+        """
+        How many cores the main process and each worker kept busy in the steady time.
+
+        Empty without workers, or if some of them were replaced meanwhile.
+        """
+        inside = self._steady_samples()
+        if len(inside) < 2:
+            return {}
+        first, last = inside[0], inside[-1]
+        if not last.workers_s or first.workers_s.keys() != last.workers_s.keys():
+            return {}
+        lasted_s = last.at_s - first.at_s
+        workers = [
+            (last.workers_s[pid] - first.workers_s[pid]) / lasted_s
+            for pid in sorted(last.workers_s)
+        ]
+        main = (last.cpu_s - first.cpu_s) / lasted_s - sum(workers)
+        named = {f"worker {place}": used for place, used in enumerate(workers, 1)}
+        return {"main": main, **named}
+
+    def replaced(self) -> int:
+        """How many workers there were besides the first ones."""
+        seen = [set(sample.workers_s) for sample in self.samples]
+        return len(set().union(*seen)) - len(seen[0]) if seen else 0
 
     def memory_mb(self) -> float | None:
         """What each call at once added to the server's resident memory."""

@@ -32,6 +32,11 @@ MAX_CALL_S: Final = 180.0
 REST_S: Final = 0.5
 """Between two calls of one line."""
 
+AGAIN_S: Final = 5.0
+"""And if there was no room for the first."""
+
+MOMENTS: Final = ("rejected", "twilio_says", "stream_started")
+
 MADE_UP: Final = "+1555"
 """With seven digits of the line, the caller's number."""
 
@@ -70,16 +75,17 @@ class Line:
         orders = self._orders
         await _until(orders.starts_s + self._number / orders.ramp_per_s)
         while time.monotonic() < orders.until_s:
-            await self.call()
+            done = await self.call()
             if orders.once:
                 return
-            await asyncio.sleep(REST_S)
+            await asyncio.sleep(AGAIN_S if done.turned_away else REST_S)
 
-    async def call(self) -> None:
+    async def call(self) -> CallFigures:
         """Make one call, and tell of it."""
-        figures = asdict(await self._call())
+        figures = await self._call()
         self._calls += 1
-        tell({"over": figures, "line": self._number})
+        tell({"over": asdict(figures), "line": self._number})
+        return figures
 
     async def _call(self) -> CallFigures:
         # Two numbers a line, in turns: what is left of the last call is not our own.
@@ -90,7 +96,7 @@ class Line:
         moments: dict[str, float] = {}
 
         def note(kind: str, at_s: float, detail: str) -> None:
-            if kind in ("answered", "stream_started") and kind not in moments:
+            if kind in MOMENTS and kind not in moments:
                 moments[kind] = at_s
                 if kind == "stream_started":
                     tell({"up": time.monotonic()})
@@ -138,7 +144,7 @@ def _figures(
         as_planned=report.outcome is Outcome.COMPLETED and report.ending == AS_PLANNED,
         turned_away=report.outcome in (Outcome.REJECTED, Outcome.COMPLETED)
         and not streamed,
-        answer_ms=_ms(moments.get("answered")),
+        told_ms=_ms(moments.get("twilio_says", moments.get("rejected"))),
         setup_ms=_ms(up_s),
         stream_s=None if up_s is None else dialled_s + up_s,
         greeting_ms=_ms(greeting_s),

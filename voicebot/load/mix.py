@@ -85,9 +85,9 @@ def dealt(mix: Sequence[Scenario], number: int) -> Scenario:
 def _scenario(path: Path) -> Scenario:
     file = load_script_file(path, read_voice, _spoken)
     if not any(isinstance(step, HangUp) for step in file.steps):
-        raise ConfigError(f"{path}: expected a step hang_up: a call under load ends")
+        raise ConfigError(f"{file.at}: expected a step hang_up: a call under load ends")
     if not any(isinstance(step, Say | Interrupt | Keys) for step in file.steps):
-        raise ConfigError(f"{path}: expected a step say, interrupt or keys")
+        raise ConfigError(f"{file.at}: expected a step say, interrupt or keys")
     return Scenario(path.stem, file.steps, file.weight)
 
 

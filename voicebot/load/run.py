@@ -3,15 +3,22 @@
 import asyncio
 import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientSession,
+    ClientSSLError,
+    ClientTimeout,
+)
 
 from voicebot.errors import ConfigError, VoicebotError
 from voicebot.load.children import Child, running
@@ -31,8 +38,8 @@ CALLS_A_PROCESS: Final = 60
 
 PROBE_S: Final = 0.05
 SAMPLE_S: Final = 1.0
-QUIET_S: Final = 20.0
-"""For descriptors and threads to be back to idle after the last call."""
+QUIET_S: Final = 30.0
+"""For descriptors, threads and tasks to be back to idle after the last call."""
 
 ENDS_S: Final = 200.0
 """No call of ours is longer."""
@@ -43,6 +50,11 @@ WARM_CALLS: Final = 8
 
 STEADY_SAMPLES: Final = 3
 STATUS: Final = re.compile("HTTP ([0-9]+)$")
+REFUSALS: Final = {
+    "403": "refused the signature: is VOICEBOT_TWILIO_AUTH_TOKEN the server's?",
+    "404": "knows no such path: is --url its voice webhook, as /twilio/voice?",
+}
+TASKS: Final = re.compile(r"^voicebot_tasks\{[^}]*\} ([0-9]+)", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +67,8 @@ class Plan:
     minutes: float
     """With all calls up."""
     mix: list[str]
+    renew_every_s: float | None = None
+    """So often the server's workers are replaced; None: never."""
 
     @property
     def ramp_s(self) -> float:
@@ -112,6 +126,8 @@ async def load(
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_sample(crew))
             tasks.create_task(_probe(crew))
+            if plan.renew_every_s:
+                tasks.create_task(_renew(crew, plan.renew_every_s))
             heard = target.upstream and tasks.create_task(_listen(target.upstream, run))
             try:
                 async with asyncio.timeout_at(_loop_time(ends_s + ENDS_S)):
@@ -143,19 +159,25 @@ async def check(target: Target) -> None:
     Say in a sentence why a target can't be called.
 
     Raises:
-        ConfigError: nothing listens there.
+        ConfigError: nothing listens there, or no web server.
     """
+    host = _host(target)
     try:
         async with (
             ClientSession(timeout=ClientTimeout(total=10)) as http,
-            http.get(_health(target)) as answer,
+            http.get(_url(target, "/healthz")) as answer,
         ):
             await answer.read()
-    except (ClientError, OSError, TimeoutError):
-        host = urlsplit(target.voice_url).netloc.rpartition("@")[2]
+    except ClientSSLError:
+        raise ConfigError(
+            f"{host} speaks no TLS, or its certificate doesn't hold"
+        ) from None
+    except ClientConnectorError:
         raise ConfigError(
             f"nothing listens at {host}: is `voicebot serve` running?"
         ) from None
+    except (ClientError, OSError, TimeoutError):
+        raise ConfigError(f"{host} doesn't answer: is that a web server?") from None
 
 
 async def _warm_up(target: Target, folder: Path) -> None:
@@ -178,12 +200,10 @@ async def _warm_up(target: Target, folder: Path) -> None:
 
 def why_not(target: Target, call: CallFigures) -> str:
     """Say in a sentence why a call went wrong."""
-    host = urlsplit(target.voice_url).netloc.rpartition("@")[2]
+    host = _host(target)
     status = STATUS.search(call.ending)
-    if call.outcome == Outcome.REFUSED and status and status[1] == "403":
-        return (
-            f"{host} refused the signature: is VOICEBOT_TWILIO_AUTH_TOKEN the server's?"
-        )
+    if call.outcome == Outcome.REFUSED and status and status[1] in REFUSALS:
+        return f"{host} {REFUSALS[status[1]]}"
     if call.turned_away:
         return f"{host} takes no calls: {call.ending}"
     return f"{host}: a first call went wrong: {call.ending}"
@@ -193,10 +213,10 @@ async def _idle(target: Target) -> Sample | None:
     """Measure the server once it has nothing to do."""
     alike: list[Sample] = []
     for _ in range(round(QUIET_S / SAMPLE_S)):
-        now = _now(target)
+        now = await _at_rest(target)
         if now is None:
             return None
-        same = alike and alike[-1].descriptors == now.descriptors
+        same = alike and _open(alike[-1]) == _open(now)
         alike = [*alike, now] if same else [now]
         if len(alike) >= STEADY_SAMPLES:
             break
@@ -273,7 +293,7 @@ async def _probe(crew: _Crew) -> None:
 
     What it takes is the lateness of its loop, and the way there and back.
     """
-    run, url = crew.progress.run, _health(crew.target)
+    run, url = crew.progress.run, _url(crew.target, "/healthz")
     async with ClientSession(timeout=ClientTimeout(total=10)) as http:
         while not await _over(crew, PROBE_S):
             asked_s = time.monotonic()
@@ -296,23 +316,56 @@ async def _over(crew: _Crew, within_s: float) -> bool:
 
 async def _quiet(target: Target, idle: Sample | None) -> Sample | None:
     """Give the server time to put away what it used."""
-    now = _now(target)
+    now = await _at_rest(target)
     for _ in range(round(QUIET_S / SAMPLE_S)):
         if now is None or idle is None:
             break
-        if (now.descriptors, now.threads) == (idle.descriptors, idle.threads):
+        if _open(now) == _open(idle):
             break
         await asyncio.sleep(SAMPLE_S)
-        now = _now(target)
+        now = await _at_rest(target)
     return now
+
+
+def _open(server: Sample) -> tuple[int, int, int | None]:
+    """What calls open, and close."""
+    return server.descriptors, server.threads, server.tasks
+
+
+async def _at_rest(target: Target) -> Sample | None:
+    """Measure the server with the tasks of its loops, of which it must be asked."""
+    tasks = None
+    with suppress(ClientError, OSError, TimeoutError):
+        async with (
+            ClientSession(timeout=ClientTimeout(total=10)) as http,
+            http.get(_url(target, "/metrics")) as answer,
+        ):
+            counts = TASKS.findall(await answer.text())
+            tasks = sum(map(int, counts)) if counts else None
+    now = _now(target)
+    return now and replace(now, tasks=tasks)
+
+
+async def _renew(crew: _Crew, every_s: float) -> None:
+    """Have the workers replaced, again and again, as long as calls are begun."""
+    assert crew.target.server
+    while not await _over(crew, every_s):
+        if time.monotonic() > crew.progress.ends_s:
+            return
+        os.kill(crew.target.server.pid, signal.SIGHUP)
+        crew.progress.run.renewals += 1
 
 
 def _now(target: Target) -> Sample | None:
     return sample(target.server.pid) if target.server else None
 
 
-def _health(target: Target) -> str:
-    return urlunsplit(urlsplit(target.voice_url)._replace(path="/healthz", query=""))
+def _host(target: Target) -> str:
+    return urlsplit(target.voice_url).netloc.rpartition("@")[2]
+
+
+def _url(target: Target, path: str) -> str:
+    return urlunsplit(urlsplit(target.voice_url)._replace(path=path, query=""))
 
 
 def _loop_time(at_s: float) -> float:

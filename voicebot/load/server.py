@@ -23,6 +23,8 @@ numbers:
 routes:
   - name: default
     do: {{persona: clerk}}
+specials:
+  overload: {{message: {{text: All lines are busy., language: en}}}}
 """
 # All default features on, and a recording.
 PERSONA: Final = """\
@@ -58,7 +60,7 @@ async def our_server(
     folder: Path,
     *,
     max_calls: int,
-    workers: int = 1,
+    workers: int = 0,
     source: Path | None = None,
     module: str | None = None,
 ) -> AsyncIterator[Target]:
@@ -67,7 +69,7 @@ async def our_server(
 
     Args:
         folder: for the call log, the recordings and what the processes say.
-        workers: of `voicebot serve`.
+        workers: of `voicebot serve`; 0: the server conducts the calls itself.
         source: a folder with another revision of the server.
         module: another server, which reads the same settings, and says so, too.
 
@@ -95,7 +97,7 @@ async def our_server(
             "max_calls": str(max_calls),
             "drain_s": "0",
         }
-        many = ["--workers", str(workers)] if workers > 1 else []
+        many = ["--workers", str(workers)] if workers else []
         words = [module] if module else ["voicebot", "serve", *many]
         async with running(
             "server",

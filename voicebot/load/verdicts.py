@@ -20,6 +20,12 @@ UNREAD: Final = 0.02
 
 DEAD_AIR_MS: Final = 3000.0
 
+WORTH: Final = 0.95
+"""Of each worker: two of them carry 1.9 times what one does."""
+
+UNEVEN: Final = 1.25
+"""Between workers: calls differ, and no two workers have the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -70,7 +76,7 @@ def verdicts(run: Run, *, room: int | None = None) -> list[Verdict]:
             Verdict("calls at once, no more", float(_most_at_once(calls)), room),
             Verdict(
                 "told that there is no room, p99",
-                Spread.of(call.answer_ms for call in away).at(99),
+                Spread.of(call.told_ms for call in away).at(99),
                 1000,
                 "ms",
             ),
@@ -148,13 +154,49 @@ def _server(run: Run) -> list[Verdict]:
             run.growth_mb(),
             2.0,
             "MB",
-            judged=steady_s >= 6 * ENOUGH_S,
+            # A new worker has its memory still to take.
+            judged=steady_s >= 6 * ENOUGH_S and not run.replaced(),
         ),
     ]
-    for name in ("descriptors", "threads", "processes"):
-        more = getattr(after, name) - getattr(idle, name) if after and idle else None
+    for name in ("descriptors", "threads", "tasks", "processes"):
+        were, are = getattr(idle, name, None), getattr(after, name, None)
+        more = None if were is None or are is None else are - were
         found.append(Verdict(f"{name} left behind", more, 0))
-    return found
+    if run.renewals:
+        first = len(run.samples[0].workers_s) if run.samples else 1
+        found.append(
+            Verdict("workers replaced", float(run.replaced()), first, at_least=True)
+        )
+    return [*found, *_workers(run, long_enough)]
+
+
+def _workers(run: Run, long_enough: bool) -> list[Verdict]:
+    """Whether workers share the work, and the main process leaves it to them."""
+    used = run.by_process()
+    if not used:
+        return []
+    main, *workers = used.values()
+    least, together = min(workers), sum(workers)
+    count = len(workers)
+    # On as many cores as there are workers, the main process takes its part of them.
+    worth = count * together / (main + together) if together else None
+    return [
+        Verdict(
+            "carries what one core of workers does",
+            worth,
+            WORTH * count,
+            "times",
+            at_least=True,
+            judged=long_enough,
+        ),
+        Verdict(
+            "busiest worker, of the idlest",
+            max(workers) / least if least else None,
+            UNEVEN,
+            "times",
+            judged=long_enough,
+        ),
+    ]
 
 
 def _percent(held: Iterable[bool]) -> float | None:

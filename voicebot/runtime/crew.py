@@ -124,6 +124,7 @@ class Crew:
         self._failures: Counter[int] = Counter()  # in a row, by number
         self._tasks: set[asyncio.Task[None]] = set()
         self._renewing = asyncio.Lock()
+        self._renewal_waits = False
         self._closing = asyncio.Event()
 
     def __len__(self) -> int:
@@ -247,12 +248,16 @@ class Crew:
         """
         Replace all workers, one by one. The calls of the old ones go on to their end.
 
-        A worker that can't be replaced stays. Returns at once.
+        A worker that can't be replaced stays. Returns at once. Whoever asks while they
+        are being replaced gets that once more, however often they ask.
         """
-        self._begin(self._renew(), "renew")
+        if not self._renewal_waits:
+            self._renewal_waits = True
+            self._begin(self._renew(), "renew")
 
     async def _renew(self) -> None:
         async with self._renewing:
+            self._renewal_waits = False
             for number in range(1, self.size + 1):
                 try:
                     await self._replace(number)

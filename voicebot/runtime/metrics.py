@@ -106,6 +106,8 @@ class LoopLagged:
     lag_s: float
     process: str = "main"
     """`main`, or `worker-1` and so on."""
+    tasks: int = 0
+    """How many the loop had then."""
 
 
 Sight = (
@@ -219,6 +221,12 @@ class Metrics:
             buckets=LAGS,
             registry=self._registry,
         )
+        self._tasks = Gauge(
+            "voicebot_tasks",
+            "Tasks of the event loop.",
+            ("process",),
+            registry=self._registry,
+        )
         self._live = self._gauge("calls_live", "Calls that were admitted and go on.")
         self._waiting = self._gauge("calls_waiting", "Callers in line for room.")
         self._elsewhere = self._gauge(
@@ -300,8 +308,9 @@ class Metrics:
                 self._lost.inc()
             case ModelResumed(away_ms):
                 self._away.observe(away_ms / 1000)
-            case LoopLagged(lag_s, process):
+            case LoopLagged(lag_s, process, tasks):
                 self._lag.labels(process).observe(lag_s)
+                self._tasks.labels(process).set(tasks)
             case _:
                 assert_never(sight)
 
@@ -364,9 +373,10 @@ def _lines_dropped() -> int:
 
 
 async def watch_loop(see: See, process: str = "main") -> None:
-    """See, for ever, how late the event loop is."""
+    """See, for ever, how late the event loop is, and how much it has to do."""
     loop = asyncio.get_running_loop()
     while True:
         due = loop.time() + LAG_S
         await asyncio.sleep(LAG_S)
-        see(LoopLagged(max(0.0, loop.time() - due), process))
+        lag_s = max(0.0, loop.time() - due)
+        see(LoopLagged(lag_s, process, len(asyncio.all_tasks())))

@@ -54,8 +54,8 @@ def test_every_kind_of_step(tmp_path: Path) -> None:
         ("steps: [", ":1:9: expected YAML"),
         ("steps: 2026-99-99", ": expected YAML"),
         ("steps: \x07", ": expected YAML"),
-        ("- say: a", ": expected a list `steps`"),
-        ("steps: []", ": expected a list `steps`"),
+        ("- say: a", ":1:1: expected a list `steps`"),
+        ("steps: []", ":1:1: expected a list `steps`"),
         ("steps: [1]", ":1:9: step 1: expected one of say, interrupt, keys"),
         ("steps: [{say: a, keys: '1'}]", ":1:9: step 1: expected one of"),
         (

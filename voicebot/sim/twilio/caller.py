@@ -87,7 +87,7 @@ async def place_call(
         voice_url: the bot's voice webhook, at the address where it listens.
         public_url: scheme and host under which the bot is known, if another: these
             are signed, and found in its TwiML, while `voice_url`'s are dialled.
-        on_event: told of dialled, answered, stream_started, caller_speaks,
+        on_event: told of dialled, answered, rejected, stream_started, caller_speaks,
             caller_stops, bot_audible, bot_silent, twilio_says, cleared, dtmf, ended.
             bot_silent comes 300 ms late, with the time at which the silence began.
         status_url: gets the call status callback at the end.
@@ -268,6 +268,7 @@ class SimulatedCaller:
             self._note("answered", asyncio.get_running_loop().time(), "")
         match verb:
             case Reject(reason):
+                self._note("rejected", asyncio.get_running_loop().time(), reason)
                 status = "busy" if reason == "busy" else "no-answer"
                 return _Over(Outcome.REJECTED, "bot", f"<Reject {reason}>", status)
             case Hangup():

@@ -62,6 +62,8 @@ class ScriptFile:
     """All that stands in a file."""
 
     steps: tuple[Step, ...]
+    at: str
+    """file:line:column of `steps`."""
     weight: int = 1
 
 
@@ -89,14 +91,14 @@ def load_script_file(
     """
     root = _read(path)
     if not isinstance(root, yaml.MappingNode):
-        raise ConfigError(f"{path}: expected a list `steps`")
+        raise ConfigError(f"{_at(path, root)}: expected a list `steps`")
     top = {str(key.value): (key, value) for key, value in root.value}
     for name, (key, _) in top.items():
         if name not in TOP:
             raise ConfigError(f"{_at(path, key)}: {name}: unknown beside steps")
-    _, steps = top.get("steps", (None, None))
+    key, steps = top.get("steps", (root, None))
     if not isinstance(steps, yaml.SequenceNode) or not steps.value:
-        raise ConfigError(f"{path}: expected a list `steps`")
+        raise ConfigError(f"{_at(path, key)}: expected a list `steps`")
     loaded = [
         _step(_Fields(path, node, number), read_voice, speak)
         for number, node in enumerate(steps.value, 1)
@@ -108,7 +110,7 @@ def load_script_file(
         assert number
         node = steps.value[int(number[1]) - 1]
         raise ConfigError(f"{_at(path, node)}: {exc}") from None
-    return ScriptFile(tuple(loaded), _weight(path, top))
+    return ScriptFile(tuple(loaded), _at(path, key), _weight(path, top))
 
 
 def _read(path: Path) -> yaml.Node | None:
@@ -128,7 +130,9 @@ def _read(path: Path) -> yaml.Node | None:
         raise ConfigError(f"{path}: expected YAML") from None
 
 
-def _at(path: Path, node: yaml.Node) -> str:
+def _at(path: Path, node: yaml.Node | None) -> str:
+    if node is None:  # of an empty file
+        return f"{path}:1:1"
     mark = node.start_mark
     return f"{path}:{mark.line + 1}:{mark.column + 1}"
 

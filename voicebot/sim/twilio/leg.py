@@ -12,7 +12,7 @@ from voicebot.audio.framing import FRAME_MS, ULAW_HZ
 from voicebot.sim.twilio.ear import SILENT_FRAME, Ear
 from voicebot.sim.twilio.misbehaviour import NONE, Misbehaviour
 from voicebot.sim.twilio.playout import Playout
-from voicebot.sim.twilio.script import Doing, Script
+from voicebot.sim.twilio.script import SILENT, Doing, Script
 from voicebot.sim.twilio.stream import (
     DISCARDED,
     Clear,
@@ -62,13 +62,14 @@ class Leg:
         self._script, self._ear, self._tape, self._note = script, ear, tape, note
         self._wrong = misbehaviour
         self._watch = watch
-        self._opened_s = 0.0
+        self._opened_s = self._frame_at = 0.0  # when the next frame is over
         self._frames = 0  # of 20 ms that are over
 
     def open(self, now: float) -> list[Frame]:
         """The socket is open: greet, and start the clock of the stream."""
         # On the grid of samples, so that every tick takes exactly one frame.
         self._opened_s = round(now * ULAW_HZ) / ULAW_HZ
+        self._frame_at = self._opened_s + FRAME_S
         self._tape.start(self._opened_s)
         self.playout.take(self._opened_s)
         frames: list[Frame] = [self.stream.connected()]
@@ -83,13 +84,13 @@ class Leg:
 
     def next_deadline(self) -> float:
         """When `tick` must be called next."""
-        mark, frame = self.playout.next_deadline(), self._frame_at()
+        mark, frame = self.playout.next_deadline(), self._frame_at
         return frame if mark is None or mark > frame else mark
 
     def tick(self, now: float) -> list[Frame]:
         """Send the marks and the 20 ms frames that are due, late ones included."""
         frames: list[Frame] = []
-        while (at := self._frame_at()) <= now and self.hangs_up is None:
+        while (at := self._frame_at) <= now and self.hangs_up is None:
             # Each at its own instant, however late this call is.
             frames += self._played(at)
             frames += self._frame(at, now)
@@ -123,9 +124,6 @@ class Leg:
         self.tick(now)
         return [] if self._wrong.closes_without_stop else [self.stream.stop()]
 
-    def _frame_at(self) -> float:
-        return self._opened_s + (self._frames + 1) * FRAME_S
-
     def _frame(self, at: float, now: float) -> list[Frame]:
         at_ms = self._frames * FRAME_MS
         heard = self.playout.take(at)
@@ -141,9 +139,13 @@ class Leg:
         if self._watch:
             self._watch.line(doing.ulaw, heard, now - at)
         self._frames += 1
+        self._frame_at = self._opened_s + (self._frames + 1) * FRAME_S
         return self._said(doing, at_ms)
 
     def _record(self, doing: Doing, heard: bytes, at: float) -> None:
+        if doing is SILENT:
+            self._tape.add(doing.ulaw, heard)
+            return
         if doing.begins is not None:
             self._tape.utterance_begins(doing.begins)
             self._note("caller_speaks", at - FRAME_S, doing.begins)

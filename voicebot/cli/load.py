@@ -53,6 +53,10 @@ def run(
     workers: Annotated[
         int, typer.Option(min=0, help="Of the server that is started; 0: none.")
     ] = 0,
+    stays: Annotated[
+        bool,
+        typer.Option("--stay", help="One call each, which lasts until the time is up."),
+    ] = False,
     renew_every: Annotated[
         float | None,
         typer.Option(min=5, help="Seconds after which the workers are replaced."),
@@ -84,7 +88,7 @@ def run(
     patterns = [*(mix or []), *(scenarios or [])]
     load_mix(patterns)
     mixed = [_whole(each) for each in patterns]
-    plan = Plan(calls, _rate(ramp), minutes, mixed, renew_every)
+    plan = Plan(calls, _rate(ramp), minutes, mixed, stays, renew_every)
     if url is None and (yours or to_number):
         raise ConfigError("--yours and --to: expected --url with them")
     if url is not None and (room or workers):

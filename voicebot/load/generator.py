@@ -61,6 +61,8 @@ class Orders:
     """No call is begun after this."""
     once: bool = False
     """Each line makes one call only."""
+    stays: bool = False
+    """It lasts until the time is up; then they hang up as they began, one by one."""
 
 
 class Line:
@@ -91,7 +93,9 @@ class Line:
         # Two numbers a line, in turns: what is left of the last call is not our own.
         call = (2 * self._number + self._calls % 2) % CALLS
         scenario = dealt(self._mix, self._number + 7 * self._calls)
-        script, pings = await asyncio.to_thread(scenario.script, call)
+        script, pings = await asyncio.to_thread(
+            scenario.script, call, stays=self._orders.stays
+        )
         listener = Listener(call, pings, time.monotonic)
         moments: dict[str, float] = {}
 
@@ -101,8 +105,12 @@ class Line:
                 if kind == "stream_started":
                     tell({"up": time.monotonic()})
 
-        orders = self._orders
+        orders, max_call_s = self._orders, MAX_CALL_S
         dialled_s = time.monotonic()
+        if orders.stays:
+            leaves_s = orders.until_s + self._number / orders.ramp_per_s - dialled_s
+            asyncio.get_running_loop().call_later(leaves_s, script.leave)
+            max_call_s += leaves_s
         report = await place_call(
             voice_url=orders.voice_url,
             public_url=orders.public_url,
@@ -113,9 +121,11 @@ class Line:
             script=script,
             on_event=note,
             i_own_this=orders.yours,
-            max_call_s=MAX_CALL_S,
+            max_call_s=max_call_s,
             watch=listener,
         )
+        for _ in listener.reading():
+            await asyncio.sleep(0)  # other callers' frames are due
         return _figures(call, scenario, dialled_s, moments, report, listener)
 
 

@@ -1,7 +1,7 @@
 """What one caller hears of a call, as figures. Its clock is an argument."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,7 +13,7 @@ LATE_S: Final = 0.02
 """A frame that is sent later than this is heard as a hole by nobody but us: void."""
 
 BATCH: Final = 50
-"""Frames that are read at once: a second, a third of a millisecond."""
+"""Frames that are read at once: a second, a fifth of a millisecond."""
 
 AFRESH_S: Final = 0.2
 """Audio that comes so long after the last was played begins something new."""
@@ -61,7 +61,8 @@ class Heard:
 
 class Listener:
     """
-    Watches one call.
+    Watches one call. Whose sound it was is read when the call is over: what is
+    measured meanwhile is the server, and not us.
 
     Args:
         call: its number in the watermark.
@@ -77,7 +78,9 @@ class Listener:
         self._pings = frozenset(pings)
         self._clock = clock
         self._plays_until = 0.0
-        self._line = bytearray()  # frames that aren't read yet, after the last that is
+        self._line = bytearray()  # all frames that were heard
+        self._frames_read = 0  # of these
+        self._clears: deque[int] = deque()  # frames of the line before each
         self._turns: list[int] = []  # of the answers, in the order heard
         self._lengths: Counter[int] = Counter()  # windows of each answer of _turns
         self._cut: set[int] = set()  # of these, places in _turns
@@ -86,13 +89,13 @@ class Listener:
     def line(self, said: bytes, heard: bytes, late_s: float) -> None:
         figures = self.heard
         figures.frames_sent += 1
-        figures.frames_late += late_s > LATE_S
-        figures.late_s = max(figures.late_s, late_s)
+        if late_s > figures.late_s:
+            figures.late_s = late_s
+        if late_s > LATE_S:
+            figures.frames_late += 1
         if said in self._pings and not self._has_pinged():
             figures.pinged_s.append(self._clock())
         self._line += heard
-        if len(self._line) >= (BATCH + 1) * ULAW_FRAME:
-            self._read()
 
     def arrived(self, ulaw: bytes) -> None:
         now = self._clock()
@@ -102,13 +105,25 @@ class Listener:
 
     def cleared(self) -> None:
         self._plays_until = self._clock()
-        self._read()
-        if self._turns:
-            self._cut.add(len(self._turns) - 1)
+        self._clears.append(len(self._line) // ULAW_FRAME)
+
+    def reading(self) -> Iterator[None]:
+        """Read what was heard, a second of it each time."""
+        last = len(self._line) // ULAW_FRAME - 1
+        while (begin := self._frames_read) < last:
+            end = min(begin + BATCH, last)
+            piece = bytes(self._line[begin * ULAW_FRAME : (end + 1) * ULAW_FRAME])
+            for number, mark in enumerate(read_bot(piece), begin + 1):
+                self._cut_before(number)
+                self._window(mark)
+            self._frames_read = end
+            yield
 
     def finish(self) -> Heard:
-        """Read the rest; the call is over."""
-        self._read()
+        """The call is over; read what isn't read yet."""
+        for _ in self.reading():
+            pass
+        self._cut_before(len(self._line) // ULAW_FRAME + 1)
         if self._turns and self._quiet < QUIET_WINDOWS:
             self._cut.add(len(self._turns) - 1)
         for place in range(len(self._turns)):
@@ -129,12 +144,12 @@ class Listener:
         elif off_ms > EDGE_MS:
             self.heard.repeated_ms += off_ms
 
-    def _read(self) -> None:
-        if len(self._line) <= ULAW_FRAME:
-            return
-        for mark in read_bot(bytes(self._line)):
-            self._window(mark)
-        del self._line[:-ULAW_FRAME]
+    def _cut_before(self, frame: int) -> None:
+        """Note which answer was cut by each `clear` before a frame."""
+        while self._clears and self._clears[0] < frame:
+            self._clears.popleft()
+            if self._turns:
+                self._cut.add(len(self._turns) - 1)
 
     def _window(self, mark: Mark | bool) -> None:
         self._quiet = 0 if mark else self._quiet + 1

@@ -25,9 +25,13 @@ class Scenario:
     steps: tuple[Step, ...]
     weight: int
 
-    def script(self, call: int) -> tuple[Script, list[bytes]]:
+    def script(self, call: int, *, stays: bool = False) -> tuple[Script, list[bytes]]:
         """
         Make the script of one call, its number in all that is said.
+
+        Args:
+            stays: the steps come again and again instead of the hang-up, until the
+                script is told to leave.
 
         Returns:
             The script; and the frames of it that begin a ping.
@@ -35,13 +39,15 @@ class Scenario:
         steps: list[Step] = []
         pings: list[bytes] = []
         for step in self.steps:
+            if stays and isinstance(step, HangUp):
+                continue
             if isinstance(step, Say | Interrupt):
                 ulaw, ping = mark_caller(step.ulaw, call)
                 pings += [ping] if ping else []
                 steps.append(replace(step, ulaw=ulaw))
             else:
                 steps.append(step)
-        return Script(steps), pings
+        return Script(steps, repeats=stays), pings
 
 
 def load_mix(patterns: Sequence[str]) -> list[Scenario]:

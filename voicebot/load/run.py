@@ -67,6 +67,8 @@ class Plan:
     minutes: float
     """With all calls up."""
     mix: list[str]
+    stays: bool = False
+    """Callers stay in their calls until the steady time is over."""
     renew_every_s: float | None = None
     """So often the server's workers are replaced; None: never."""
 
@@ -130,7 +132,8 @@ async def load(
                 tasks.create_task(_renew(crew, plan.renew_every_s))
             heard = target.upstream and tasks.create_task(_listen(target.upstream, run))
             try:
-                async with asyncio.timeout_at(_loop_time(ends_s + ENDS_S)):
+                limit_s = ends_s + plan.ramp_s + ENDS_S
+                async with asyncio.timeout_at(_loop_time(limit_s)):
                     await _callers(plan, crew.progress, target, folder, look)
             finally:
                 crew.over.set()
@@ -258,6 +261,7 @@ async def _callers(
                 starts_s=progress.begins_s,
                 until_s=progress.ends_s,
                 once=once,
+                stays=plan.stays,
             )
             await child.tell(asdict(orders))
             tasks.create_task(_gather(child, progress, look))

@@ -16,13 +16,13 @@ own sound goes to another session makes that one answer with the wrong number.
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voicebot.audio.framing import PCM_HZ, ULAW_FRAME, ULAW_HZ
-from voicebot.audio.g711 import pcm16_to_ulaw, ulaw_to_pcm16
+from voicebot.audio.g711 import pcm16_rms, pcm16_to_ulaw, ulaw_to_pcm16
 
 BASE: Final = 8
 DIGITS: Final = 4
@@ -57,12 +57,14 @@ PING_AT_MS: Final = 800
 """Into a turn: long after the caller was noticed."""
 
 WINDOW: Final = 2 * ULAW_FRAME
-_HANN: Final = np.hanning(WINDOW + 1)[:-1]
+_HANN: Final = (np.hanning(WINDOW + 1)[:-1] * 4 / WINDOW).astype(np.float32)
+"""Scaled so that what is found is the peak of a tone."""
 _BINS: Final = (
     (FIRST_HZ + STEP_HZ * np.arange(GROUPS * BASE)) * WINDOW // ULAW_HZ
 ).reshape(GROUPS, BASE)
 
 Samples = NDArray[np.float64]
+Peaks = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +80,10 @@ class Mark:
 
 def mark_bot(pcm16: bytes, mark: Mark) -> bytes:
     """Write a mark into all of an answer, 24 kHz pcm16, its pauses too."""
-    samples = np.frombuffer(pcm16, "<i2").astype(np.float64)
-    period = _tones(_digits(mark), PCM_HZ) * BOT_PEAK
-    marked = samples + np.resize(period, len(samples))
-    return _pcm16(marked)
+    samples = np.frombuffer(pcm16, "<i2").astype(np.int32)
+    period = np.rint(_tones(_digits(mark), PCM_HZ) * BOT_PEAK).astype(np.int32)
+    samples += np.resize(period, len(samples))
+    return np.clip(samples, -32768, 32767).astype("<i2").tobytes()
 
 
 def mark_caller(ulaw: bytes, call: int) -> tuple[bytes, bytes | None]:
@@ -143,10 +145,12 @@ def read_bot(ulaw: bytes) -> list[Mark | bool]:
         are tones but no mark that can be read, as where one ends; False if there are
         none.
     """
-    samples = np.frombuffer(ulaw_to_pcm16(ulaw), "<i2").astype(np.float64)
+    count = len(ulaw) // ULAW_FRAME - 1
+    if ulaw == ulaw[:1] * len(ulaw):
+        return [False] * count  # silence
+    samples = np.frombuffer(ulaw_to_pcm16(ulaw), "<i2").astype(np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::ULAW_FRAME]
-    spectra = np.abs(np.fft.rfft(windows * _HANN, axis=1)) * 2 / _HANN.sum()
-    found = spectra[:, _BINS]
+    found = np.abs(np.fft.rfft(windows * _HANN, axis=1)[:, _BINS])
     digits = _loudest(found, faint=FAINT)
     toned = (found.max(axis=2) > FAINT).sum(axis=1) > GROUPS // 2
     marks: list[Mark | bool] = []
@@ -159,6 +163,9 @@ def read_bot(ulaw: bytes) -> list[Mark | bool]:
 def has_ping(pcm16: bytes) -> bool:
     """Whether the caller's ping, or a part of 10 ms of it, is in 24 kHz pcm16."""
     block = PCM_HZ // 100
+    # No tone has more energy than all that is there: most appends need no closer look.
+    if (pcm16_rms(pcm16) + 1) ** 2 * len(pcm16) // 2 < PING_FAINT**2 / 2 * block:
+        return False
     samples = np.frombuffer(pcm16, "<i2").astype(np.float64)
     blocks = samples[: len(samples) // block * block].reshape(-1, block)
     peaks = np.abs(blocks @ _ping_wave(block)) * 2 / block
@@ -198,9 +205,9 @@ def _tones(digits: list[int], rate_hz: int) -> Samples:
     return np.asarray(sum(waves), np.float64)
 
 
-def _loudest(peaks: Samples, *, faint: float) -> NDArray[np.int64]:
+def _loudest(peaks: Peaks, *, faint: float) -> NDArray[np.int64]:
     """Of shape (n, groups, BASE): the digit of each group, -1 where none is clear."""
-    order = np.sort(peaks, axis=2)
+    order = np.partition(peaks, (-2, -1), axis=2)
     clear = (order[:, :, -1] > faint) & (order[:, :, -1] > CLEAR * order[:, :, -2])
     return np.where(clear, peaks.argmax(axis=2), -1)
 

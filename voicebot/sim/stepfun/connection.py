@@ -1,31 +1,11 @@
 """One realtime session on its WebSocket: the tasks and the clock."""
 
 import asyncio
-from dataclasses import dataclass
 
 from aiohttp import WSMsgType, web
 
-from voicebot.sim.stepfun.mind import Mind, Question, Thought, think
+from voicebot.sim.stepfun.mind import Mind, Question, think
 from voicebot.sim.stepfun.session import Drop, OfflineSession
-
-# About 10 s of a client's audio: one that sends faster than it is read must wait.
-INBOX_FRAMES = 500
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    text: str | bytes
-
-
-class _Ping:
-    """A control frame."""
-
-
-class _Gone:
-    """The client left."""
-
-
-_Event = _Frame | _Ping | _Gone | Thought
 
 
 class _Ended(Exception):
@@ -47,49 +27,13 @@ async def serve_session(
     Raises:
         ExceptionGroup: a bug of ours, or a mind that failed.
     """
-    inbox: asyncio.Queue[_Event] = asyncio.Queue(INBOX_FRAMES)
     drop: Drop | None = None
-
-    async def pump() -> None:
-        async for message in websocket:
-            match message.type:
-                case WSMsgType.TEXT | WSMsgType.BINARY:
-                    await inbox.put(_Frame(message.data))
-                case WSMsgType.PING:
-                    await inbox.put(_Ping())
-                    await websocket.pong(message.data)
-                case _:
-                    pass
-        await inbox.put(_Gone())
-
-    async def ponder(question: Question) -> None:
-        await inbox.put(await asyncio.to_thread(think, mind, question))
-
-    async def drive(tasks: asyncio.TaskGroup) -> None:
-        nonlocal drop
-        loop = asyncio.get_running_loop()
-        while True:
-            drop = session.close_due(loop.time())
-            for text in session.take(loop.time()):
-                if session.watch:
-                    session.watch.sends(text)
-                await websocket.send_str(text)
-            for question in session.questions():
-                tasks.create_task(ponder(question))
-            if drop is not None:
-                raise _Ended
-            try:
-                async with asyncio.timeout_at(session.next_deadline()):
-                    event = await inbox.get()
-            except TimeoutError:
-                continue
-            if _tell(session, event, loop.time()):
-                raise _Ended
-
     try:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(pump())
-            tasks.create_task(drive(tasks))
+            served = _Served(session, mind, websocket, tasks)
+            tasks.create_task(served.listen())
+            drop = await served.speak()
+            raise _Ended
     except* (_Ended, ConnectionError):
         pass
     if drop is not None and drop.code is not None:
@@ -99,15 +43,68 @@ async def serve_session(
     return drop
 
 
-def _tell(session: OfflineSession, event: _Event, now: float) -> bool:
-    """Tell the session what happened. True: the client left."""
-    match event:
-        case _Frame(text):
-            session.receive(text, now)
-        case _Ping():
-            session.touch(now)
-        case _Gone():
-            return True
-        case thought:
-            session.thought(thought, now)
-    return False
+class _Served:
+    """
+    What the client says is taken in where it is read; another task sends, and is
+    woken only if there is something to send.
+    """
+
+    def __init__(
+        self,
+        session: OfflineSession,
+        mind: Mind,
+        websocket: web.WebSocketResponse,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self._session, self._mind, self._websocket = session, mind, websocket
+        self._tasks = tasks
+        self._loop = asyncio.get_running_loop()
+        self._wakes_s = 0.0
+        self._news = asyncio.Event()
+
+    async def listen(self) -> None:
+        """Take in what comes until the client leaves."""
+        session, now = self._session, self._loop.time
+        async for message in self._websocket:
+            match message.type:
+                case WSMsgType.TEXT | WSMsgType.BINARY:
+                    session.receive(message.data, now())
+                case WSMsgType.PING:
+                    session.touch(now())
+                    await self._websocket.pong(message.data)
+                case _:
+                    continue
+            self._look()
+        raise _Ended
+
+    async def speak(self) -> Drop:
+        """Send what is due when it is; return why the server ends the session."""
+        session, now = self._session, self._loop.time
+        while True:
+            drop = session.close_due(now())
+            for text in session.take(now()):
+                if session.watch:
+                    session.watch.sends(text)
+                await self._websocket.send_str(text)
+            if drop is not None:
+                return drop
+            self._news.clear()
+            self._wakes_s = session.next_deadline()
+            self._look()
+            try:
+                async with asyncio.timeout_at(self._wakes_s):
+                    await self._news.wait()
+            except TimeoutError:
+                pass
+
+    def _look(self) -> None:
+        """Put the session's questions, and wake who sends if it is due earlier."""
+        for question in self._session.questions():
+            self._tasks.create_task(self._ponder(question))
+        if self._session.next_deadline() < self._wakes_s:
+            self._news.set()
+
+    async def _ponder(self, question: Question) -> None:
+        thought = await asyncio.to_thread(think, self._mind, question)
+        self._session.thought(thought, self._loop.time())
+        self._look()

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from voicebot.audio.g711 import pcm16_rms
+
 RATE_HZ = 24000
 BYTES_PER_MS = 48
 WINDOW_MS = 20
@@ -132,10 +134,9 @@ def taken_at(rate_hz: int, pcm16: bytes) -> bytes:
     return samples[np.arange(count) * rate_hz // RATE_HZ].tobytes()
 
 
-def loudness(pcm16: bytes) -> float:
-    """Root mean square of the samples, 0 to 32768; of nothing, 0."""
-    samples = np.frombuffer(pcm16, "<i2").astype(np.float32)
-    return float(np.sqrt(np.mean(samples * samples))) if len(samples) else 0.0
+def loudness(pcm16: bytes) -> int:
+    """Root mean square of the samples, 0 to 32768, rounded down; of nothing, 0."""
+    return pcm16_rms(pcm16)
 
 
 def has_speech(pcm16: bytes) -> bool:

@@ -27,7 +27,7 @@ class Intake:
     def reset(self, turns: TurnDetection | None) -> None:
         """Empty the buffer, even in a turn that has begun, and set the turn mode."""
         self._turns = turns
-        self._buffer = b""
+        self._buffer = bytearray()
         self._ear = (
             Ear(turns, onset_s=self._onset_s, at_ms=round(self.heard_ms))
             if turns
@@ -54,7 +54,7 @@ class Intake:
         """
         if self._ear is not None:
             raise Refused("commit when server vad")
-        pcm16, self._buffer = self._buffer, b""
+        pcm16, self._buffer = bytes(self._buffer), bytearray()
         if not pcm16:
             raise Refused("append is not called")
         if len(pcm16) < SHORTEST_MS * BYTES_PER_MS or not has_speech(pcm16):

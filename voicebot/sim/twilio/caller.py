@@ -56,7 +56,7 @@ OnEvent = Callable[[str, float, str], None]
 DOCUMENTS = 50
 """A call that fetched so much TwiML without a pause is going round in circles."""
 
-INBOX_FRAMES = 1000
+INBOX_ORDERS = 100
 
 
 async def place_call(
@@ -117,7 +117,6 @@ async def place_call(
     async with ClientSession(skip_auto_headers={"Accept"}) as http:
         hooks = Webhooks(http, addresses, auth_token, misbehave.webhook)
         caller = SimulatedCaller(
-            http,
             hooks,
             addresses,
             Line(who, auth_token, carrier_delay_s, misbehave, watch),
@@ -149,7 +148,6 @@ class SimulatedCaller:
 
     def __init__(
         self,
-        http: ClientSession,
         hooks: Webhooks,
         addresses: Addresses,
         line: Line,
@@ -165,11 +163,9 @@ class SimulatedCaller:
         self.in_progress = True
         self._hooks, self._addresses, self._line = hooks, addresses, line
         self._on_event = on_event
-        self._inbox: Inbox = asyncio.Queue(INBOX_FRAMES)
+        self._inbox: Inbox = asyncio.Queue(INBOX_ORDERS)
         self._tally = Tally(hooks.answers, [], [], [], [], [], [])
-        self._streams = Streams(
-            http, hooks, addresses, line, script, self._tally, self._note
-        )
+        self._streams = Streams(hooks, addresses, line, script, self._tally, self._note)
         self._agents = Agents(far_ends, line.who, hooks, self._tally)
         self._mailbox = Mailbox(
             message, line.who, hooks, self._tally, line.misbehaviour, recordings

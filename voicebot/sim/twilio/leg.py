@@ -10,9 +10,9 @@ from typing import Final
 
 from voicebot.audio.framing import FRAME_MS, ULAW_HZ
 from voicebot.sim.twilio.ear import SILENT_FRAME, Ear
-from voicebot.sim.twilio.misbehaviour import Misbehaviour
+from voicebot.sim.twilio.misbehaviour import NONE, Misbehaviour
 from voicebot.sim.twilio.playout import Playout
-from voicebot.sim.twilio.script import Doing, Script
+from voicebot.sim.twilio.script import SILENT, Doing, Script
 from voicebot.sim.twilio.stream import (
     DISCARDED,
     Clear,
@@ -62,13 +62,14 @@ class Leg:
         self._script, self._ear, self._tape, self._note = script, ear, tape, note
         self._wrong = misbehaviour
         self._watch = watch
-        self._opened_s = 0.0
+        self._opened_s = self._frame_at = 0.0  # when the next frame is over
         self._frames = 0  # of 20 ms that are over
 
     def open(self, now: float) -> list[Frame]:
         """The socket is open: greet, and start the clock of the stream."""
         # On the grid of samples, so that every tick takes exactly one frame.
         self._opened_s = round(now * ULAW_HZ) / ULAW_HZ
+        self._frame_at = self._opened_s + FRAME_S
         self._tape.start(self._opened_s)
         self.playout.take(self._opened_s)
         frames: list[Frame] = [self.stream.connected()]
@@ -83,16 +84,16 @@ class Leg:
 
     def next_deadline(self) -> float:
         """When `tick` must be called next."""
-        mark = self.playout.next_deadline()
-        return min(self._frame_at(), self._frame_at() if mark is None else mark)
+        mark, frame = self.playout.next_deadline(), self._frame_at
+        return frame if mark is None or mark > frame else mark
 
     def tick(self, now: float) -> list[Frame]:
         """Send the marks and the 20 ms frames that are due, late ones included."""
         frames: list[Frame] = []
-        while self._frame_at() <= now and self.hangs_up is None:
+        while (at := self._frame_at) <= now and self.hangs_up is None:
             # Each at its own instant, however late this call is.
-            frames += self._played(self._frame_at())
-            frames += self._frame(now)
+            frames += self._played(at)
+            frames += self._frame(at, now)
         return frames + self._played(now)
 
     def receive(self, frame: Frame, now: float) -> list[Frame]:
@@ -123,11 +124,7 @@ class Leg:
         self.tick(now)
         return [] if self._wrong.closes_without_stop else [self.stream.stop()]
 
-    def _frame_at(self) -> float:
-        return self._opened_s + (self._frames + 1) * FRAME_S
-
-    def _frame(self, now: float) -> list[Frame]:
-        at = self._frame_at()
+    def _frame(self, at: float, now: float) -> list[Frame]:
         at_ms = self._frames * FRAME_MS
         heard = self.playout.take(at)
         spoke_before = self._ear.speaking
@@ -142,9 +139,13 @@ class Leg:
         if self._watch:
             self._watch.line(doing.ulaw, heard, now - at)
         self._frames += 1
+        self._frame_at = self._opened_s + (self._frames + 1) * FRAME_S
         return self._said(doing, at_ms)
 
     def _record(self, doing: Doing, heard: bytes, at: float) -> None:
+        if doing is SILENT:
+            self._tape.add(doing.ulaw, heard)
+            return
         if doing.begins is not None:
             self._tape.utterance_begins(doing.begins)
             self._note("caller_speaks", at - FRAME_S, doing.begins)
@@ -159,6 +160,8 @@ class Leg:
 
     def _said(self, doing: Doing, at_ms: int) -> list[Frame]:
         wrong = self._wrong
+        if wrong is NONE and doing.key is None:
+            return [self.stream.media(doing.ulaw, at_ms)]
         if wrong.no_start:
             return []
         late = at_ms >= wrong.at_ms
@@ -176,6 +179,8 @@ class Leg:
 
     def _played(self, now: float) -> list[Frame]:
         names = self.playout.advance(now)
+        if not names:
+            return []
         self.marks_played += len(names)
         return self._echo(names)
 

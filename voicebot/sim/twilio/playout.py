@@ -6,6 +6,7 @@ Source: Twilio: Media Streams, WebSocket messages (media, mark, clear); error 31
 
 from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
 from math import floor
 from typing import Final
 
@@ -112,6 +113,8 @@ class Playout:
 
     def advance(self, now: float) -> list[str]:
         """Play up to `now`; return the names of the marks that were reached."""
+        if not self._marks:
+            return []  # most of the time; what plays is reckoned when it matters
         self._play(now)
         names = []
         while self._marks and self._marks[0][0] <= self._gone:
@@ -170,12 +173,18 @@ class Playout:
         end = _sample(now) - self._delay  # a late caller asks for the past, in order
         start = end if self._taken is None else self._taken
         self._taken = end
-        heard = bytearray(ULAW_SILENCE * (end - start))
-        while self._oldest < len(self._runs) - 1:
-            if self._runs[self._oldest].end > start:
-                break
+        runs = self._runs
+        while self._oldest < len(runs) and runs[self._oldest].end <= start:
+            if self._playing and self._oldest == len(runs) - 1:
+                break  # it goes on there
             self._oldest += 1
-        for run in self._runs[self._oldest :]:
+        if self._oldest == len(runs):
+            return _silence(end - start)
+        run = runs[self._oldest]
+        if run.start <= start and run.end >= end:
+            return bytes(run.played[start - run.start : end - run.start])
+        heard = bytearray(_silence(end - start))
+        for run in runs[self._oldest :]:
             left, right = max(start, run.start), min(end, run.end)
             if left < right:
                 heard[left - start : right - start] = run.played[
@@ -184,16 +193,24 @@ class Playout:
         return bytes(heard)
 
     def _play(self, now: float) -> None:
-        self._now = max(self._now, _sample(now))
+        sample = _sample(now)
+        if sample <= self._now:
+            return
+        self._now = sample
         if not self._playing:
             return
         run = self._runs[-1]
-        due = bytes(self._pending[: self._now - run.end])
+        due = self._pending[: sample - run.start - len(run.played)]
         del self._pending[: len(due)]
         run.played += due
         self.played += len(due)
         self._gone += len(due)
         self._playing = bool(self._pending)
+
+
+@lru_cache(64)
+def _silence(samples: int) -> bytes:
+    return ULAW_SILENCE * samples
 
 
 def _sample(now: float) -> int:

@@ -4,7 +4,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from voicebot.audio.framing import FRAME_MS, ULAW_FRAME, ULAW_SILENCE, Framer
 from voicebot.errors import ConfigError
@@ -80,8 +80,7 @@ class HangUp:
 Step = Say | Interrupt | Keys | Wait | Until | HangUp
 
 
-@dataclass(frozen=True, slots=True)
-class Doing:
+class Doing(NamedTuple):
     """What the caller does in one frame of 20 ms."""
 
     ulaw: bytes = SILENT_FRAME
@@ -108,8 +107,11 @@ class Script:
     Its clock is the line: `next` is to be called once for every frame of 20 ms.
     """
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[Step], *, repeats: bool = False) -> None:
         """
+        Args:
+            repeats: it begins anew after the last step, until it is to `leave`.
+
         Raises:
             ConfigError: a step says nothing, or presses what isn't a key.
         """
@@ -119,6 +121,8 @@ class Script:
             if isinstance(step, Keys) and not KEYS.fullmatch(step.digits):
                 raise ConfigError(f"step {number}: expected keys 0-9 * # A-D")
         self._steps = tuple(steps)
+        self._repeats = repeats and bool(steps)
+        self._leaves = False
         self._index = 0
         self._waited_ms = 0  # in this step
         self._voice: deque[bytes] = deque()  # the frames that are still to be said
@@ -129,6 +133,10 @@ class Script:
         """Whether there is nothing left to do but to listen."""
         return self._index == len(self._steps)
 
+    def leave(self) -> None:
+        """Hang up with the next frame, whatever else was to be done."""
+        self._leaves = True
+
     def next(self, ear: Ear) -> Doing:
         """
         Decide what to do in the next frame.
@@ -136,6 +144,8 @@ class Script:
         Args:
             ear: what was heard until now; told when a turn of the caller ends.
         """
+        if self._leaves:
+            return Doing(hangs_up=AS_PLANNED)
         if self.done:
             return SILENT
         if self._voice:
@@ -209,6 +219,8 @@ class Script:
 
     def _advance(self) -> None:
         self._index += 1
+        if self._repeats:
+            self._index %= len(self._steps)
         self._waited_ms = 0
         self._pressed = 0
 

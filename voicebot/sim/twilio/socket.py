@@ -3,8 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from aiohttp import ClientError, ClientWebSocketResponse, WSMsgType
-
+from voicebot.sim.twilio.connection import Connection
 from voicebot.sim.twilio.leg import Frame, Leg
 from voicebot.sim.twilio.twiml import Callback
 
@@ -38,95 +37,122 @@ class Update:
 
 
 Order = Complete | Update
-Inbox = asyncio.Queue[Frame | Closed | Order]
+Inbox = asyncio.Queue[Order]
 
 
 async def run_leg(
-    ws: ClientWebSocketResponse, leg: Leg, inbox: Inbox, *, closes: bool
+    connection: Connection, leg: Leg, inbox: Inbox, *, closes: bool
 ) -> Closed | CallerHungUp | Order:
     """
     Run a stream from its open socket to its closed one.
 
     Args:
-        inbox: where REST puts its orders; the server's frames go through it too,
-            and none of them is left in it.
+        inbox: where REST puts its orders; one that comes too late stays in it.
         closes: whether to close the socket after `stop`, as Twilio does.
 
     Returns:
         Why it ended.
     """
-    loop = asyncio.get_running_loop()
+    driver = Driver(connection, leg)
     try:
-        async with asyncio.TaskGroup() as tasks:
-            pump = tasks.create_task(_pump(ws, inbox), name="simulated Twilio: pump")
-            end = await _drive(ws, leg, inbox)
-            if not isinstance(end, Closed):
-                await _send(ws, leg.stop(loop.time()))
-                if not closes:
-                    await _until_closed(inbox)
-            pump.cancel()
+        driver.start()
+        end = await _end(driver, connection, inbox)
+        driver.stop()
+        if not isinstance(end, Closed):
+            connection.send(leg.stop(asyncio.get_running_loop().time()))
+            if not closes:
+                await _until_closed(connection)
     finally:
-        await ws.close()
-        _keep_orders(inbox)
+        driver.stop()
+        await connection.close()
     return end
 
 
-async def _pump(ws: ClientWebSocketResponse, inbox: Inbox) -> None:
-    async for message in ws:
-        if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-            await inbox.put(message.data)
-    await inbox.put(Closed(ws.close_code or 1006))
+class Driver:
+    """
+    Feeds a leg with the server's frames and with the time, in callbacks of the loop.
 
+    Attributes:
+        hung_up: why the caller hung up, once it did; a bug of ours is raised by it.
+    """
 
-async def _drive(
-    ws: ClientWebSocketResponse, leg: Leg, inbox: Inbox
-) -> Closed | CallerHungUp | Order:
-    loop = asyncio.get_running_loop()
-    await _send(ws, leg.open(loop.time()))
-    while True:
-        item: Frame | Closed | Order | None = None
+    def __init__(self, connection: Connection, leg: Leg) -> None:
+        self._connection, self._leg = connection, leg
+        self._loop = asyncio.get_running_loop()
+        self.hung_up: asyncio.Future[str] = self._loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
+        self._wakes_s = 0.0
+
+    def start(self) -> None:
+        """Open the stream, and go on by itself."""
+        self._connection.send(self._leg.open(self._loop.time()))
+        self._arm()
+        self._connection.listen(self._step)
+
+    def stop(self) -> None:
+        """Leave the leg alone."""
+        if self._timer:
+            self._timer.cancel()
+        self.hung_up.cancel()
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._step(None)
+
+    def _step(self, frame: Frame | None) -> None:
+        """Do what is due by now, and then what the server says, if it does."""
+        leg = self._leg
+        if self.hung_up.done():
+            return
         try:
-            async with asyncio.timeout_at(leg.next_deadline()):
-                item = await inbox.get()
-        except TimeoutError:
-            pass
-        now = loop.time()
-        frames = leg.tick(now)
-        if leg.hangs_up is not None:
-            await _send(ws, frames)
-            return CallerHungUp(leg.hangs_up)
-        match item:
-            case str() | bytes():
-                frames += leg.receive(item, now)
-            case None:
-                pass
-            case _:
-                return item
-        await _send(ws, frames)
+            now = self._loop.time()
+            frames = leg.tick(now)
+            if frame is not None and leg.hangs_up is None:
+                frames += leg.receive(frame, now)
+        except Exception as exc:  # noqa: BLE001 - a bug: raised to who awaits the call
+            self.hung_up.set_exception(exc)
+            return
+        self._connection.send(frames)
+        if leg.hangs_up is None:
+            self._arm()
+        else:
+            self.hung_up.set_result(leg.hangs_up)
+
+    def _arm(self) -> None:
+        """Wake at the leg's deadline, or before it."""
+        at_s = self._leg.next_deadline()
+        if self._timer:
+            if self._wakes_s <= at_s:
+                return
+            self._timer.cancel()
+        self._wakes_s = at_s
+        self._timer = self._loop.call_at(at_s, self._wake)
 
 
-async def _send(ws: ClientWebSocketResponse, frames: list[Frame]) -> None:
+async def _end(
+    driver: Driver, connection: Connection, inbox: Inbox
+) -> Closed | CallerHungUp | Order:
+    order = asyncio.create_task(inbox.get())
+    closed = asyncio.create_task(connection.closed())
     try:
-        for frame in frames:
-            if isinstance(frame, str):
-                await ws.send_str(frame)
-            else:
-                await ws.send_bytes(frame)
-    except (ClientError, ConnectionError):
-        pass  # the pump says so, in its order
+        await asyncio.wait(
+            (driver.hung_up, order, closed), return_when=asyncio.FIRST_COMPLETED
+        )
+    finally:
+        # An order that the task hasn't got stays in the queue.
+        for task in (order, closed):
+            task.cancel()
+        await asyncio.wait((order, closed))
+    if not order.cancelled():
+        return order.result()  # whoever orders something may close the socket, too
+    if driver.hung_up.done():
+        return CallerHungUp(driver.hung_up.result())
+    return Closed(closed.result())
 
 
-async def _until_closed(inbox: Inbox) -> None:
+async def _until_closed(connection: Connection) -> None:
     try:
         async with asyncio.timeout(GRACE_S):
-            while not isinstance(await inbox.get(), Closed):
-                pass
+            await connection.closed()
     except TimeoutError:
         pass
-
-
-def _keep_orders(inbox: Inbox) -> None:
-    items = [inbox.get_nowait() for _ in range(inbox.qsize())]
-    for item in items:
-        if isinstance(item, Complete | Update):
-            inbox.put_nowait(item)

@@ -6,8 +6,10 @@ Source: Twilio: Media Streams, WebSocket messages; errors 31950 and 31951.
 
 from collections import Counter
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import orjson
 import pybase64
@@ -28,8 +30,7 @@ class StreamWarning:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(NamedTuple):
     """The bot's voice, to be queued."""
 
     ulaw: bytes
@@ -55,6 +56,12 @@ SHAPES: Final[Mapping[str, tuple[str, str] | None]] = {
     "media": ("media", "payload"),
     "mark": ("mark", "name"),
     "clear": None,
+}
+
+
+FIELDS: Final = {
+    kind: frozenset({"event", "streamSid", *(shape[:1] if shape else ())})
+    for kind, shape in SHAPES.items()
 }
 
 
@@ -87,6 +94,7 @@ class TwilioStream:
         self.reported: list[StreamWarning] = []
         self._account_sid, self._call_sid = account_sid, call_sid
         self._parameters = dict(parameters)
+        self._quoted_sid = orjson.dumps(stream_sid).decode()
         self._sequence = self._chunk = 0
 
     def connected(self) -> str:
@@ -112,16 +120,14 @@ class TwilioStream:
     def media(self, ulaw: bytes, at_ms: int) -> str:
         """Build the next chunk of the caller's voice, `at_ms` after the first."""
         self._chunk += 1
+        self._sequence += 1
         # Real ones follow the arrival and are no exact multiples of 20.
         timestamp = FIRST_MS + at_ms - self._chunk % 3
-        return self._message(
-            "media",
-            {
-                "track": "inbound",
-                "chunk": str(self._chunk),
-                "timestamp": str(timestamp),
-                "payload": pybase64.b64encode(ulaw).decode(),
-            },
+        # By hand: it is 50 of them a second, and none of it needs to be escaped.
+        return (
+            f'{{"event":"media","sequenceNumber":"{self._sequence}","media":{{'
+            f'"track":"inbound","chunk":"{self._chunk}","timestamp":"{timestamp}",'
+            f'"payload":"{_base64(ulaw)}"}},"streamSid":{self._quoted_sid}}}'
         )
 
     def dtmf(self, digit: str) -> str:
@@ -166,8 +172,7 @@ class TwilioStream:
         if not isinstance(kind, str) or kind not in SHAPES:
             raise _Bad("message.event: expected media, mark or clear")
         shape = SHAPES[kind]
-        table = shape[0] if shape else None
-        _exactly(message, {"event", "streamSid", *([table] if table else [])})
+        _exactly(message, FIELDS[kind])
         if message["streamSid"] != self.stream_sid:
             raise _Bad("message.streamSid: not the one of this stream")
         if shape is None:
@@ -197,11 +202,21 @@ def _inner(table: object, name: str, field: str) -> str:
     return value
 
 
-def _exactly(table: dict[str, object], names: set[str], path: str = "message") -> None:
+def _exactly(
+    table: dict[str, object], names: AbstractSet[str], path: str = "message"
+) -> None:
+    if table.keys() == names:
+        return
     for name in sorted(names - table.keys()):
         raise _Bad(f"{path}.{name}: missing")
     for name in sorted(table.keys() - names):
         raise _Bad(f"{path}.{name}: Twilio doesn't know this field")
+
+
+@lru_cache(1024)
+def _base64(ulaw: bytes) -> str:
+    """In base64: most frames are silent, or were said before."""
+    return str(pybase64.b64encode_as_string(ulaw))
 
 
 def _audio(payload: str) -> bytes:

@@ -6,16 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from aiohttp import (
-    ClientError,
-    ClientSession,
-    ClientWebSocketResponse,
-    ClientWSTimeout,
-    WSServerHandshakeError,
-)
-from yarl import URL
-
 from voicebot.sim.twilio.addresses import Addresses
+from voicebot.sim.twilio.connection import Connection, HandshakeError, connect
 from voicebot.sim.twilio.ear import Ear
 from voicebot.sim.twilio.forms import Identity, stream_form
 from voicebot.sim.twilio.leg import Leg
@@ -54,7 +46,6 @@ class Streams:
 
     def __init__(
         self,
-        http: ClientSession,
         hooks: Webhooks,
         addresses: Addresses,
         line: Line,
@@ -63,7 +54,7 @@ class Streams:
         note: Callable[[str, float, str], None],
     ) -> None:
         self.tape = Tape()
-        self._http, self._hooks, self._addresses = http, hooks, addresses
+        self._hooks, self._addresses = hooks, addresses
         self._line, self._script, self._ear = line, script, Ear()
         self._tally, self._note = tally, note
         self._telling: set[asyncio.Task[tuple[int, str]]] = set()
@@ -86,48 +77,46 @@ class Streams:
         if problem := stream_problem(noun):
             self._failed(noun, stream_sid, *problem)
             return None
-        ws = await self._open(noun, stream_sid)
-        return None if ws is None else await self._talk(ws, noun, stream_sid, inbox)
+        connection = await self._open(noun, stream_sid)
+        if connection is None:
+            return None
+        return await self._talk(connection, noun, stream_sid, inbox)
 
     async def told(self) -> None:
         """Wait until all stream status callbacks were answered."""
         if self._telling:
             await asyncio.wait(self._telling)
 
-    async def _open(
-        self, noun: Stream, stream_sid: str
-    ) -> ClientWebSocketResponse | None:
+    async def _open(self, noun: Stream, stream_sid: str) -> Connection | None:
         wrong = self._line.misbehaviour
         url = self._addresses.signed(wrong.stream_url or noun.url)
         signature = signature_header(wrong.upgrade, self._line.auth_token, url)
         try:
             async with asyncio.timeout(CONNECT_S):
-                ws = await self._http.ws_connect(
-                    URL(self._addresses.dial(url), encoded=True),
-                    headers={
+                connection = await connect(
+                    self._addresses.dial(url),
+                    {
                         "Host": host_of(url),
                         "User-Agent": "Twilio.TmeWs/1.0",
                         "Accept-Encoding": "gzip",
                         **{name.lower(): value for name, value in signature.items()},
                     },
-                    timeout=ClientWSTimeout(ws_close=2.0),
-                    max_msg_size=0,
                 )
-        except WSServerHandshakeError as exc:
+        except HandshakeError as exc:
             status, code, text = exc.status, 31920, "Handshake Error"
         except TimeoutError:
             status, code, text = 0, 31901, "Connection Timeout"
-        except (ClientError, OSError):
+        except OSError:
             status, code, text = 0, 31902, "Connection Refused"
         else:
             self._tally.http.append(HttpAnswer("upgrade", 101))
-            return ws
+            return connection
         self._tally.http.append(HttpAnswer("upgrade", status))
         self._failed(noun, stream_sid, code, f"Stream - WebSocket - {text}")
         return None
 
     async def _talk(
-        self, ws: ClientWebSocketResponse, noun: Stream, stream_sid: str, inbox: Inbox
+        self, connection: Connection, noun: Stream, stream_sid: str, inbox: Inbox
     ) -> Closed | CallerHungUp | Order:
         self._note("stream_started", asyncio.get_running_loop().time(), "")
         self._tell(noun, stream_sid, "stream-started")
@@ -149,7 +138,9 @@ class Streams:
             watch=self._line.watch,
         )
         try:
-            end = await run_leg(ws, leg, inbox, closes=not wrong.stops_without_close)
+            end = await run_leg(
+                connection, leg, inbox, closes=not wrong.stops_without_close
+            )
         finally:
             self._count(leg)
         if isinstance(end, Closed) and end.code not in NORMAL_CLOSES:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from voicebot.audio.framing import FRAME_MS
-from voicebot.sim.twilio.ear import PAUSE_MS, SILENT_FRAME, is_audible
+from voicebot.audio.framing import FRAME_MS, ULAW_FRAME
+from voicebot.sim.twilio.ear import PAUSE_MS, SILENT_FRAME, audible_frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,11 @@ class Tape:
         self.caller = bytearray()
         self.bot = bytearray()
         self.begins_s: float | None = None
-        self._caller_audible: list[bool] = []
-        self._bot_audible: list[bool] = []
         self._utterances: list[tuple[str, int, int]] = []
 
     @property
     def frames(self) -> int:
-        return len(self._caller_audible)
+        return len(self.caller) // ULAW_FRAME
 
     def start(self, now: float) -> None:
         """Begin, or go on after a hole in which no stream was connected."""
@@ -58,8 +56,6 @@ class Tape:
         """Record the next 20 ms."""
         self.caller += caller
         self.bot += bot
-        self._caller_audible.append(is_audible(caller))
-        self._bot_audible.append(is_audible(bot))
 
     def utterance_begins(self, label: str) -> None:
         """The next frame is the first of an utterance of the caller."""
@@ -72,15 +68,16 @@ class Tape:
 
     def greeting_delay_s(self) -> float | None:
         """From the beginning to the bot's first sound; None if there was none."""
-        runs = _runs(self._bot_audible)
+        runs = _runs(audible_frames(bytes(self.bot)))
         return _seconds(runs[0][0]) if runs else None
 
     def turns(self) -> list[Turn]:
         """Measure every utterance of the caller that was finished."""
-        bot = _runs(self._bot_audible)
+        bot = _runs(audible_frames(bytes(self.bot)))
+        caller = audible_frames(bytes(self.caller))
         spoken = []
         for label, start, end in self._utterances:
-            audible = self._caller_audible[start:end] if end > 0 else []
+            audible = caller[start:end] if end > 0 else []
             if True in audible:
                 last = end - audible[::-1].index(True)
                 spoken.append((label, start + audible.index(True), last))

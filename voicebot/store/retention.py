@@ -14,8 +14,16 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from voicebot.errors import StoreError
 from voicebot.store.append import append, last_numbers, rebuild
@@ -140,14 +148,14 @@ async def recordings_of(
 async def tell(database: Database, records: Sequence[Record], at: datetime) -> None:
     """Add what happened to calls that are over, whoever had them."""
 
-    async def work(connection: AsyncConnection) -> None:
-        last = await last_numbers(connection, {x.call_id for x in records})
+    def work(connection: Connection) -> None:
+        last = last_numbers(connection, {x.call_id for x in records})
         events = []
         for record in records:
             seq = max(number_at(at), last.get(record.call_id, -1) + 1)
             last[record.call_id] = seq
             events.append(Event(record.call_id, seq, at, record))
-        await append(connection, events)
+        append(connection, events)
 
     await database.transact(work)
 
@@ -166,30 +174,28 @@ async def forget(database: Database, call_id: str) -> bool:
     return True
 
 
-async def delete_calls(
-    connection: AsyncConnection, call_ids: Collection[str]
-) -> dict[str, int]:
+def delete_calls(connection: Connection, call_ids: Collection[str]) -> dict[str, int]:
     """Remove calls with all that was noted of them; return how much that was."""
     counts = {}
     for table in (call_events, turns, messages, calls):
         of_them = table.c.call_id.in_(call_ids)
         query = select(func.count()).select_from(table).where(of_them)
-        counts[table.name] = await connection.scalar(query) or 0
+        counts[table.name] = connection.scalar(query) or 0
     for table in (call_events, deliveries, calls):  # all else goes with the calls
-        await connection.execute(delete(table).where(table.c.call_id.in_(call_ids)))
+        connection.execute(delete(table).where(table.c.call_id.in_(call_ids)))
     return counts
 
 
-async def _forget_words(connection: AsyncConnection, call_ids: Collection[str]) -> None:
+def _forget_words(connection: Connection, call_ids: Collection[str]) -> None:
     """Take the words out of what happened, and make the rows anew."""
     query = select(call_events).where(
         call_events.c.call_id.in_(call_ids), call_events.c.kind.in_(WORDS)
     )
-    for row in list(await connection.execute(query)):
+    for row in list(connection.execute(query)):
         without = {**row.data, **WORDS[EventKind(row.kind)]}
         at = (call_events.c.call_id == row.call_id, call_events.c.seq == row.seq)
-        await connection.execute(update(call_events).where(*at).values(data=without))
-    await rebuild(connection, call_ids)
+        connection.execute(update(call_events).where(*at).values(data=without))
+    rebuild(connection, call_ids)
 
 
 async def _due_recordings(

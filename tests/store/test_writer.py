@@ -32,7 +32,7 @@ from voicebot.store.records import Record as Noted
 from voicebot.store.triage import Patience
 from voicebot.store.writer import Writer, open_writer
 
-BRISK = Patience(slow_s=0.01, again_s=(0.01,))
+BRISK = Patience(slow_s=0.01, again_s=(0.01,), gather_s=0)
 WAL = "PRAGMA journal_mode = WAL"
 CALL: tuple[Noted, ...] = (
     CallAnswered("c1", "MZ1", NOON),
@@ -359,7 +359,7 @@ async def test_a_server_that_is_killed_and_comes_back_loses_nothing(
     tmp_path: Path,
 ) -> None:
     with running_postgres() as server:
-        patience = Patience(slow_s=0.2, again_s=(0.05,))
+        patience = Patience(slow_s=0.2, again_s=(0.05,), gather_s=0)
         async with writing(tmp_path, server.url(), patience) as one:
             await takes_a_call(one)
             for life in (2, 3):

@@ -158,6 +158,7 @@ class Switchboard:
                 self.scribe,
                 self.keeper.silence,
             ),
+            self.scribe.stored,
         )
         self._instance = instance
         self._disk = disk

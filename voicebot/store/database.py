@@ -6,7 +6,7 @@ are numbers and words of callers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -109,9 +109,16 @@ class Database:
         """
         return await self._finish(self._transact(work))
 
-    async def read(self, query: Executable) -> list[Row[Any]]:
-        """Read all rows of a query, which bounds them itself."""
-        return await self._finish(self._fetch(query))
+    async def read(
+        self, query: Executable, values: Mapping[str, object] | None = None
+    ) -> list[Row[Any]]:
+        """
+        Read all rows of a query, which bounds them itself.
+
+        Args:
+            values: what its parameters are this time, if it was made with any.
+        """
+        return await self._finish(self._fetch(query, values))
 
     async def compact(self) -> None:
         """
@@ -152,9 +159,11 @@ class Database:
             async with self._writing:
                 return await self._log.run(work, writes=True)
 
-    async def _fetch(self, query: Executable) -> list[Row[Any]]:
+    async def _fetch(
+        self, query: Executable, values: Mapping[str, object] | None
+    ) -> list[Row[Any]]:
         with self._errors():
-            return await self._log.run(lambda log: list(log.execute(query)))
+            return await self._log.run(lambda log: list(log.execute(query, values)))
 
     async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
         """

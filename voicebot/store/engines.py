@@ -137,6 +137,7 @@ class _File:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._of = cache(engine.execution_options)
         self._threads = ThreadPoolExecutor(THREADS, "call log")
 
     async def run(
@@ -146,7 +147,7 @@ class _File:
         writes: bool = False,
         migrates: bool = False,
     ) -> T:
-        engine = self._engine.execution_options(writes=writes, migrates=migrates)
+        engine = self._of(writes=writes, migrates=migrates)
 
         def transaction() -> T:
             with engine.begin() as connection:

@@ -17,6 +17,7 @@ from typing import Final
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    bindparam,
     delete,
     exists,
     func,
@@ -40,6 +41,7 @@ from voicebot.store.tables import (
     turns,
 )
 
+KNOWN: Final = select(calls.c.call_id).where(calls.c.call_id == bindparam("id"))
 AT_ONCE: Final = 200  # calls in one transaction: others write in between
 
 # What of an event is words.
@@ -167,8 +169,7 @@ async def forget(database: Database, call_id: str) -> bool:
     Who notes something behind a call's end does this once it is stored: either the
     call is still there, and is removed with all of it, or nothing is left here.
     """
-    query = select(calls.c.call_id).where(calls.c.call_id == call_id)
-    if await database.read(query):
+    if await database.read(KNOWN, {"id": call_id}):
         return False
     await database.transact(partial(delete_calls, call_ids=[call_id]))
     return True

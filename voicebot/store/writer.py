@@ -114,6 +114,7 @@ class Writer:
         self._numbers = Numbers()
         self._held: deque[Event] = deque()
         self._noted = -1  # the last event's number
+        self._awaited = -1  # the last one's for which a caller waits
         self._safe = Mark()  # up to it, events are on disk
         self._stored = Mark()  # up to it, they are in the database
         self._claims: set[str] = set()  # calls of which nobody was told yet
@@ -162,6 +163,7 @@ class Writer:
         try:
             async with asyncio.timeout(START_S):
                 if self.note(start, start.started_at):
+                    self._awaited = self._noted
                     await self.written()
                     is_new = start.call_id not in self._refused
                     if is_new:
@@ -224,7 +226,10 @@ class Writer:
                     working.result()
                     working = None
                 held, spilled = bool(self._held), bool(self._spill)
-                match self._triage.step(self._clock(), held=held, spilled=spilled):
+                awaited = self._awaited > self._safe.at or len(self._held) >= BATCH
+                match self._triage.step(
+                    self._clock(), held=held, spilled=spilled, awaited=awaited
+                ):
                     case Step.COMMIT:
                         working = self._begin(list(self._held)[:BATCH])
                     case Step.REPLAY:

@@ -86,6 +86,16 @@ class Database:
         """Create what a new or an older log lacks."""
         await self._finish(self._prepare())
 
+    async def open_all(self) -> None:
+        """
+        Open, for who stays, what would be opened once there is much to do.
+
+        Raises:
+            StoreError: the log can't be reached.
+        """
+        with self._errors():
+            await self._log.open_all()
+
     async def close(self) -> None:
         """Wait for what is being written, then close all connections."""
         while self._working:

@@ -13,6 +13,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
@@ -38,6 +39,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from voicebot.errors import ConfigError, StoreError
+from voicebot.store.threads import man
 
 # FULL, because a call that was acknowledged must survive a power cut. The wait for
 # another process's lock ends well before Twilio stops waiting for our answer.
@@ -91,6 +93,9 @@ class Reach(Protocol):
             writes: whether it is to be the one that writes.
             migrates: whether it makes tables anew.
         """
+
+    async def open_all(self) -> None:
+        """Open, for who stays, what would be opened once there is much to do."""
 
     async def close(self) -> None:
         """Close all connections. Nothing is being done any more."""
@@ -155,6 +160,15 @@ class _File:
 
         return await self._slowly(transaction)
 
+    async def open_all(self) -> None:
+        def connect() -> None:
+            with ExitStack() as at_once:
+                for _ in range(THREADS):
+                    at_once.enter_context(self._engine.connect())
+
+        man(self._threads, THREADS)
+        await self._slowly(connect)
+
     async def close(self) -> None:
         await self._slowly(self._engine.dispose)
         self._threads.shutdown()  # else they keep the process from ending
@@ -182,6 +196,9 @@ class _Server:
             if writes:
                 await connection.run_sync(_take_write_lock)
             return await connection.run_sync(work)
+
+    async def open_all(self) -> None:
+        pass  # it closes by itself what it doesn't need, and here no files stay open
 
     async def close(self) -> None:
         await self._engine.dispose()

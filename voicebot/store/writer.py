@@ -34,6 +34,7 @@ from voicebot.store.records import (
     Record,
 )
 from voicebot.store.spill import Spill
+from voicebot.store.threads import manned
 from voicebot.store.triage import Patience, Step, Triage
 
 log = structlog.get_logger()
@@ -80,10 +81,11 @@ async def open_writer(
     """
     async with open_store(where) as store:
         await store.check()
+        await store.database.open_all()
         spill = Spill(folder)
         # One thread: what is done to the spill is done in order, and is over when the
         # block is.
-        with closing(spill), ThreadPoolExecutor(1, "spill") as disk:
+        with closing(spill), manned(1, "spill") as disk:
             writer = Writer(store, spill, disk, patience or Patience())
             await writer.catch_up()
             yield writer

@@ -23,6 +23,7 @@ def settle() -> None:
     waits: 60 to 120 ms of a busy core, some seconds apart under load. After this it
     walks what calls have made, and when is said by `Sweeper`.
     """
+    gc.enable()  # a worker starts without
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, 10, RARELY)

@@ -103,6 +103,10 @@ FINDS_TURNS = {Phase.LISTENING: True, Phase.WAITING: False, Phase.SPEAKING: Fals
 # So that a deadline never falls just before what it waits for.
 TICK_S = 0.001
 
+# What is due to be sent goes with the caller's next frame: a timer for each would cost
+# as much as the frame. Only on a line that brings none, it is late by this.
+CLOCKED_S = 0.025
+
 
 class Bridge:
     """
@@ -1087,7 +1091,7 @@ class Bridge:
         if self.phase is Phase.ENDED:
             return
         if (due_at := self._speech.due_at(now)) is not None:
-            yield due_at
+            yield due_at + CLOCKED_S
         if (heard_at := self._speech.heard_at(now)) is not None:
             yield heard_at + TICK_S
         yield from (due for due, _ in self._timers(now))

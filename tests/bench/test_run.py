@@ -9,6 +9,7 @@ import pytest
 from tests.load.test_figures import CALL, run, sample
 from voicebot.bench.run import NAIVE, OURS, Measured, Report, revision
 from voicebot.errors import ConfigError
+from voicebot.load.capacity import Step
 from voicebot.load.figures import Run
 
 
@@ -43,7 +44,34 @@ def test_every_must_of_the_budget_has_a_verdict() -> None:
     assert found["CPU per second of a call"].limit == 3.5
     assert found["clear after the decision, p99, at most"].holds
     assert found["neural detector, a second of a line"].holds is None
+    assert found["calls on one core (--capacity)"].holds is None
     assert len(found) == 12
+
+
+def test_the_capacity_is_judged_unless_the_callers_gave_up_first() -> None:
+    done = report([used(0.1)], [used(0.2)])
+    held, broken = Step(300, used(0.1), []), Step(400, used(0.1), done.verdicts()[:1])
+    fewer, void = Step(200, used(0.1), []), Step(250, used(0.1, late=200), [])
+    for steps, most, holds in (
+        ([held, broken], 300, True),
+        ([fewer, replace(broken, calls=250)], 200, False),
+        ([fewer, void], 200, None),
+        ([held, void], 300, True),
+    ):
+        tried = replace(done, capacity=steps)
+        assert tried.most_calls() == most
+        (found,) = (
+            each for each in tried.verdicts() if each.name == "calls on one core"
+        )
+        assert found.holds is holds
+
+
+def test_what_beginning_a_call_costs_needs_a_round_that_counts() -> None:
+    measured = Measured([used(0.2)])
+    assert measured.begun_ms() is None
+    measured.begun = used(0.1)
+    assert measured.begun_ms() == pytest.approx((6200 - 100 * 120) / 2)
+    assert Measured([used(0.2, late=200)], used(0.1)).begun_ms() is None
 
 
 def git(folder: Path, *words: str) -> str:

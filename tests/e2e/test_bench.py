@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_process import command, environment
+from voicebot.load.mix import STEADY
 from voicebot.load.run import Plan, load
 from voicebot.load.server import our_server
 
@@ -26,18 +27,11 @@ def test_the_steps_are_measured_without_a_server(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(120)
 async def test_the_naive_bridge_takes_calls_and_answers_them(tmp_path: Path) -> None:
-    short = tmp_path / "short.yaml"
-    short.write_text(
-        "steps:\n"
-        "  - say: What are your hours?\n"
-        "  - hang_up: true\n"
-        "    wait_quiet_ms: 700\n"
-    )
     async with our_server(
         tmp_path, max_calls=10, module="voicebot.bench.naive"
     ) as target:
-        plan = Plan(1, 1.0, 0.2, [str(short)])
+        plan = Plan(2, 2.0, 0.2, [str(STEADY)], stays=True)
         run = await load(plan, target, tmp_path, lambda _: None, warm=False)
-    assert [call.as_planned for call in run.calls] == [True] * len(run.calls)
-    assert run.calls
+    assert [call.as_planned for call in run.calls] == [True, True]
+    assert all(call.ended_s >= run.steady[1] for call in run.calls)
     assert all(call.own > 100 and not call.foreign for call in run.calls)

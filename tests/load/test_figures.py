@@ -6,7 +6,14 @@ from dataclasses import replace
 import pytest
 
 from voicebot.errors import ConfigError
-from voicebot.load.capacity import Step, find_capacity, following, judge
+from voicebot.load.capacity import (
+    Step,
+    find_capacity,
+    following,
+    gave_up,
+    judge,
+    told,
+)
 from voicebot.load.figures import CallFigures, Run, Sample, Spread, Upstream, matched
 from voicebot.load.page import page
 from voicebot.load.report import live_table, spreads, summary, verdict_table
@@ -295,3 +302,56 @@ def test_a_first_call_that_goes_wrong_is_told_in_a_sentence() -> None:
     assert why_not(target, away) == "127.0.0.1:80 takes no calls: <Reject busy>"
     other = replace(CALL, outcome="gave-up", ending="step 1: waited")
     assert why_not(target, other).endswith("a first call went wrong: step 1: waited")
+
+
+def test_what_a_call_costs_to_begin_is_what_its_seconds_do_not_explain() -> None:
+    done = run()
+    assert done.idle
+    assert done.after
+    used_ms = 1000 * (done.after.cpu_s - done.idle.cpu_s)
+    seconds = 2 * 60.0
+    assert done.begun_ms(10.0) == pytest.approx((used_ms - 10.0 * seconds) / 2)
+    done.idle = None
+    assert done.begun_ms(10.0) is None
+
+
+def test_seconds_are_counted_between_the_samples_of_the_cpu() -> None:
+    leaves = replace(CALL, ended_s=110.0)
+    done = run(leaves)
+    done.samples = [sample(100.0, 5.0), sample(120.0, 6.0)]
+    assert done.call_seconds((100.0, 120.0)) == 10.0
+    assert done.cpu_ms() == pytest.approx(100.0)
+    done.samples = [sample(120.0, 5.0), sample(130.0, 6.0)]
+    assert done.cpu_ms() is None  # nobody called then
+
+
+def test_who_isnt_the_server_is_a_caller_or_stepfun() -> None:
+    done = run()
+    done.everybody = [sample(100.0 + n, 9 + n / 4) for n in range(61)]
+    assert done.callers_cores() == pytest.approx(0.15)
+    assert done.callers_ms() == pytest.approx(75.0)
+    assert done.talk_share() == pytest.approx(500 / 6000)
+    assert Run(2, (100.0, 160.0)).callers_ms() is None
+    assert Run(2, (100.0, 160.0)).talk_share() is None
+
+
+async def test_it_is_said_who_was_at_the_end_first() -> None:
+    assert gave_up(await capacity(150)) == "the server gave up first"
+    assert gave_up(await capacity(9999, void=200)).startswith("the callers gave up")
+    held = [Step(100, run(), [])]
+    assert gave_up(held) == "nobody gave up at 100"
+
+
+def test_a_step_is_told_in_a_line() -> None:
+    done = run()
+    done.everybody = [sample(100.0 + n, 9 + n / 4) for n in range(61)]
+    assert told(judge(50, done)) == (
+        "50 calls: all holds; server 10 % of a core, callers 15 %"
+    )
+    slow = run()
+    slow.upstream.pings_s[3] = [105.07]
+    assert told(judge(50, slow)).startswith(
+        "50 calls: caller to StepFun, p99 is 70.0 ms, and may be 60; server"
+    )
+    late = run(replace(CALL, frames_late=300))
+    assert told(judge(50, late)).startswith("50 calls: void, 10.0 % of the callers'")

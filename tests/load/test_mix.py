@@ -7,9 +7,9 @@ import pytest
 
 from voicebot.audio.resample import UlawToPcm24
 from voicebot.errors import ConfigError
-from voicebot.load.mix import dealt, load_mix
+from voicebot.load.mix import STEADY, dealt, load_mix
 from voicebot.load.watermark import read_caller
-from voicebot.sim.twilio.script import Say
+from voicebot.sim.twilio.script import HangUp, Say
 
 
 def written(folder: Path, name: str, text: str) -> str:
@@ -66,3 +66,10 @@ def test_a_mistake_has_its_place(tmp_path: Path, text: str, problem: str) -> Non
     with pytest.raises(ConfigError) as caught:
         load_mix([path])
     assert str(caught.value).startswith(f"{path}{problem}")
+
+
+def test_who_stays_does_not_hang_up_by_itself() -> None:
+    (steady,) = load_mix([str(STEADY)])
+    script, pings = steady.script(9, stays=True)
+    assert not any(isinstance(step, HangUp) for step in script._steps)
+    assert pings

@@ -55,6 +55,7 @@ async def media(request: web.Request) -> web.WebSocketResponse:
     async with connect(
         f"{url}/realtime?model={MODEL}",
         additional_headers={"Authorization": f"Bearer {key}"},
+        compression=None,  # it would deflate every frame, which nobody needs
     ) as model:
         await model.send(
             json.dumps(

@@ -2,7 +2,7 @@
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +10,8 @@ from statistics import median
 from typing import Final
 
 from voicebot.errors import ConfigError
+from voicebot.load.capacity import MOST, Step, find_capacity
+from voicebot.load.cores import Cores, kept_apart
 from voicebot.load.figures import Run
 from voicebot.load.run import Plan, load
 from voicebot.load.server import Target, our_server
@@ -17,6 +19,14 @@ from voicebot.load.verdicts import ENOUGH_CALLS, ENOUGH_S, Verdict, is_void, ver
 
 OURS: Final = "ours"
 NAIVE: Final = "naive"
+
+BEGIN: Final = Path(__file__).parents[1] / "load" / "begin.yaml"
+LINES: Final = 20
+"""On which calls begin and end, one after the other, to see what that costs."""
+BEGIN_S: Final = 10.0
+
+STEP_S: Final = 30.0
+"""With all calls up, of each number that is tried for the capacity."""
 
 FEW: Final = 50
 """Below so many calls, the ratio to the naive bridge isn't that of the budget."""
@@ -27,6 +37,15 @@ class Measured:
     """What came of one server, in all rounds."""
 
     runs: list[Run] = field(default_factory=list)
+    begun: Run | None = None
+    """In which calls began and ended."""
+
+    def begun_ms(self) -> float | None:
+        """For a call that begins and ends, without what its seconds cost."""
+        each_second_ms = self.cpu_ms()
+        if self.begun is None or each_second_ms is None:
+            return None
+        return self.begun.begun_ms(each_second_ms)
 
     def cpu_ms(self) -> float | None:
         """Per second of a call: the median of the rounds that count."""
@@ -46,6 +65,15 @@ class Report:
     """Milliseconds for each second of a call."""
     neural_ms: float | None
     """Of the neural detector, if it is installed."""
+    cores: Cores | None = None
+    """Who ran where, if they were kept apart."""
+    capacity: Sequence[Step] = ()
+    """What was tried to find the most calls, if that was wanted."""
+
+    def most_calls(self) -> int | None:
+        """The most at which nothing broke; None if it wasn't tried."""
+        held = [each.calls for each in self.capacity if not (each.broke or each.void)]
+        return max(held, default=0) if self.capacity else None
 
     def ratio(self, to: str) -> float | None:
         """
@@ -79,12 +107,7 @@ class Report:
                 0.6,
                 judged=self.calls >= FEW and self.seconds >= ENOUGH_S,
             ),
-            Verdict(
-                "calls on one core: see voicebot load --find-capacity",
-                None,
-                280,
-                at_least=True,
-            ),
+            self._most_calls(),
             *(
                 found[f"{way}, p{at}"]
                 for way in ("caller to StepFun", "StepFun to caller")
@@ -99,6 +122,21 @@ class Report:
             Verdict("neural detector, a second of a line", self.neural_ms, 0.5, "ms"),
         ]
 
+    def _most_calls(self) -> Verdict:
+        most = self.most_calls()
+        return Verdict(
+            "calls on one core" if self.capacity else "calls on one core (--capacity)",
+            None if most is None else float(most),
+            MOST_CALLS,
+            at_least=True,
+            # If the callers gave up first, it may well be more.
+            judged=most is None
+            or most >= MOST_CALLS
+            or not any(step.void for step in self.capacity),
+        )
+
+
+MOST_CALLS: Final = 280
 
 Say = Callable[[str], None]
 
@@ -111,13 +149,15 @@ async def bench(
     compare: Path | None,
     steps: Mapping[str, float],
     neural_ms: float | None,
+    capacity: bool,
     say: Say,
 ) -> Report:
     """
-    Load each server in turns.
+    Load each server in turns; each has a core of its own, if there are two.
 
     Args:
         plan: of each turn.
+        capacity: whether to find out how many calls ours takes, from the plan's on.
         compare: a folder with another revision of ours.
         say: told of each turn that begins.
 
@@ -128,7 +168,9 @@ async def bench(
     servers = {OURS: Measured(), NAIVE: Measured()}
     if compare:
         servers["other"] = Measured()
+    steps_tried: list[Step] = []
     async with AsyncExitStack() as stack:
+        cores = stack.enter_context(kept_apart(1))
         targets: dict[str, Target] = {}
         for name in servers:
             place = folder / name
@@ -136,7 +178,8 @@ async def bench(
             source = compare if name == "other" else None
             server = our_server(
                 place,
-                max_calls=2 * plan.calls + 20,
+                max_calls=2 * (MOST if capacity else plan.calls) + 20,
+                cores=cores,
                 source=source,
                 module="voicebot.bench.naive" if name == NAIVE else None,
             )
@@ -148,7 +191,35 @@ async def bench(
                     plan, target, folder / name, lambda _: None, warm=not number
                 )
                 servers[name].runs.append(run)
-    return Report(plan.calls, 60 * plan.minutes, servers, steps, neural_ms)
+        for name, target in targets.items():
+            say(f"calls that begin and end: {name}")
+            servers[name].begun = await load(
+                Plan(LINES, LINES / 2, BEGIN_S / 60, [str(BEGIN)]),
+                target,
+                folder / name,
+                lambda _: None,
+                warm=False,
+            )
+        if capacity:
+            steps_tried = await _capacity(plan, targets[OURS], folder / OURS, say)
+    return Report(
+        plan.calls,
+        60 * plan.minutes,
+        servers,
+        steps,
+        neural_ms,
+        cores,
+        steps_tried,
+    )
+
+
+async def _capacity(plan: Plan, target: Target, folder: Path, say: Say) -> list[Step]:
+    async def try_(step: Plan) -> Run:
+        say(f"capacity: {step.calls} calls")
+        return await load(step, target, folder, lambda _: None, warm=False)
+
+    first = replace(plan, minutes=STEP_S / 60)
+    return [step async for step in find_capacity(first, try_)]
 
 
 @asynccontextmanager

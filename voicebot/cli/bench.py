@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # numpy and the bridge take longer to import than help to pri
     from voicebot.bench.run import Report
 
 STEP_ROUNDS = 5
+RAMP_PER_S = 5.0
 
 
 def run(
@@ -22,6 +23,10 @@ def run(
     seconds: Annotated[
         float, typer.Option(min=2, help="With all calls up, each time.")
     ] = 30,
+    capacity: Annotated[
+        bool,
+        typer.Option("--capacity", help="Find the most calls on one core, too."),
+    ] = False,
     compare: Annotated[
         str | None,
         typer.Option(metavar="REV", help="Another revision of ours, by git's name."),
@@ -51,7 +56,7 @@ def run(
             print_out(_steps(steps, None))
         return
     report = run_loop(
-        _bench(calls, rounds, seconds, compare, steps, neural, quiet=as_json)
+        _bench(calls, rounds, seconds, compare, steps, neural, capacity, quiet=as_json)
     )
     if as_json:
         print_json(_figures(report))
@@ -68,12 +73,14 @@ async def _bench(
     compare: str | None,
     steps: dict[str, float],
     neural: float | None,
+    capacity: bool,
     *,
     quiet: bool,
 ) -> "Report":
     from contextlib import AsyncExitStack
 
     from voicebot.bench.run import bench, revision
+    from voicebot.load.mix import STEADY
     from voicebot.load.run import Plan
 
     def say(what: str) -> None:
@@ -86,30 +93,51 @@ async def _bench(
         if compare is not None:
             other = await stack.enter_async_context(revision(compare, folder))
         return await bench(
-            Plan(calls, max(5.0, calls / 5), seconds / 60, []),
+            Plan(calls, max(RAMP_PER_S, calls / 10), seconds / 60, [str(STEADY)], True),
             rounds,
             folder,
             compare=other,
             steps=steps,
             neural_ms=neural,
+            capacity=capacity,
             say=say,
         )
 
 
 def _show(report: "Report") -> None:
     from voicebot.cli.output import print_out, table
+    from voicebot.load.capacity import gave_up, told
     from voicebot.load.report import verdict_table
     from voicebot.load.verdicts import is_void
 
-    servers = table("server", "CPU ms per call-second", "of the naive bridge's", "void")
+    servers = table(
+        "server",
+        "CPU ms per call-second",
+        "of the naive bridge's",
+        "ms per call begun and ended",
+        "bot talks",
+        "callers' ms",
+        "void",
+    )
     for name, measured in report.servers.items():
         servers.add_row(
             name,
             ", ".join(_number(each.cpu_ms()) for each in measured.runs),
             "" if name == "naive" else _number(_share(report, name)),
+            _number(measured.begun_ms()),
+            ", ".join(_percent(each.talk_share()) for each in measured.runs),
+            ", ".join(_number(each.callers_ms()) for each in measured.runs),
             str(sum(map(is_void, measured.runs)) or ""),
         )
     print_out(servers)
+    where = report.cores or "all processes share all cores"
+    print_out(f"{report.calls} calls at once; {where}")
+    for step in report.capacity:
+        print_out(told(step))
+    if report.capacity:
+        print_out(
+            f"{report.most_calls()} calls on one core; {gave_up(report.capacity)}"
+        )
     print_out("")
     print_out(_steps(report.steps, report.servers["ours"].cpu_ms()))
     print_out("")
@@ -140,6 +168,7 @@ def _share(report: "Report", name: str) -> float | None:
 def _figures(report: "Report") -> dict[str, object]:
     from dataclasses import asdict
 
+    from voicebot.load.capacity import told
     from voicebot.load.report import summary
 
     return {
@@ -149,6 +178,10 @@ def _figures(report: "Report") -> dict[str, object]:
         "ratio": {
             name: report.ratio(name) for name in report.servers if name != "ours"
         },
+        "begun_ms": {name: each.begun_ms() for name, each in report.servers.items()},
+        "most_calls": report.most_calls(),
+        "capacity": [told(step) for step in report.capacity],
+        "apart": None if report.cores is None else str(report.cores),
         "steps": report.steps,
         "verdicts": [
             {**asdict(each), "holds": each.holds} for each in report.verdicts()
@@ -158,6 +191,10 @@ def _figures(report: "Report") -> dict[str, object]:
             for name, measured in report.servers.items()
         },
     }
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.0f} %"
 
 
 def _number(value: float | None) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # numpy and aiohttp take longer to import than help to print
 FAILED: Final = 1
 VOID: Final = 3
 RATE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:/s)?")
+STAY_MINUTES: Final = 8.0
+"""The server that is started ends a call after ten."""
 STEP_MINUTES: Final = 0.5
 """With all calls up, at each step of --find-capacity."""
 
@@ -95,6 +97,8 @@ def run(
         raise ConfigError("--room and --workers: expected no --url with them")
     if renew_every and not workers:
         raise ConfigError("--renew-every: expected --workers with it")
+    if stays and minutes > STAY_MINUTES:
+        raise ConfigError(f"--stay: expected --minutes of at most {STAY_MINUTES:g}")
     if find_capacity and room:
         raise ConfigError("--find-capacity: expected no --room with it")
     if html is not None and not html.parent.is_dir():
@@ -125,9 +129,10 @@ async def _once(
     found = verdicts(done, room=room)
     _write(html, plan, done, found)
     if as_json:
-        print_json(summary(done, found))
+        print_json({**summary(done, found), "apart": _apart(target)})
     else:
         print_out(verdict_table(found))
+        typer.echo(_where(target))
         _say(done, found)
     if is_void(done):
         return VOID
@@ -145,11 +150,17 @@ async def _capacity(
     from dataclasses import replace
 
     from voicebot.cli.output import print_json
-    from voicebot.load.capacity import MOST, find_capacity
+    from voicebot.load.capacity import MOST, find_capacity, gave_up, told
+    from voicebot.load.mix import STEADY
     from voicebot.load.run import load
     from voicebot.load.verdicts import verdicts
 
-    plan = replace(plan, minutes=min(plan.minutes, STEP_MINUTES))
+    plan = replace(
+        plan,
+        minutes=min(plan.minutes, STEP_MINUTES),
+        mix=plan.mix or [str(STEADY)],
+        stays=True,
+    )
     steps: list[Step] = []
     async with _place(replace(plan, calls=MOST), chosen, workers, room) as (
         target,
@@ -163,7 +174,7 @@ async def _capacity(
         async for step in find_capacity(plan, try_):
             steps.append(step)
             if not as_json:
-                typer.echo(_told(step))
+                typer.echo(told(step))
     best = max((step.calls for step in steps if _held(step)), default=0)
     void = any(step.void for step in steps)
     last = next(
@@ -177,15 +188,17 @@ async def _capacity(
                 "void": step.void,
                 "broke": [each.name for each in step.broke],
                 "cores": step.run.cores(),
+                "callers_cores": step.run.callers_cores(),
             }
             for step in steps
         ]
-        print_json({"capacity": best, "void": void, "steps": found})
+        print_json(
+            {"capacity": best, "void": void, "steps": found, "apart": _apart(target)}
+        )
     else:
         at_least = "at least " if void else ""
-        typer.echo(f"capacity: {at_least}{best} calls at once")
-        if void:
-            typer.echo("beyond that, the callers' machine was full, not the server's")
+        typer.echo(f"capacity: {at_least}{best} calls at once; {gave_up(steps)}")
+        typer.echo(_where(target))
     return 0 if best else FAILED
 
 
@@ -193,21 +206,17 @@ def _held(step: "Step") -> bool:
     return not step.broke and not step.void
 
 
-def _told(step: "Step") -> str:
-    cores = step.run.cores()
-    used = "" if cores is None else f", {100 * cores:.0f} % of a core"
-    if step.void:
-        late = 100 * step.run.late_share()
-        return (
-            f"{step.calls} calls: void, {late:.1f} % of the callers' frames were late"
-        )
-    if not step.broke:
-        return f"{step.calls} calls: all holds{used}"
-    first = step.broke[0]
-    return (
-        f"{step.calls} calls: {first.name} is {first.value:.1f} {first.unit}, "
-        f"and may be {first.limit:g}{used}"
-    )
+def _apart(target: "Target") -> dict[str, list[int]] | None:
+    cores = target.cores
+    if cores is None:
+        return None
+    return {"server": sorted(cores.server), "others": sorted(cores.others)}
+
+
+def _where(target: "Target") -> str:
+    if target.cores:
+        return str(target.cores)
+    return "the server shares its cores with whoever else runs there"
 
 
 @asynccontextmanager
@@ -217,6 +226,7 @@ async def _place(
     """A target, and a folder for what the processes say."""
     from tempfile import TemporaryDirectory
 
+    from voicebot.load.cores import kept_apart
     from voicebot.load.server import our_server
 
     with TemporaryDirectory(prefix="voicebot-load-") as name:
@@ -226,8 +236,11 @@ async def _place(
             return
         # Some are dialled while others still end.
         max_calls = room or 2 * plan.calls + 20
-        async with our_server(folder, max_calls=max_calls, workers=workers) as target:
-            yield target, folder
+        with kept_apart(max(1, workers)) as cores:
+            async with our_server(
+                folder, max_calls=max_calls, workers=workers, cores=cores
+            ) as target:
+                yield target, folder
 
 
 def _target(url: str, to_number: str | None, *, yours: bool) -> "Target":

@@ -1,6 +1,6 @@
 """How many calls at once: raise the load until a target breaks, then look closer."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -33,8 +33,11 @@ FULL: Final = frozenset(
 ADDED_MS: Final = 20.0
 """Added latency beyond which a machine is full: what the budget counts calls by."""
 
+BATCHED_MS: Final = 40.0
+"""The first of three frames waits so long for the third: so batching has it."""
+
 LIMITS_MS: Final = {
-    "caller to StepFun, p99": 25.0 + ADDED_MS,
+    "caller to StepFun, p99": BATCHED_MS + ADDED_MS,
     "StepFun to caller, p99": ADDED_MS,
 }
 
@@ -95,3 +98,32 @@ def judge(calls: int, run: Run) -> Step:
         if each.name in FULL
     ]
     return Step(calls, run, [each for each in found if each.holds is False])
+
+
+def told(step: Step) -> str:
+    """Say in a line how a step went."""
+    cores, callers = step.run.cores(), step.run.callers_cores()
+    used = "" if cores is None else f"; server {100 * cores:.0f} % of a core"
+    used += "" if callers is None else f", callers {100 * callers:.0f} %"
+    if step.void:
+        late = 100 * step.run.late_share()
+        return (
+            f"{step.calls} calls: void, {late:.1f} % of the callers' frames were late"
+            f"{used}"
+        )
+    if not step.broke:
+        return f"{step.calls} calls: all holds{used}"
+    first = step.broke[0]
+    return (
+        f"{step.calls} calls: {first.name} is {first.value:.1f} {first.unit}, "
+        f"and may be {first.limit:g}{used}"
+    )
+
+
+def gave_up(steps: Sequence[Step]) -> str:
+    """Say who was at the end first, the server or those who measure it."""
+    if any(step.void for step in steps):
+        return "the callers gave up first: nothing is known of the server beyond that"
+    if any(step.broke for step in steps):
+        return "the server gave up first"
+    return f"nobody gave up at {max(step.calls for step in steps)}"

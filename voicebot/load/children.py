@@ -102,6 +102,7 @@ async def running(
     folder: Path,
     settings: Mapping[str, str] | None = None,
     source: Path | None = None,
+    cores: frozenset[int] | None = None,
 ) -> AsyncIterator[Child]:
     """
     Run `python WORDS…` while the context is open.
@@ -111,6 +112,7 @@ async def running(
         folder: where it runs, and where what it says on standard error is put.
         settings: of its environment, without their prefix; none of ours are in it.
         source: a folder with another revision of us.
+        cores: those that it may use; None: those that we may.
     """
     kept = {
         key: value for key, value in os.environ.items() if not key.startswith(PREFIX)
@@ -131,6 +133,10 @@ async def running(
             limit=LINE_BYTES,
             start_new_session=True,  # Ctrl-C is ours: we tell them to end
         )
+    if cores:
+        # It has no thread yet but its first: all that it starts inherits them.
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(process.pid, cores)
     child = Child(name, process, said)
     loop, mine = asyncio.get_running_loop(), asyncio.current_task()
     assert mine

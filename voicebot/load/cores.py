@@ -21,17 +21,24 @@ class Cores:
         )
 
 
-def shared_out(available: frozenset[int], wanted: int) -> Cores | None:
+def shared_out(allowed: frozenset[int], wanted: int) -> Cores | None:
     """
     Give the server as many cores as it has processes that conduct calls.
 
     Returns:
         None if no core would be left for the others.
     """
-    if not 0 < wanted < len(available):
+    if not 0 < wanted < len(allowed):
         return None
-    server = frozenset(sorted(available)[-wanted:])
-    return Cores(server, available - server)
+    server = frozenset(sorted(allowed)[-wanted:])
+    return Cores(server, allowed - server)
+
+
+def available() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager
@@ -45,8 +52,8 @@ def kept_apart(wanted: int) -> Iterator[Cores | None]:
     if not hasattr(os, "sched_setaffinity"):
         yield None
         return
-    available = frozenset(os.sched_getaffinity(0))
-    cores = shared_out(available, wanted)
+    allowed = frozenset(os.sched_getaffinity(0))
+    cores = shared_out(allowed, wanted)
     if cores is None:
         yield None
         return
@@ -54,7 +61,7 @@ def kept_apart(wanted: int) -> Iterator[Cores | None]:
     try:
         yield cores
     finally:
-        os.sched_setaffinity(0, available)
+        os.sched_setaffinity(0, allowed)
 
 
 def _listed(cores: frozenset[int]) -> str:

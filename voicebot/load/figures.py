@@ -111,6 +111,8 @@ class Run:
     """From when to when all of them were up."""
     calls: list[CallFigures] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
+    everybody: list[Sample] = field(default_factory=list)
+    """Of the server, if it is ours, with its callers and the offline StepFun."""
     idle: Sample | None = None
     """The server before the first call of the run, and warm."""
     after: Sample | None = None
@@ -139,9 +141,14 @@ class Run:
             for value in matched(self._within(self.upstream.said_s, call), call.began_s)
         )
 
-    def call_seconds(self) -> float:
-        """How many seconds of calls there were in the steady time."""
-        start, end = self.steady
+    def call_seconds(self, within: tuple[float, float] | None = None) -> float:
+        """
+        How many seconds of calls there were.
+
+        Args:
+            within: from when to when; None: in the steady time.
+        """
+        start, end = within or self.steady
         return sum(
             max(0.0, min(call.ended_s, end) - max(call.stream_s, start))
             for call in self.calls
@@ -151,21 +158,48 @@ class Run:
     def cpu_ms(self) -> float | None:
         """The server's, per second of a call in the steady time."""
         inside = self._steady_samples()
-        seconds = self.call_seconds()
-        if len(inside) < 2 or not seconds:
-            return None
-        first, last = inside[0], inside[-1]
-        start, end = self.steady
-        share = (last.at_s - first.at_s) / (end - start)
-        return 1000 * (last.cpu_s - first.cpu_s) / (seconds * share)
-
-    def cores(self) -> float | None:
-        """How many cores the server kept busy in the steady time."""
-        inside = self._steady_samples()
         if len(inside) < 2:
             return None
         first, last = inside[0], inside[-1]
-        return (last.cpu_s - first.cpu_s) / (last.at_s - first.at_s)
+        seconds = self.call_seconds((first.at_s, last.at_s))
+        return 1000 * (last.cpu_s - first.cpu_s) / seconds if seconds else None
+
+    def begun_ms(self, each_second_ms: float) -> float | None:
+        """
+        The server's CPU for a call that begins and ends.
+
+        Args:
+            each_second_ms: what a second of it costs in between.
+        """
+        if self.idle is None or self.after is None or not self.calls:
+            return None
+        used_ms = 1000 * (self.after.cpu_s - self.idle.cpu_s)
+        lasted_s = self.call_seconds((self.idle.at_s, self.after.at_s))
+        return (used_ms - each_second_ms * lasted_s) / len(self.calls)
+
+    def cores(self) -> float | None:
+        """How many cores the server kept busy in the steady time."""
+        return _cores(self._steady_samples())
+
+    def callers_cores(self) -> float | None:
+        """And how many its callers did, with the offline StepFun."""
+        start, end = self.steady
+        together = _cores(
+            [each for each in self.everybody if start <= each.at_s <= end]
+        )
+        server = self.cores() if self.samples else 0.0
+        return None if together is None or server is None else together - server
+
+    def callers_ms(self) -> float | None:
+        """The callers' and the offline StepFun's CPU, per second of a call."""
+        cores, (start, end) = self.callers_cores(), self.steady
+        at_once = self.call_seconds() / (end - start) if end > start else 0.0
+        return 1000 * cores / at_once if cores is not None and at_once else None
+
+    def talk_share(self) -> float | None:
+        """For how much of all calls an answer was heard."""
+        frames = sum(call.frames_sent for call in self.calls)
+        return sum(call.own for call in self.calls) / frames if frames else None
 
     def by_process(self) -> Mapping[str, float]:
         """
@@ -249,6 +283,13 @@ def matched(causes: Sequence[float], effects: Sequence[float]) -> list[float]:
         if after:
             found.append(1000 * (min(after) - cause))
     return found
+
+
+def _cores(samples: Sequence[Sample]) -> float | None:
+    if len(samples) < 2:
+        return None
+    first, last = samples[0], samples[-1]
+    return (last.cpu_s - first.cpu_s) / (last.at_s - first.at_s)
 
 
 def _mean_rss(samples: Sequence[Sample]) -> float:

@@ -14,6 +14,9 @@ from voicebot.sim.twilio.script import HangUp, Interrupt, Keys, Say, Script, Ste
 from voicebot.sim.twilio.script_file import load_script_file
 from voicebot.sim.twilio.wav import pcm24_to_ulaw, read_voice
 
+STEADY: Final = Path(__file__).parent / "steady.yaml"
+"""For callers who stay: the bot talks as much as in the budget."""
+
 OURS: Final = Path(__file__).parent / "scenarios"
 
 

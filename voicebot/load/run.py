@@ -22,6 +22,7 @@ from aiohttp import (
 
 from voicebot.errors import ConfigError, VoicebotError
 from voicebot.load.children import Child, running
+from voicebot.load.cores import available
 from voicebot.load.figures import CallFigures, Run, Sample
 from voicebot.load.generator import Orders
 from voicebot.load.processes import sample
@@ -34,7 +35,10 @@ SETTLE_S: Final = 3.0
 LEAD_S: Final = 2.0
 """For the generators to start."""
 
-CALLS_A_PROCESS: Final = 60
+CALLS_A_PROCESS: Final = 20
+"""At least, if there are cores for more than one."""
+
+MOST_A_PROCESS: Final = 400
 
 PROBE_S: Final = 0.05
 SAMPLE_S: Final = 1.0
@@ -236,8 +240,9 @@ async def _callers(
     *,
     once: bool = False,
 ) -> None:
-    count = max(1, -(-plan.calls // CALLS_A_PROCESS))
-    count = min(plan.calls, max(count, min(os.cpu_count() or 1, plan.calls // 20)))
+    # One for each core that we have: more would only wait for each other.
+    count = min(available(), -(-plan.calls // CALLS_A_PROCESS))
+    count = max(count, -(-plan.calls // MOST_A_PROCESS))
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
         for number in range(count):
             child = await stack.enter_async_context(
@@ -289,6 +294,8 @@ async def _sample(crew: _Crew) -> None:
     while not await _over(crew, SAMPLE_S):
         if now := _now(crew.target):
             crew.progress.run.samples.append(now)
+        if everybody := sample(os.getpid()):
+            crew.progress.run.everybody.append(everybody)
 
 
 async def _probe(crew: _Crew) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 import orjson
 
 from voicebot.load.children import Child, running
+from voicebot.load.cores import Cores
 
 ACCOUNT: Final = "AC" + "1" * 32
 TOKEN: Final = "load-token"
@@ -53,6 +54,8 @@ class Target:
     """The server's process, if we started it."""
     upstream: Child | None = None
     """The offline StepFun's, likewise."""
+    cores: Cores | None = None
+    """Who runs where, if they are kept apart."""
 
 
 @asynccontextmanager
@@ -61,6 +64,7 @@ async def our_server(
     *,
     max_calls: int,
     workers: int = 0,
+    cores: Cores | None = None,
     source: Path | None = None,
     module: str | None = None,
 ) -> AsyncIterator[Target]:
@@ -70,6 +74,7 @@ async def our_server(
     Args:
         folder: for the call log, the recordings and what the processes say.
         workers: of `voicebot serve`; 0: the server conducts the calls itself.
+        cores: who runs where; see `kept_apart`.
         source: a folder with another revision of the server.
         module: another server, which reads the same settings, and says so, too.
 
@@ -106,10 +111,16 @@ async def our_server(
             folder=folder,
             settings=settings,
             source=source,
+            cores=cores.server if cores else None,
         ) as server:
             await server.first(lambda line: b"voice webhook" in line)
             yield Target(
-                f"{url}/twilio/voice", ACCOUNT, TOKEN, server=server, upstream=upstream
+                f"{url}/twilio/voice",
+                ACCOUNT,
+                TOKEN,
+                server=server,
+                upstream=upstream,
+                cores=cores,
             )
 
 

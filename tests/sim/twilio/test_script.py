@@ -1,9 +1,11 @@
 """The line is the clock: one call of `next` is 20 ms."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from voicebot.errors import ConfigError
-from voicebot.sim.twilio.ear import SILENT_FRAME, Ear, is_audible
+from voicebot.sim.twilio.ear import SILENT_FRAME, Ear, audible_frames, is_audible
 from voicebot.sim.twilio.script import (
     Doing,
     HangUp,
@@ -23,8 +25,8 @@ FAINT = bytes([0xFE, 0x7E]) * 80  # the noise of a line
 class Line:
     """A caller listening to a bot that is told when to make a sound."""
 
-    def __init__(self, *steps: Step) -> None:
-        self.script, self.ear = Script(steps), Ear()
+    def __init__(self, *steps: Step, repeats: bool = False) -> None:
+        self.script, self.ear = Script(steps, repeats=repeats), Ear()
 
     def frame(self, heard: bytes = SILENT_FRAME) -> Doing:
         self.ear.hear(heard)
@@ -152,3 +154,19 @@ def test_waiting_takes_as_long_as_it_says() -> None:
 def test_a_step_that_does_nothing_is_refused(step: Step, text: str) -> None:
     with pytest.raises(ConfigError, match=text):
         Script([Wait(0), step])
+
+
+def test_who_stays_begins_anew_until_it_leaves() -> None:
+    line = Line(Keys("1"), Wait(60), repeats=True)
+    keys = [line.frame().key for _ in range(12)]
+    assert keys == ["1", None, None, None] * 3
+    assert not line.script.done
+    line.script.leave()
+    assert line.frame().hangs_up == "the script said so"
+
+
+@given(st.lists(st.integers(0, 255), min_size=1, max_size=3), st.integers(0, 159))
+def test_a_recording_is_judged_as_its_frames_are(codes: list[int], at: int) -> None:
+    frames = [bytes([code]) * 160 for code in codes]
+    frames += [SILENT_FRAME[:at] + frames[0][at:], LOUD, FAINT, SILENT_FRAME]
+    assert audible_frames(b"".join(frames)) == [is_audible(frame) for frame in frames]

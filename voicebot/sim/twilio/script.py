@@ -123,7 +123,7 @@ class Script:
         self._steps = tuple(steps)
         self._repeats = repeats and bool(steps)
         self._leaves = False
-        self._index = 0
+        self._index = 0  # of the step; in later rounds it counts on
         self._waited_ms = 0  # in this step
         self._voice: deque[bytes] = deque()  # the frames that are still to be said
         self._pressed = 0  # keys of this step
@@ -131,7 +131,7 @@ class Script:
     @property
     def done(self) -> bool:
         """Whether there is nothing left to do but to listen."""
-        return self._index == len(self._steps)
+        return self._index == len(self._steps) and not self._repeats
 
     def leave(self) -> None:
         """Hang up with the next frame, whatever else was to be done."""
@@ -151,7 +151,7 @@ class Script:
         if self._voice:
             return self._speak(ear)
         index = self._index
-        doing = self._decide(self._steps[index], ear)
+        doing = self._decide(self._steps[index % len(self._steps)], ear)
         if self._index == index:
             self._waited_ms += FRAME_MS
         return doing
@@ -187,7 +187,7 @@ class Script:
             return SILENT
         what = "fall silent" if ear.spoke else "speak"
         return Doing(
-            hangs_up=f"step {self._index + 1}: waited {step.timeout_ms} ms "
+            hangs_up=f"step {self._index % len(self._steps) + 1}: waited {step.timeout_ms} ms "
             f"for the bot to {what}"
         )
 
@@ -219,8 +219,6 @@ class Script:
 
     def _advance(self) -> None:
         self._index += 1
-        if self._repeats:
-            self._index %= len(self._steps)
         self._waited_ms = 0
         self._pressed = 0
 

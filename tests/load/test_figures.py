@@ -137,7 +137,7 @@ def test_the_servers_targets_break() -> None:
 
 def of_workers(*each_uses: float, main: float = 0.004) -> Run:
     """A minute in which processes kept so many cores busy."""
-    done = run()
+    done = run(wanted=100)
     done.samples = [
         replace(
             sample(100.0 + n, 5 + n * (main + sum(each_uses))),
@@ -152,17 +152,23 @@ def test_the_work_is_shared_and_nearly_all_of_it_is_the_workers() -> None:
     done = of_workers(0.05, 0.05)
     used = {"main": 0.004, "worker 1": 0.05, "worker 2": 0.05}
     assert done.by_process() == pytest.approx(used)
-    assert failing(done) == []
+    crowded = ["CPU per second of a call"]  # of two calls, judged as if there were 100
+    assert failing(done) == crowded
     worth = "carries what one core of workers does"
     (found,) = [each for each in verdicts(done) if each.name == worth]
     assert found.value == pytest.approx(2 / 1.04)
-    assert failing(of_workers(0.05, 0.05, main=0.006)) == [worth]
-    assert failing(of_workers(0.06, 0.04)) == ["busiest worker, of the idlest"]
+    busy = of_workers(0.05, 0.05, main=0.006)
+    assert failing(busy) == [*crowded, worth]
+    busy.calls.append(replace(CALL, call=5, dialled_s=110.0, stream_s=110.5))
+    assert failing(busy) == crowded  # calls began, and with them it has to do
+    uneven = "busiest worker, of the idlest"
+    assert failing(of_workers(0.06, 0.04)) == [*crowded, uneven]
     assert run().by_process() == {}
 
 
 def test_workers_that_were_replaced_are_counted_and_not_compared() -> None:
     done = of_workers(0.05, 0.05)
+    done.wanted = 2
     done.renewals = 1
     assert failing(done) == ["workers replaced"]
     done.samples[40:] = [

@@ -186,9 +186,9 @@ class Script:
         if self._waited_ms < step.timeout_ms:
             return SILENT
         what = "fall silent" if ear.spoke else "speak"
+        number = self._index % len(self._steps) + 1
         return Doing(
-            hangs_up=f"step {self._index % len(self._steps) + 1}: waited {step.timeout_ms} ms "
-            f"for the bot to {what}"
+            hangs_up=f"step {number}: waited {step.timeout_ms} ms for the bot to {what}"
         )
 
     def _begin(self, ulaw: bytes, label: str, ear: Ear) -> Doing:

@@ -1,5 +1,6 @@
 """`voicebot load` as a process, and a server that mixes up its calls."""
 
+import asyncio
 import json
 import subprocess
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from voicebot.errors import ConfigError
 from voicebot.load.listener import Heard, Listener
 from voicebot.load.mind import MarkedMind, call_heard, heard
 from voicebot.load.mix import load_mix
-from voicebot.load.run import Plan, load
+from voicebot.load.run import Plan, check, load
 from voicebot.load.server import Target
 from voicebot.sim.stepfun.mind import Utterance
 from voicebot.sim.stepfun.mood import Mood
@@ -61,6 +62,8 @@ def test_a_run_is_measured_judged_and_reported(tmp_path: Path, short: Path) -> N
         "repeated of answers",
         "Twilio's warnings",
         "descriptors left behind",
+        "threads left behind",
+        "tasks left behind",
     ):
         assert held[name] is True, name
     assert figures["spreads"]["caller to StepFun"]["count"] >= 3
@@ -80,6 +83,8 @@ def test_a_run_is_measured_judged_and_reported(tmp_path: Path, short: Path) -> N
             "nothing listens at 127.0.0.1:9",
         ),
         (["--url", "https://example.com/twilio/voice"], "--yours if that server is"),
+        (["--url", "127.0.0.1:8080"], "begins with http:// or https://\n"),
+        (["--renew-every", "20"], "--renew-every: expected --workers with it"),
         (["--ramp", "fast"], "--ramp: expected calls a second such as 5/s, got 'fast'"),
         (["--mix", "none/*.yaml"], "none/*.yaml: no such file"),
         (
@@ -123,6 +128,33 @@ async def test_a_target_that_takes_no_calls_is_told_of(
     async with house(tmp_path, plan=text) as there:
         with pytest.raises(ConfigError, match=problem):
             await load(one, target(there, token), tmp_path, lambda _: None)
+
+
+async def answer_rubbish(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    await reader.read(100)
+    writer.write(b"+OK POP3 ready\r\n")
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "problem"),
+    [
+        ("http", "doesn't answer: is that a web server?"),
+        ("https", "speaks no TLS, or its certificate doesn't hold"),
+    ],
+)
+async def test_a_target_that_is_no_web_server_is_told_of(
+    scheme: str, problem: str
+) -> None:
+    server = await asyncio.start_server(answer_rubbish, "127.0.0.1")
+    async with server:
+        host, port = server.sockets[0].getsockname()
+        there = Target(f"{scheme}://{host}:{port}/twilio/voice", ACCOUNT, TOKEN)
+        with pytest.raises(ConfigError) as caught:
+            await check(there)
+    assert str(caught.value) == f"{host}:{port} {problem}"
 
 
 class Swapped(MarkedMind):

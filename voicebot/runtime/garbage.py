@@ -15,7 +15,6 @@ RARELY: Final = 100
 CALLS: Final = 8
 """What these leave behind is taken away at once: 4 MB, and some milliseconds."""
 
-
 SWITCH_S: Final = 0.001
 """Python's default is 5 ms: so long a thread that writes the call log, or renders
 metrics, may keep all calls waiting when they have something to do again."""
@@ -25,9 +24,9 @@ def settle() -> None:
     """
     Prepare for calls, when all is there that stays as long as the process.
 
-    Leave that out of all collections. A full collection walks all objects, those of libraries too, while every call
-    waits: 60 to 120 ms of a busy core, some seconds apart under load. After this it
-    walks what calls have made, and when is said by `Sweeper`.
+    Leave that out of all collections. A full collection walks all objects, those of
+    libraries too, while every call waits: 60 to 120 ms of a busy core, some seconds
+    apart under load. After this it walks what calls have made; `Sweeper` says when.
     """
     gc.collect()
     gc.freeze()

@@ -1,18 +1,20 @@
 """The collector finds little to do, and does it when it is told to."""
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
 from weakref import ref
 
 import pytest
 
-from voicebot.runtime.garbage import CALLS, YOUNG, Sweeper, settle
+from voicebot.runtime.garbage import CALLS, SWITCH_S, YOUNG, Sweeper, settle
 
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    before = gc.get_threshold()
+    before, switch_s = gc.get_threshold(), sys.getswitchinterval()
     yield
+    sys.setswitchinterval(switch_s)
     gc.unfreeze()
     gc.set_threshold(*before)
 
@@ -30,6 +32,7 @@ def test_what_is_there_is_left_out_of_collections() -> None:
     assert gc.get_freeze_count() > before + 10_000
     assert len(gc.get_objects()) < 1000
     assert gc.get_threshold()[0] == YOUNG
+    assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
 
 
 def test_what_calls_leave_behind_is_taken_away_once_there_are_some() -> None:

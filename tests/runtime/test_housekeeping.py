@@ -110,6 +110,38 @@ async def test_a_recording_that_goes_on_is_left_alone(tmp_path: Path) -> None:
         running.cancel()
 
 
+async def test_of_a_call_that_ends_only_its_own_recording_is_looked_at(
+    tmp_path: Path,
+) -> None:
+    async with keeping(tmp_path) as (keeper, _):
+        assert await keeper.archive()
+        mine, others = recorded(tmp_path), recorded(tmp_path, "-5000")
+        nothing = mine.with_name(f"{'cd' * 16}.wav")  # a call without a sound
+        for path in (mine, nothing):
+            async with keeper.recording(path):
+                pass
+        await keeper._archive_fresh()
+        assert files(tmp_path) == [f"{CALL}-5000.wav", f"{CALL}.flac"]
+        assert not keeper._fresh
+        assert await keeper.archive()
+        assert not others.exists()
+
+
+async def test_a_recording_is_looked_at_again_once_its_call_is_over(
+    tmp_path: Path,
+) -> None:
+    path = recorded(tmp_path)
+    async with keeping(tmp_path) as (keeper, _):
+        await keeper._scribe.started(START)  # what is private isn't known yet
+        async with keeper.recording(path):
+            pass
+        await keeper._archive_fresh()
+        assert files(tmp_path) == [f"{CALL}.wav"]
+        keeper._scribe.ended(END)
+        await keeper._archive_fresh()
+        assert files(tmp_path) == [f"{CALL}.flac"]
+
+
 async def test_what_a_killed_process_left_is_cleared_up(tmp_path: Path) -> None:
     path = recorded(tmp_path)
     path.with_name(f"{CALL}.flac.draft").write_bytes(b"half of it")

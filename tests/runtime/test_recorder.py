@@ -10,7 +10,9 @@ import pytest
 import soundfile
 
 from voicebot.audio.framing import ULAW_SILENCE, ulaw_bytes
+from voicebot.errors import StoreError
 from voicebot.runtime.recorder import Recorder
+from voicebot.store.recordings import StereoRecording
 
 LOUD = b"\x80"
 
@@ -72,6 +74,31 @@ async def test_a_disk_that_fails_costs_only_the_recording(
     await recorder.run(asyncio.Event(), lambda: 20.0)
     assert recorder.path is None
     assert recorder.lost
+
+
+async def test_a_disk_that_fails_halfway_leaves_what_was_written(
+    tmp_path: Path, disk: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder(tmp_path / "call.wav", disk)
+    for at_ms in range(0, 3000, 20):
+        recorder.caller(LOUD * 160, 155 + at_ms, at_ms)
+    pieces = 0
+    write = StereoRecording.write
+
+    def failing(file: StereoRecording, stereo: bytes) -> None:
+        nonlocal pieces
+        pieces += bool(stereo)
+        if pieces > 1:
+            raise StoreError("the disk fails")
+        write(file, stereo)
+
+    monkeypatch.setattr(StereoRecording, "write", failing)
+    times = iter([2000.0, 2500.0, 2500.0, 2500.0])
+    await recorder.run(asyncio.Event(), lambda: next(times))
+    assert recorder.lost
+    assert recorder.milliseconds == 1000  # a second is held back
+    assert recorder.path
+    assert len(soundfile.read(recorder.path)[0]) == 8000
 
 
 @pytest.mark.parametrize("stall_ms", [200, 900])

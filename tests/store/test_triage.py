@@ -128,7 +128,7 @@ def test_nothing_is_held_for_long_while_one_of_them_goes_on_working(
     triage = Triage(replace(PATIENCE, gather_s=gather_s))
     held_since: float | None = None
     spilled = False
-    database_since = spill_since = 0.0  # without a break
+    now = database_since = spill_since = 0.0  # without a break
     for tick, (database, spill) in enumerate([*works, *[(True, True)] * 20]):
         now = tick * 0.25
         database_since = database_since if database else now + 0.25

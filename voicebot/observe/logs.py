@@ -11,7 +11,6 @@ every line of the block, those of other libraries included.
 
 import json as json_format
 import logging
-import logging.handlers
 import os
 import queue
 import sys
@@ -109,7 +108,7 @@ def masked(number: str) -> str:
     return f"{number[:5]}…{number[-2:]}" if len(number) > 9 else "…"
 
 
-class LogSink(logging.handlers.QueueHandler):
+class LogSink(logging.Handler):
     """
     Writes lines in a thread, and never makes who logs wait.
 
@@ -117,26 +116,27 @@ class LogSink(logging.handlers.QueueHandler):
         dropped: lines that didn't fit into the queue, or couldn't be written.
     """
 
-    queue: "queue.Queue[str | None]"
-
     def __init__(self, descriptor: int, lines: int = QUEUE_LINES) -> None:
-        super().__init__(queue.Queue(lines))
+        super().__init__()
+        self._lines: queue.Queue[str | None] = queue.Queue(lines)
         self.dropped = 0
         self._descriptor = descriptor
         # A daemon: a reader that is stuck must not keep the process from ending.
         self._thread = threading.Thread(target=self._drain, name="logs", daemon=True)
         self._thread.start()
 
-    def enqueue(self, record: logging.LogRecord) -> None:
+    def emit(self, record: logging.LogRecord) -> None:
         try:
-            self.queue.put_nowait(record.getMessage())  # formatted by `prepare`
+            self._lines.put_nowait(self.format(record))
         except queue.Full:
             self.dropped += 1
+        except Exception:  # noqa: BLE001 - as all handlers do: who logs goes on
+            self.handleError(record)
 
     def close(self) -> None:
         """Write what is in the queue, if that takes less than CLOSE_S."""
         try:
-            self.queue.put(None, timeout=CLOSE_S)
+            self._lines.put(None, timeout=CLOSE_S)
         except queue.Full:
             pass
         else:
@@ -145,7 +145,7 @@ class LogSink(logging.handlers.QueueHandler):
 
     def _drain(self) -> None:
         told = 0
-        while (line := self.queue.get()) is not None:
+        while (line := self._lines.get()) is not None:
             if told != self.dropped:
                 told = self.dropped
                 self._write(DROPPED % told)

@@ -1,6 +1,7 @@
-"""Python's garbage collector, in a process that answers calls."""
+"""Python's garbage collector, and its lock, in a process that answers calls."""
 
 import gc
+import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -11,22 +12,27 @@ is 700, which is what two calls are made of."""
 RARELY: Final = 100
 """Rounds of ten looks each before Python looks through all of them by itself."""
 
-CALLS: Final = 16
-"""What these leave behind is taken away at once: 8 MB, and some milliseconds."""
+CALLS: Final = 8
+"""What these leave behind is taken away at once: 4 MB, and some milliseconds."""
+
+SWITCH_S: Final = 0.001
+"""Python's default is 5 ms: so long a thread that writes the call log, or renders
+metrics, may keep all calls waiting when they have something to do again."""
 
 
 def settle() -> None:
     """
-    Leave out of all collections what is there now: it stays as long as the process.
+    Prepare for calls, when all is there that stays as long as the process.
 
-    A full collection walks all objects, those of libraries too, while every call
-    waits: 60 to 120 ms of a busy core, some seconds apart under load. After this it
-    walks what calls have made, and when is said by `Sweeper`.
+    Leave that out of all collections. A full collection walks all objects, those of
+    libraries too, while every call waits: 60 to 120 ms of a busy core, some seconds
+    apart under load. After this it walks what calls have made; `Sweeper` says when.
     """
     gc.enable()  # a worker starts without
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, 10, RARELY)
+    sys.setswitchinterval(SWITCH_S)
 
 
 class Sweeper:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from math import inf
 from pathlib import Path
 from typing import TypeVar
@@ -56,6 +56,7 @@ class Recorder:
         self._allowed = allowed
         self._end_ms = inf  # consent was withdrawn then
         self._file: StereoRecording | None = None
+        self._last: Future[None] | None = None  # what is written, or was last
         self.milliseconds = 0
         self.lost = False
         self._mix = Mixdown()
@@ -123,10 +124,13 @@ class Recorder:
                 while not await _within(FLUSH_S, over):
                     await self._write(now_ms() - HELD_BACK_MS)
                 await self._write(now_ms())
+                await self._written()
             finally:
                 if self._file:
-                    self.milliseconds = self._file.milliseconds
-                    await self._on_disk(self._file.close)
+                    try:
+                        await self._on_disk(self._file.close)
+                    finally:
+                        self.milliseconds = self._file.milliseconds
         except StoreError as exc:
             log.error("recording lost", error=str(exc))
             self.lost = True
@@ -146,7 +150,24 @@ class Recorder:
         heard = self._silenced(stereo)
         if self._end_ms < inf:
             heard = heard[: 2 * max(0, ulaw_bytes(self._end_ms) - before)]
-        await self._on_disk(_write_and_flush, self._file, heard)
+        # Nobody waits for it to be written: to be told so would wake the loop of all
+        # calls twice a second for each. The next piece finds out how it went.
+        await self._written()
+        self._last = self._disk.submit(_write_and_flush, self._file, heard)
+
+    async def _written(self) -> None:
+        """
+        See that the last piece is written; a disk that is slow is waited for.
+
+        Raises:
+            StoreError: it isn't, and won't be.
+        """
+        if not self._last:
+            return
+        if self._last.done():
+            self._last.result()
+        else:
+            await asyncio.wrap_future(self._last)
 
     def _silenced(self, stereo: bytes) -> bytes:
         """Blank what lies in a pause, of the piece that follows what was taken."""

@@ -12,7 +12,6 @@ SOURCE = ROOT / "voicebot"
 
 IMPURE = {
     "aiohttp",
-    "aiosqlite",
     "asyncio",
     "os",
     "random",

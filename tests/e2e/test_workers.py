@@ -12,7 +12,7 @@ from tests.e2e.house import DIALPLAN, PERSONA, House, house, says
 from voicebot.sim.stepfun.script import Line
 from voicebot.sim.twilio.agents import FarEnd
 from voicebot.sim.twilio.report import CallReport, Outcome
-from voicebot.sim.twilio.script import HangUp, Interrupt, Keys, Say, Wait
+from voicebot.sim.twilio.script import HangUp, Interrupt, Keys, Say, Until, Wait
 from voicebot.store.records import EndReason
 
 # Each starts processes, and a busy machine takes its time to load them.
@@ -173,15 +173,21 @@ KEYPAD = PERSONA + (
 
 
 async def test_a_call_leaves_its_worker_and_comes_back_to_one(tmp_path: Path) -> None:
+    streams = 0
+
+    def see(kind: str, _at_s: float, _detail: str) -> None:
+        nonlocal streams
+        streams += kind == "stream_started"
+
     async with house(tmp_path, HELLO, persona=KEYPAD, plan=PLAN, workers=2) as home:
         report = await home.call(
-            Wait(2000),
-            Keys("9"),
-            Wait(2500),
-            Keys("0"),
+            Keys("9", wait_quiet_ms=300),
+            Keys("0", wait_quiet_ms=300),
+            Until(lambda: streams == 2),
             Say(says("Hello?"), "hello"),
             HangUp(wait_quiet_ms=900),
             far_ends={DESK: FarEnd("busy")},
+            on_event=see,
         )
         row, turns = await home.record(report)
         assert len(home.board.forwarding) == 0

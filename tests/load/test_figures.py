@@ -117,7 +117,10 @@ def test_the_servers_targets_break() -> None:
     done = run(*([CALL] * 2), wanted=100)
     done.steady = (100.0, 221.0)
     done.samples = [sample(100.0 + n, 50 * n, 100 + n) for n in range(121)]
-    done.after = replace(sample(230.0, 9.0), descriptors=31, threads=13, processes=2)
+    done.idle = replace(sample(90.0, 0.0, 99.0), tasks=9)
+    done.after = replace(
+        sample(230.0, 9.0), descriptors=31, threads=13, processes=2, tasks=10
+    )
     done.lags_ms = [25.0]
     assert failing(done) == [
         "CPU per second of a call",
@@ -127,8 +130,57 @@ def test_the_servers_targets_break() -> None:
         "memory grew in the second half",
         "descriptors left behind",
         "threads left behind",
+        "tasks left behind",
         "processes left behind",
     ]
+
+
+def of_workers(*each_uses: float, main: float = 0.004) -> Run:
+    """A minute in which processes kept so many cores busy."""
+    done = run(wanted=100)
+    done.samples = [
+        replace(
+            sample(100.0 + n, 5 + n * (main + sum(each_uses))),
+            workers_s={str(7 + w): 1 + n * used for w, used in enumerate(each_uses)},
+        )
+        for n in range(61)
+    ]
+    return done
+
+
+def test_the_work_is_shared_and_nearly_all_of_it_is_the_workers() -> None:
+    done = of_workers(0.05, 0.05)
+    used = {"main": 0.004, "worker 1": 0.05, "worker 2": 0.05}
+    assert done.by_process() == pytest.approx(used)
+    crowded = ["CPU per second of a call"]  # of two calls, judged as if there were 100
+    assert failing(done) == crowded
+    worth = "carries what one core of workers does"
+    (found,) = [each for each in verdicts(done) if each.name == worth]
+    assert found.value == pytest.approx(2 / 1.04)
+    busy = of_workers(0.05, 0.05, main=0.006)
+    assert failing(busy) == [*crowded, worth]
+    busy.calls.append(replace(CALL, call=5, dialled_s=110.0, stream_s=110.5))
+    assert failing(busy) == crowded  # calls began, and with them it has to do
+    uneven = "busiest worker, of the idlest"
+    assert failing(of_workers(0.06, 0.04)) == [*crowded, uneven]
+    assert run().by_process() == {}
+
+
+def test_workers_that_were_replaced_are_counted_and_not_compared() -> None:
+    done = of_workers(0.05, 0.05)
+    done.wanted = 2
+    done.renewals = 1
+    assert failing(done) == ["workers replaced"]
+    done.samples[40:] = [
+        replace(each, workers_s={"8": 1.0, "9": 1.0}) for each in done.samples[40:]
+    ]
+    assert done.replaced() == 1
+    assert failing(done) == ["workers replaced"]  # not all of them
+    done.samples[50:] = [
+        replace(each, workers_s={"9": 1.0, "10": 1.0}) for each in done.samples[50:]
+    ]
+    assert failing(done) == []
+    assert done.by_process() == {}
 
 
 def test_a_run_of_nothing_judges_nothing() -> None:

@@ -1,15 +1,45 @@
-"""What is there when a server starts is no work for the collector any more."""
+"""The collector finds little to do, and does it when it is told to."""
 
 import gc
+from collections.abc import Callable, Iterator
+from weakref import ref
 
-from voicebot.runtime.garbage import settle
+import pytest
+
+from voicebot.runtime.garbage import CALLS, YOUNG, Sweeper, settle
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*before)
+
+
+class Call:
+    """Something that knows itself."""
+
+    def __init__(self) -> None:
+        self.me = self
 
 
 def test_what_is_there_is_left_out_of_collections() -> None:
     before = gc.get_freeze_count()
     settle()
-    try:
-        assert gc.get_freeze_count() > before + 10_000
-        assert len(gc.get_objects()) < 1000
-    finally:
-        gc.unfreeze()
+    assert gc.get_freeze_count() > before + 10_000
+    assert len(gc.get_objects()) < 1000
+    assert gc.get_threshold()[0] == YOUNG
+
+
+def test_what_calls_leave_behind_is_taken_away_once_there_are_some() -> None:
+    orders: list[Callable[[], object]] = []
+    sweeper = Sweeper(orders.append)
+    for _ in range(2):
+        left = [ref(Call()) for _ in range(CALLS)]
+        for _ in left[1:]:
+            sweeper.call_over()
+        assert orders == []
+        sweeper.call_over()
+        orders.pop()()
+        assert {each() for each in left} == {None}

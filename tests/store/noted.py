@@ -14,8 +14,8 @@ from voicebot.store.writer import Writer, open_writer
 
 NUMBERS = Numbers()
 
-CALM = Patience(slow_s=60)
-"""Nothing is spilled because the machine is busy."""
+CALM = Patience(slow_s=60, gather_s=0)
+"""Nothing is spilled because the machine is busy, and nothing is gathered."""
 
 
 def event(record: Record) -> Event:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from tests.store.noted import event, put
 from voicebot.errors import StoreError
@@ -321,8 +322,8 @@ async def test_the_journal_tells_which_decisions_words_came_of(
     store: CallStore,
 ) -> None:
     await put(store, STARTED)
-    for seq, text in ((1, "wait"), (2, ""), (3, "  ")):
-        await put(store, replace(TURN, seq=seq, who="caller", generated_text=text))
+    for seq, words in ((1, "wait"), (2, ""), (3, "  ")):
+        await put(store, replace(TURN, seq=seq, who="caller", generated_text=words))
     written = [
         replace(DECISION, seq=seq, caller_seq=caller_seq)
         for seq, caller_seq in enumerate((1, 2, 3, 4, None))
@@ -518,12 +519,9 @@ async def test_no_error_tells_what_a_caller_said(store: CallStore) -> None:
 async def test_each_connection_is_durable_and_checks_its_references(
     file_store: CallStore,
 ) -> None:
-    async with file_store._database._reader.connect() as connection:
-        pragmas = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
-        values = [
-            (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar()
-            for name in pragmas
-        ]
+    pragmas = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+    read = file_store.database.read
+    values = [(await read(text(f"PRAGMA {name}")))[0][0] for name in pragmas]
     assert values == ["wal", 2, 1, 5000]  # 2 is FULL
 
 

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ from voicebot.errors import ConfigError, StoreError
 from voicebot.store import migrate
 from voicebot.store.calls import open_store
 from voicebot.store.database import Database
-from voicebot.store.engines import engine_for, url_of
+from voicebot.store.engines import reach, url_of
 from voicebot.store.records import (
     CallAnswered,
     KeyPressed,
@@ -149,10 +150,10 @@ def old(tmp_path: Path) -> Path:
 async def down(where: Path | str, revision: str) -> None:
     """Bring a log back to an older revision."""
     url = url_of(where)
-    engine = engine_for(url).execution_options(writes=True, migrates=True)
-    async with engine.begin() as connection:
-        await connection.run_sync(migrate.downgrade, revision)
-    await engine.dispose()
+    log = reach(url)
+    back = partial(migrate.downgrade, revision=revision)
+    await log.run(back, writes=True, migrates=True)
+    await log.close()
 
 
 def lacks(connection: Connection) -> object:
@@ -169,8 +170,8 @@ def test_the_head_is_the_last_revision() -> None:
 
 
 async def test_a_new_log_has_the_tables_of_this_release(where: Path | str) -> None:
-    async with open_store(where) as store, store._database._reader.connect() as there:
-        assert await there.run_sync(lacks) == []
+    async with open_store(where) as store:
+        assert await store.database.transact(lacks) == []
 
 
 async def test_a_log_goes_down_and_up_again_with_all_its_calls(
@@ -200,10 +201,9 @@ async def test_of_a_log_that_goes_all_the_way_down_nothing_is_left(
     async with open_store(where) as store:
         await put(store, STARTED, TURN)
     await down(where, "base")
-    engine = engine_for(url_of(where))
-    async with engine.connect() as connection:
-        left = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
-    await engine.dispose()
+    log = reach(url_of(where))
+    left = await log.run(lambda there: inspect(there).get_table_names())
+    await log.close()
     assert left == ["alembic_version"]
     async with open_store(where) as store:
         assert await store.list_calls(9) == []
@@ -224,8 +224,7 @@ async def test_a_log_of_the_last_release_without_revisions_is_adopted(
     old: Path,
 ) -> None:
     async with open_store(old) as store:
-        async with store._database._reader.connect() as there:
-            assert await there.run_sync(lacks) == []
+        assert await store.database.transact(lacks) == []
         for _ in range(2):
             second, first = await store.list_calls(9)
             assert (first.call_id, first.end_reason) == ("c1", ENDED.end_reason)
@@ -340,7 +339,7 @@ async def test_a_database_keeps_to_one_writer(where: Path | str) -> None:
 
 def test_a_database_is_named_without_its_user() -> None:
     url = url_of("postgresql://user:secret@host:5433/calls?ssl=require")
-    database = Database(url, engine_for(url))
+    database = Database(url, reach(url))
     assert database.place == "postgresql://host/calls"
 
 

@@ -32,7 +32,7 @@ from voicebot.store.records import Record as Noted
 from voicebot.store.triage import Patience
 from voicebot.store.writer import Writer, open_writer
 
-BRISK = Patience(slow_s=0.01, again_s=(0.01,))
+BRISK = Patience(slow_s=0.01, again_s=(0.01,), gather_s=0)
 WAL = "PRAGMA journal_mode = WAL"
 CALL: tuple[Noted, ...] = (
     CallAnswered("c1", "MZ1", NOON),
@@ -56,6 +56,13 @@ async def has_the_call(one: Writer, call_id: str = "c1") -> bool:
     assert call
     assert await one.store.turns(call_id) == [replace(TURN, call_id=call_id)]
     return call.end_reason is ENDED.end_reason and call.stream_sid == "MZ1"
+
+
+async def forget_connections(one: Writer) -> None:
+    """Let the next transaction open the file anew. None is going on."""
+    log = one.store.database._log
+    assert isinstance(log, engines._File)
+    await log._slowly(log._engine.dispose)
 
 
 async def test_what_is_noted_is_stored(where: Path | str, tmp_path: Path) -> None:
@@ -123,12 +130,12 @@ async def test_a_database_that_may_not_grow_keeps_no_call_waiting(
         with monkeypatch.context() as patch:
             full = (*engines.ON_CONNECT, "PRAGMA max_page_count = 1")
             patch.setattr(engines, "ON_CONNECT", full)
-            await one.store._database._reader.dispose()
+            await forget_connections(one)
             for number in range(2, 9):  # the first few still have room
                 await takes_a_call(one, another(number))
             assert one._triage.is_away
         async with one.store._database._writing:  # no connection is in use
-            await one.store._database._reader.dispose()
+            await forget_connections(one)
         await one.stored()
         for number in range(1, 9):
             assert await has_the_call(one, f"c{number}")
@@ -352,7 +359,7 @@ async def test_a_server_that_is_killed_and_comes_back_loses_nothing(
     tmp_path: Path,
 ) -> None:
     with running_postgres() as server:
-        patience = Patience(slow_s=0.2, again_s=(0.05,))
+        patience = Patience(slow_s=0.2, again_s=(0.05,), gather_s=0)
         async with writing(tmp_path, server.url(), patience) as one:
             await takes_a_call(one)
             for life in (2, 3):

@@ -15,10 +15,18 @@ from voicebot.load.cores import Cores, kept_apart
 from voicebot.load.figures import Run
 from voicebot.load.run import Plan, load
 from voicebot.load.server import Target, our_server
-from voicebot.load.verdicts import ENOUGH_CALLS, ENOUGH_S, Verdict, is_void, verdicts
+from voicebot.load.verdicts import (
+    ENOUGH_CALLS,
+    ENOUGH_S,
+    WORTH,
+    Verdict,
+    is_void,
+    verdicts,
+)
 
 OURS: Final = "ours"
 NAIVE: Final = "naive"
+WORKERS: Final = "workers"
 
 BEGIN: Final = Path(__file__).parents[1] / "load" / "begin.yaml"
 LINES: Final = 20
@@ -69,6 +77,8 @@ class Report:
     """Who ran where, if they were kept apart."""
     capacity: Sequence[Step] = ()
     """What was tried to find the most calls, if that was wanted."""
+    workers: int = 0
+    """Of another server of ours, with so many times the calls; 0: there was none."""
 
     def most_calls(self) -> int | None:
         """The most at which nothing broke; None if it wasn't tried."""
@@ -120,6 +130,28 @@ class Report:
             found["loop late, p99.9"],
             found["loop late, most"],
             Verdict("neural detector, a second of a line", self.neural_ms, 0.5, "ms"),
+            *self._worth(),
+        ]
+
+    def _worth(self) -> list[Verdict]:
+        """
+        What workers carry: as many times what one process does as their calls cost.
+
+        Each has a core then, and as many calls as the one process; the main process
+        takes its part of their cores.
+        """
+        if not self.workers:
+            return []
+        ratio = self.ratio(WORKERS)
+        return [
+            Verdict(
+                f"{self.workers} workers carry, of what one process does",
+                None if ratio is None else self.workers * ratio,
+                WORTH * self.workers,
+                "times",
+                at_least=True,
+                judged=self.seconds >= ENOUGH_S,
+            )
         ]
 
     def _most_calls(self) -> Verdict:
@@ -150,6 +182,7 @@ async def bench(
     steps: Mapping[str, float],
     neural_ms: float | None,
     capacity: bool,
+    workers: int,
     say: Say,
 ) -> Report:
     """
@@ -159,6 +192,7 @@ async def bench(
         plan: of each turn.
         capacity: whether to find out how many calls ours takes, from the plan's on.
         compare: a folder with another revision of ours.
+        workers: of another server of ours, which gets as many times the calls.
         say: told of each turn that begins.
 
     Raises:
@@ -168,6 +202,10 @@ async def bench(
     servers = {OURS: Measured(), NAIVE: Measured()}
     if compare:
         servers["other"] = Measured()
+    plans = dict.fromkeys(servers, plan)
+    if workers:
+        servers[WORKERS] = Measured()
+        plans[WORKERS] = replace(plan, calls=workers * plan.calls)
     steps_tried: list[Step] = []
     async with AsyncExitStack() as stack:
         cores = stack.enter_context(kept_apart(1))
@@ -178,7 +216,8 @@ async def bench(
             source = compare if name == "other" else None
             server = our_server(
                 place,
-                max_calls=2 * (MOST if capacity else plan.calls) + 20,
+                max_calls=2 * (MOST if capacity else plans[name].calls) + 20,
+                workers=workers if name == WORKERS else 0,
                 cores=cores,
                 source=source,
                 module="voicebot.bench.naive" if name == NAIVE else None,
@@ -188,7 +227,7 @@ async def bench(
             for name, target in targets.items():
                 say(f"round {number + 1} of {rounds}: {name}")
                 run = await load(
-                    plan, target, folder / name, lambda _: None, warm=not number
+                    plans[name], target, folder / name, lambda _: None, warm=not number
                 )
                 servers[name].runs.append(run)
         for name, target in targets.items():
@@ -210,6 +249,7 @@ async def bench(
         neural_ms,
         cores,
         steps_tried,
+        workers,
     )
 
 

@@ -31,6 +31,10 @@ def run(
         str | None,
         typer.Option(metavar="REV", help="Another revision of ours, by git's name."),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(help="Of another server, with so many times the calls; 0: none."),
+    ] = 0,
     steps_only: Annotated[
         bool, typer.Option("--steps", help="Only what each step costs: it takes 5 s.")
     ] = False,
@@ -56,7 +60,10 @@ def run(
             print_out(_steps(steps, None))
         return
     report = run_loop(
-        _bench(calls, rounds, seconds, compare, steps, neural, capacity, quiet=as_json)
+        _bench(
+            *(calls, rounds, seconds, compare, steps, neural, capacity, workers),
+            quiet=as_json,
+        )
     )
     if as_json:
         print_json(_figures(report))
@@ -74,6 +81,7 @@ async def _bench(
     steps: dict[str, float],
     neural: float | None,
     capacity: bool,
+    workers: int,
     *,
     quiet: bool,
 ) -> "Report":
@@ -100,6 +108,7 @@ async def _bench(
             steps=steps,
             neural_ms=neural,
             capacity=capacity,
+            workers=workers,
             say=say,
         )
 

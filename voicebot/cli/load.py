@@ -347,6 +347,9 @@ def _say(done: "Run", found: "list[Verdict]") -> None:
     from voicebot.load.verdicts import is_void
 
     typer.echo(f"{len(done.calls)} calls, {done.call_seconds():.0f} seconds of calls")
+    if used := done.by_process():
+        told = ", ".join(f"{name} {100 * part:.1f} %" for name, part in used.items())
+        typer.echo(f"of a core: {told}")
     wrong = [call for call in done.calls if not (call.as_planned or call.turned_away)]
     for call in wrong[:5]:
         typer.echo(f"wrong ending ({call.scenario}): {call.outcome}: {call.ending}")

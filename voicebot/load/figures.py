@@ -54,7 +54,7 @@ class Sample:
     descriptors: int
     threads: int
     processes: int = 1
-    workers_s: Mapping[int, float] = field(default_factory=dict)
+    workers_s: Mapping[str, float] = field(default_factory=dict)
     """What each of its workers used of `cpu_s`, by process id."""
     tasks: int | None = None
     """Of all event loops, as `/metrics` tells; None: it wasn't asked, or doesn't."""

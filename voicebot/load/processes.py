@@ -32,7 +32,7 @@ def sample(pid: int) -> Sample | None:
         sum(each.descriptors for each in found),
         sum(each.threads for each in found),
         len(found),
-        {pid: each.cpu_s for pid, each in workers.items()},
+        {str(pid): each.cpu_s for pid, each in workers.items()},
     )
 
 

@@ -69,6 +69,7 @@ def summary(run: Run, verdicts: Sequence[Verdict]) -> dict[str, object]:
         "cores": run.cores(),
         "callers_cores": run.callers_cores(),
         "talk_share": run.talk_share(),
+        "cores_by_process": run.by_process(),
         "call_seconds": round(run.call_seconds(), 1),
         "spreads": {
             name: {

@@ -167,11 +167,14 @@ def _server(run: Run) -> list[Verdict]:
         found.append(
             Verdict("workers replaced", float(run.replaced()), first, at_least=True)
         )
-    return [*found, *_workers(run, long_enough)]
+    return [*found, *_workers(run, many=many, long_enough=long_enough)]
 
 
-def _workers(run: Run, long_enough: bool) -> list[Verdict]:
+def _workers(run: Run, *, many: bool, long_enough: bool) -> list[Verdict]:
     """Whether workers share the work, and the main process leaves it to them."""
+    start, end = run.steady
+    # What the main process does is done when a call begins, and when it ends.
+    steady = not any(start < call.dialled_s < end for call in run.calls)
     used = run.by_process()
     if not used:
         return []
@@ -187,7 +190,7 @@ def _workers(run: Run, long_enough: bool) -> list[Verdict]:
             WORTH * count,
             "times",
             at_least=True,
-            judged=long_enough,
+            judged=many and steady,
         ),
         Verdict(
             "busiest worker, of the idlest",

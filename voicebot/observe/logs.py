@@ -72,6 +72,9 @@ def configure(json: bool) -> "LogSink":
     root.addHandler(sink)
     logging.getLogger("aiohttp.server").addFilter(without_strangers_bytes)
     root.setLevel(logging.INFO)
+    # What no line tells isn't looked for: it takes a third of the time of each.
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from statistics import median_low
@@ -29,6 +29,10 @@ POLL_S: Final = 5.0
 """How often to look for what is due: calls of others' end, too."""
 
 
+async def _at_once() -> None:
+    pass
+
+
 class Messenger:
     """
     Args:
@@ -38,6 +42,7 @@ class Messenger:
         now: the time.
         transcriber: transcribes what has no words yet, where the plan wants that; None:
             nobody does.
+        stored: waits until all that was noted can be read from the call log.
     """
 
     def __init__(
@@ -48,7 +53,9 @@ class Messenger:
         reviewer: Reviewer,
         now: Callable[[], datetime],
         transcriber: Transcriber | None = None,
+        stored: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
+        self._stored = stored
         self._reviewer, self._transcriber = reviewer, transcriber
         self._store, self._plan = store, plan
         self._webhooks, self._now = webhooks, now
@@ -71,6 +78,7 @@ class Messenger:
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):
                     await self._news.wait()
+                    await self._stored()  # else its end isn't there yet
 
     async def round(self) -> int:
         """

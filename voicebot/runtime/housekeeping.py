@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import structlog
-from sqlalchemy import select
 
 from voicebot.config import Settings
 from voicebot.errors import StoreError
@@ -21,6 +20,7 @@ from voicebot.store.archive import (
     Encoded,
     Found,
     encode,
+    found_at,
     found_in,
     measured,
     remove,
@@ -31,7 +31,14 @@ from voicebot.store.database import Database
 from voicebot.store.muting import note_of, noted_in, silence, silences, unnoted_in
 from voicebot.store.recordings import FLIGHTS, repair
 from voicebot.store.records import Recording
-from voicebot.store.retention import Keep, Purged, forget, purge, recordings_of
+from voicebot.store.retention import (
+    KNOWN,
+    Keep,
+    Purged,
+    forget,
+    purge,
+    recordings_of,
+)
 from voicebot.store.tables import calls
 
 T = TypeVar("T")
@@ -76,7 +83,9 @@ class Housekeeping:
     """
     Brings recordings of calls that are over to where they are kept; purges the log.
 
-    What lies in the folder is what is left to do, so nothing is lost by a restart.
+    What lies in the folder is what is left to do, so nothing is lost by a restart. To
+    look through it takes longer the more is kept there, so that is done at the start,
+    each hour, and after a failure; of a call that ends, its own file is enough.
     """
 
     def __init__(
@@ -91,6 +100,8 @@ class Housekeeping:
         self._news = asyncio.Event()
         self._busy = asyncio.Lock()
         self._live: set[Path] = set()
+        self._fresh: set[Path] = set()  # written to their end, and not looked at yet
+        self._is_complete = False  # what there is besides is done
         # At our own priority. A thread of a lower one that is kept off the cores while
         # it has the interpreter's lock keeps all calls waiting: 92 ms were seen.
         self._hand = ThreadPoolExecutor(1, "archive")
@@ -122,19 +133,24 @@ class Housekeeping:
     def release(self, path: Path) -> None:
         """Do with a file what is to be done; all of it is there."""
         self._live.discard(path)
+        self._fresh.add(path)
         self.nudge()
 
     async def run(self) -> None:
         """Do what is to be done, for ever."""
         while True:
             self._news.clear()
-            complete = await self.archive()
-            if self._clock() >= self._purge_at:
+            is_due = self._clock() >= self._purge_at
+            if is_due or not self._is_complete:
+                await self.archive()
+            else:
+                await self._archive_fresh()
+            if is_due:
                 self._purge_at = self._clock() + PURGE_S
                 await self.purge(now())
             wait_s = self._purge_at - self._clock()
             try:
-                async with asyncio.timeout(wait_s if complete else AGAIN_S):
+                async with asyncio.timeout(wait_s if self._is_complete else AGAIN_S):
                     await self._news.wait()
             except TimeoutError:
                 pass
@@ -142,11 +158,21 @@ class Housekeeping:
     async def archive(self) -> bool:
         """Bring all recordings where they belong; whether none is left behind."""
         async with self._busy:
-            return await self._bring_all()
+            found = await self._slowly(lambda: list(found_in(self._archive.folder)))
+            self._is_complete = await self._bring_all(found)
+            return self._is_complete
 
-    async def _bring_all(self) -> bool:
+    async def _archive_fresh(self) -> None:
+        """Bring those recordings where they belong that have just come to an end."""
+        async with self._busy:
+            fresh = sorted(self._fresh)  # of some of them there may be no file
+            there = await self._slowly(lambda: [x for x in fresh if x.exists()])
+            self._fresh.difference_update(set(fresh) - set(there))
+            found = [one for one in map(found_at, there) if one]
+            self._is_complete = await self._bring_all(found)
+
+    async def _bring_all(self, found: list[Found]) -> bool:
         complete = True
-        found = await self._slowly(lambda: list(found_in(self._archive.folder)))
         found = [one for one in found if not self._is_live(one)]
         if any(one.path.suffix == WAV for one in found) and not await self._stored():
             complete = False
@@ -154,6 +180,7 @@ class Housekeeping:
         for one in found:
             try:
                 await self._bring(one)
+                self._fresh.discard(one.path)
             except StoreError as exc:
                 complete = False
                 log.error("recording stays behind", error=str(exc))
@@ -211,6 +238,7 @@ class Housekeeping:
                         loud = bool(unnoted_in(known, each.began_ms))
                         await self._keep_anew(each, each.place, loud=loud)
             finally:
+                self._is_complete = False
                 self.nudge()  # what is left to do
 
     async def _keep_anew(self, recording: Recording, place: str, *, loud: bool) -> None:
@@ -252,8 +280,7 @@ class Housekeeping:
             await self._archive.remove_all(places)
 
     async def _is_known(self, call_id: str) -> bool:
-        query = select(calls.c.call_id).where(calls.c.call_id == call_id)
-        return bool(await self._database.read(query))
+        return bool(await self._database.read(KNOWN, {"id": call_id}))
 
     async def _keep_it(self, found: Found) -> None:
         path = found.path
@@ -289,7 +316,7 @@ class Housekeeping:
         known = await self._scribe.private_in(found.call_id)
         where = noted_in(known, found.began_ms)
         mutes, path = unnoted_in(known, found.began_ms), found.path
-        if await self._slowly(lambda: bool(mutes) and _repaired(path)):
+        if bool(mutes) and await self._slowly(lambda: _repaired(path)):
             news = await self._slowly(lambda: silences(path, mutes))
             if news:  # else all of it is in a later part of the call
                 note = note_of(found.call_id, found.began_ms, news)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 import structlog
-from watchfiles import awatch
 
 from voicebot.dialplan.fallback import Engine
 from voicebot.dialplan.load import load
@@ -60,6 +59,9 @@ class Plans:
         Besides waiting to be told, it looks once a second: mounts over a network,
         and a folder that is a link to another, tell of no change.
         """
+        # A worker, which has no files to follow, starts without it.
+        from watchfiles import awatch
+
         async for changes in awatch(
             self._folder,
             debounce=DEBOUNCE_MS,

@@ -50,6 +50,7 @@ from voicebot.runtime.errands import Errands, Lookups
 from voicebot.runtime.flights import FlightFile, flight_path
 from voicebot.runtime.forward import Answer, Origin
 from voicebot.runtime.forwarding import RESUMED, Forwarding
+from voicebot.runtime.garbage import Sweeper
 from voicebot.runtime.housekeeping import Housekeeping, archive_of
 from voicebot.runtime.learnt import what_models_refuse
 from voicebot.runtime.live import TOKEN_S, Earlier, Full, LiveCalls, Ticket
@@ -159,6 +160,7 @@ class Switchboard:
                 self.scribe,
                 self.keeper.silence,
             ),
+            self.scribe.stored,
         )
         self._instance = instance
         self._disk = disk
@@ -167,6 +169,7 @@ class Switchboard:
         self.prompts = Prompts(settings.data / "prompts", tts)
         self.texting = Texting(self._rest, settings.twilio_messaging_service_sid)
         self._calls: dict[str, Call] = {}
+        self._sweeper = Sweeper(self._loop.call_soon)
         self._arriving: dict[str, asyncio.Lock] = {}
         self._booked: dict[str, asyncio.Event] = {}
         self._over_now = False  # time is up: no stream is let in any more
@@ -593,6 +596,7 @@ class Switchboard:
                 reason = EndReason((await call.run()).value)
         finally:
             del self._calls[ticket.call_sid]
+            self._sweeper.call_over()
             if flight:
                 flight.stop()
         recording = recorder.path if recorder else None

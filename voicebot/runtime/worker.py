@@ -31,7 +31,7 @@ from voicebot.runtime.switchboard import Switchboard
 from voicebot.runtime.till import Till
 from voicebot.store.calls import CallStore
 from voicebot.store.database import Database
-from voicebot.store.engines import engine_for, url_of
+from voicebot.store.engines import reach, url_of
 from voicebot.store.instance import Instance
 from voicebot.store.records import Call as LoggedCall
 from voicebot.store.records import CallEnded, EndReason, Record
@@ -239,7 +239,7 @@ class _Keeper(Housekeeping):
 async def _unopened(settings: Settings) -> AsyncIterator[CallStore]:
     """The call log, which a worker never asks: it may be away when one starts."""
     url = url_of(settings.call_log)
-    database = Database(url, engine_for(url))
+    database = Database(url, reach(url))
     try:
         yield CallStore(database)
     finally:

@@ -7,12 +7,20 @@ Everything here runs within one transaction of who calls it.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, Table, delete, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    Table,
+    bindparam,
+    delete,
+    func,
+    select,
+)
 
-from voicebot.store.engines import insert_into
+from voicebot.store.engines import add_to, put_into
 from voicebot.store.events import Event, EventKind, data_of, record_of
 from voicebot.store.project import Rows
 from voicebot.store.records import Call, CallEnded, CallStarted, Message, Recording
@@ -28,9 +36,23 @@ from voicebot.store.tables import (
 
 Key = tuple[str, int]
 
+# Made once: SQLAlchemy knows a statement again by itself, and needn't compare it.
+OF_CALLS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
+LAST: Final = (
+    select(call_events.c.call_id, func.max(call_events.c.seq))
+    .where(call_events.c.call_id.in_(OF_CALLS))
+    .group_by(call_events.c.call_id)
+)
+TAKEN: Final = select(calls.c.call_sid, calls.c.call_id).where(
+    calls.c.call_sid.in_(bindparam("sids", expanding=True))
+)
+CALLS: Final = select(calls).where(calls.c.call_id.in_(OF_CALLS))
+MESSAGES: Final = select(messages).where(messages.c.call_id.in_(OF_CALLS))
+RECORDINGS: Final = select(recordings).where(recordings.c.call_id.in_(OF_CALLS))
 
-async def append(
-    connection: AsyncConnection, events: Sequence[Event], claims: Collection[str] = ()
+
+def append(
+    connection: Connection, events: Sequence[Event], claims: Collection[str] = ()
 ) -> set[str]:
     """
     Add events, in any order; those that are there already stay as they are.
@@ -41,45 +63,39 @@ async def append(
     Returns:
         Those of them of which nothing was added, because another has it.
     """
-    refused = await _taken(connection, events, claims) if claims else set()
+    refused = _taken(connection, events, claims) if claims else set()
     wanted = {
         (event.call_id, event.seq): event
         for event in events
         if event.call_id not in refused
     }
-    last = await last_numbers(connection, {call_id for call_id, _ in wanted})
+    last = last_numbers(connection, {call_id for call_id, _ in wanted})
     late = {key for key in wanted if key[1] <= last.get(key[0], -1)}
-    known = await _known(connection, late) if late else set()
+    known = _known(connection, late) if late else set()
     news = [wanted[key] for key in sorted(wanted) if key not in known]
     if not news:
         return refused
-    await connection.execute(
-        insert_into(call_events, connection.dialect.name).on_conflict_do_nothing(),
+    connection.execute(
+        add_to(call_events, connection.dialect.name),
         [_row_of(event) for event in news],
     )
     anew = {call_id for call_id, _ in late - known}
-    await _follow(connection, [event for event in news if event.call_id not in anew])
-    await rebuild(connection, anew)
+    _follow(connection, [event for event in news if event.call_id not in anew])
+    rebuild(connection, anew)
     return refused
 
 
-async def last_numbers(
-    connection: AsyncConnection, call_ids: Collection[str]
-) -> dict[str, int]:
+def last_numbers(connection: Connection, call_ids: Collection[str]) -> dict[str, int]:
     """The number of the last event of each call that has any."""
-    rows = await connection.execute(
-        select(call_events.c.call_id, func.max(call_events.c.seq))
-        .where(call_events.c.call_id.in_(call_ids))
-        .group_by(call_events.c.call_id)
-    )
+    rows = connection.execute(LAST, {"ids": list(call_ids)})
     return {call_id: seq for call_id, seq in rows}
 
 
-async def rebuild(connection: AsyncConnection, call_ids: Collection[str]) -> None:
+def rebuild(connection: Connection, call_ids: Collection[str]) -> None:
     """Make the rows of some calls anew, of all their events."""
     if not call_ids:
         return
-    found = await connection.execute(
+    found = connection.execute(
         select(call_events)
         .where(call_events.c.call_id.in_(call_ids))
         .order_by(call_events.c.call_id, call_events.c.seq)
@@ -87,8 +103,8 @@ async def rebuild(connection: AsyncConnection, call_ids: Collection[str]) -> Non
     rows = defaultdict[str, Rows](Rows)
     for row in found:
         rows[row.call_id].add([read_event(row).record])
-    await connection.execute(delete(calls).where(calls.c.call_id.in_(call_ids)))
-    await _write(connection, rows.values())
+    connection.execute(delete(calls).where(calls.c.call_id.in_(call_ids)))
+    _write(connection, rows.values())
 
 
 def read_event(row: Row[Any]) -> Event:
@@ -101,8 +117,8 @@ def read_call(row: Row[Any]) -> Call:
     return Call(**values | {"faults": tuple(values["faults"])})
 
 
-async def _taken(
-    connection: AsyncConnection, events: Iterable[Event], claims: Collection[str]
+def _taken(
+    connection: Connection, events: Iterable[Event], claims: Collection[str]
 ) -> set[str]:
     """The calls that may not begin, because another has their call_sid."""
     starts = {
@@ -110,9 +126,7 @@ async def _taken(
         for event in reversed(list(events))  # of two in one batch, the first begins
         if isinstance(event.record, CallStarted)
     }
-    rows = await connection.execute(
-        select(calls.c.call_sid, calls.c.call_id).where(calls.c.call_sid.in_(starts))
-    )
+    rows = connection.execute(TAKEN, {"sids": list(starts)})
     owners = starts | {row.call_sid: row.call_id for row in rows}
     return {
         event.call_id
@@ -123,8 +137,8 @@ async def _taken(
     }
 
 
-async def _known(connection: AsyncConnection, keys: set[Key]) -> set[Key]:
-    rows = await connection.execute(
+def _known(connection: Connection, keys: set[Key]) -> set[Key]:
+    rows = connection.execute(
         select(call_events.c.call_id, call_events.c.seq).where(
             call_events.c.call_id.in_({call_id for call_id, _ in keys}),
             call_events.c.seq.in_({seq for _, seq in keys}),
@@ -133,67 +147,55 @@ async def _known(connection: AsyncConnection, keys: set[Key]) -> set[Key]:
     return {(call_id, seq) for call_id, seq in rows}
 
 
-async def _follow(connection: AsyncConnection, events: Sequence[Event]) -> None:
+def _follow(connection: Connection, events: Sequence[Event]) -> None:
     """Bring the rows of calls up to date with what happened after all else."""
     if not events:
         return
     ids = {event.call_id for event in events}
     rows = defaultdict[str, Rows](Rows)
-    for row in await connection.execute(select(calls).where(calls.c.call_id.in_(ids))):
+    for row in connection.execute(CALLS, {"ids": list(ids)}):
         rows[row.call_id].call = read_call(row)
     before = {call_id: found.call for call_id, found in rows.items()}
     left = {event.call_id for event in events if isinstance(event.record, Message)}
     if left:
-        query = select(messages).where(messages.c.call_id.in_(left))
-        for row in await connection.execute(query):
+        for row in connection.execute(MESSAGES, {"ids": list(left)}):
             rows[row.call_id].messages[row.recording_sid] = Message(**row._mapping)
     of_it = (Recording, CallEnded)
     kept = {event.call_id for event in events if isinstance(event.record, of_it)}
     if kept:
-        query = select(recordings).where(recordings.c.call_id.in_(kept))
-        for row in await connection.execute(query):
+        for row in connection.execute(RECORDINGS, {"ids": list(kept)}):
             rows[row.call_id].recordings[row.began_ms] = Recording(**row._mapping)
     for event in events:
         rows[event.call_id].add([event.record])
-    await _write(connection, rows.values(), before)
+    _write(connection, rows.values(), before)
 
 
-async def _write(
-    connection: AsyncConnection,
+def _write(
+    connection: Connection,
     rows: Collection[Rows],
     before: Mapping[str, Call | None] | None = None,
 ) -> None:
     """Write rows, in place of those that have their keys."""
     before = before or {}
-    await _put(
+    _put(
         connection,
         calls,
         [x.call for x in rows if x.call and x.call != before.get(x.call.call_id)],
     )
-    await _put(connection, turns, [y for x in rows for y in x.turns.values()])
-    await _put(connection, decisions, [y for x in rows for y in x.decisions.values()])
-    await _put(connection, latencies, [y for x in rows for y in x.latencies.values()])
-    await _put(connection, messages, [y for x in rows for y in x.messages.values()])
+    _put(connection, turns, [y for x in rows for y in x.turns.values()])
+    _put(connection, decisions, [y for x in rows for y in x.decisions.values()])
+    _put(connection, latencies, [y for x in rows for y in x.latencies.values()])
+    _put(connection, messages, [y for x in rows for y in x.messages.values()])
     kept = [y for x in rows for y in x.recordings.values()]
-    await _put(connection, recordings, kept)
+    _put(connection, recordings, kept)
 
 
-async def _put(
-    connection: AsyncConnection, table: Table, records: Sequence[Any]
-) -> None:
+def _put(connection: Connection, table: Table, records: Sequence[Any]) -> None:
     if not records:
         return
     names = [field.name for field in fields(records[0])]
-    statement = insert_into(table, connection.dialect.name)
-    await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=list(table.primary_key),
-            set_={
-                column.name: statement.excluded[column.name]
-                for column in table.c
-                if not column.primary_key
-            },
-        ),
+    connection.execute(
+        put_into(table, connection.dialect.name),
         [{name: getattr(record, name) for name in names} for record in records],
     )
 

@@ -69,9 +69,15 @@ def found_in(folder: Path, call_ids: frozenset[str] | None = None) -> Iterator[F
     Drafts are found, too: of who was killed while he wrote one.
     """
     for path in sorted(folder.glob(PATH)):
-        name = NAME.fullmatch(path.name.partition(".")[0])
-        if name and (call_ids is None or name["call_id"] in call_ids):
-            yield Found(path, name["call_id"], int(name["began_ms"] or 0))
+        one = found_at(path)
+        if one and (call_ids is None or one.call_id in call_ids):
+            yield one
+
+
+def found_at(path: Path) -> Found | None:
+    """Say by its name whose recording a file is; None if it is something else."""
+    name = NAME.fullmatch(path.name.partition(".")[0])
+    return Found(path, name["call_id"], int(name["began_ms"] or 0)) if name else None
 
 
 def encode(wav: Path, form: Format) -> Encoded | None:

@@ -8,7 +8,16 @@ from operator import add
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, desc, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    and_,
+    bindparam,
+    desc,
+    func,
+    or_,
+    select,
+)
 
 from voicebot.errors import StoreError
 from voicebot.store import append, orphans
@@ -40,6 +49,13 @@ from voicebot.store.tables import (
 )
 from voicebot.store.usage import NO_BUDGETS, TOKENS
 from voicebot.store.which import EVERY, Which, conditions
+
+EVENTS: Final = (
+    select(call_events)
+    .where(call_events.c.call_id == bindparam("id"))
+    .where(call_events.c.kind.in_(bindparam("kinds", expanding=True)))
+    .order_by(call_events.c.seq)
+)
 
 REBUILD_CALLS: Final = 200  # in one transaction: others write in between
 
@@ -115,14 +131,9 @@ class CallStore:
         self, call_id: str, kinds: Collection[EventKind] = frozenset(EventKind)
     ) -> list[Event]:
         """Read all that happened in a call, or only some kinds of it, in order."""
-        query = (
-            select(call_events)
-            .where(call_events.c.call_id == call_id)
-            .order_by(call_events.c.seq)
-        )
-        if len(kinds) < len(EventKind):
-            query = query.where(call_events.c.kind.in_(kinds))
-        return [append.read_event(row) for row in await self._database.read(query)]
+        wanted = {"id": call_id, "kinds": [kind.value for kind in kinds]}
+        rows = await self._database.read(EVENTS, wanted)
+        return [append.read_event(row) for row in rows]
 
     async def review(self, call_id: str) -> Reviewed | None:
         """Read what a model found out about a call; None: nothing, or not yet."""

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import URL, NullPool
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from voicebot.errors import StoreError
 from voicebot.store.tables import metadata
@@ -20,6 +19,8 @@ async def compact_server(url: URL) -> None:
 
     Who writes to a table waits meanwhile.
     """
+    from sqlalchemy.ext.asyncio import create_async_engine
+
     engine = create_async_engine(
         url, hide_parameters=True, poolclass=NullPool, isolation_level="AUTOCOMMIT"
     )

@@ -6,27 +6,27 @@ are numbers and words of callers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Executable, Row, Table, text
+from sqlalchemy import URL, Connection, Executable, Row, Table, text
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, StatementError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from voicebot.errors import StoreError
 from voicebot.store import migrate
 from voicebot.store.compact import compact_file, compact_server
 from voicebot.store.engines import (
     Insert,
-    engine_for,
+    Reach,
     failures,
     insert_into,
     is_file,
     place_of,
+    reach,
     reason_of,
-    take_write_lock,
     url_of,
 )
 
@@ -53,7 +53,7 @@ async def open_database(where: Path | str) -> AsyncIterator["Database"]:
             release. It is never replaced.
     """
     url = url_of(where)
-    database = Database(url, engine_for(url))
+    database = Database(url, reach(url))
     try:
         await database.prepare()
         yield database
@@ -64,46 +64,54 @@ async def open_database(where: Path | str) -> AsyncIterator["Database"]:
 class Database:
     """Runs reads and whole transactions; raises StoreError whatever goes wrong."""
 
-    def __init__(self, url: URL, engine: AsyncEngine) -> None:
+    def __init__(self, url: URL, log: Reach) -> None:
         self._url = url
         self.place = place_of(url)
         self.file = Path(url.database or "") if is_file(url) else None
         self._failures = failures(url)
-        self._reader = engine
-        self._writer = engine.execution_options(writes=True)
+        self._log = log
         self._writing = asyncio.Lock()  # there is one writer: wait here, not there
         self._working: set[asyncio.Task[Any]] = set()
 
     @property
     def is_file(self) -> bool:
         """Whether it is SQLite's."""
-        return self._reader.dialect.name == "sqlite"
+        return self._log.backend == "sqlite"
 
     def insert(self, table: Table) -> Insert:
         """Begin an INSERT that knows ON CONFLICT."""
-        return insert_into(table, self._reader.dialect.name)
+        return insert_into(table, self._log.backend)
 
     async def prepare(self) -> None:
         """Create what a new or an older log lacks."""
         await self._finish(self._prepare())
 
+    async def open_all(self) -> None:
+        """
+        Open, for who stays, what would be opened once there is much to do.
+
+        Raises:
+            StoreError: the log can't be reached.
+        """
+        with self._errors():
+            await self._log.open_all()
+
     async def close(self) -> None:
         """Wait for what is being written, then close all connections."""
         while self._working:
             await asyncio.wait(self._working)
-        await self._reader.dispose()  # else its threads keep the process from ending
+        await self._log.close()
 
     async def write(self, statement: Executable) -> int:
         """Commit one statement; return the number of rows that it touched."""
+        return await self.transact(lambda log: log.execute(statement).rowcount)
 
-        async def work(connection: AsyncConnection) -> int:
-            return (await connection.execute(statement)).rowcount
-
-        return await self.transact(work)
-
-    async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def transact(self, work: Callable[[Connection], T]) -> T:
         """
         Do all of some work, or nothing, while nobody else writes.
+
+        Args:
+            work: runs in a thread of its own, if the log is a file.
 
         Raises:
             RowRefused: what it wrote isn't what the tables take.
@@ -111,9 +119,16 @@ class Database:
         """
         return await self._finish(self._transact(work))
 
-    async def read(self, query: Executable) -> list[Row[Any]]:
-        """Read all rows of a query, which bounds them itself."""
-        return await self._finish(self._fetch(query))
+    async def read(
+        self, query: Executable, values: Mapping[str, object] | None = None
+    ) -> list[Row[Any]]:
+        """
+        Read all rows of a query, which bounds them itself.
+
+        Args:
+            values: what its parameters are this time, if it was made with any.
+        """
+        return await self._finish(self._fetch(query, values))
 
     async def compact(self) -> None:
         """
@@ -145,24 +160,20 @@ class Database:
 
     async def _prepare(self) -> None:
         with self._errors():
-            async with self._reader.connect() as connection:
-                ready = await connection.run_sync(migrate.is_ready, self.place)
-            if not ready:
-                migrator = self._writer.execution_options(migrates=True)
-                async with migrator.begin() as connection:
-                    await connection.run_sync(take_write_lock)
-                    await connection.run_sync(migrate.upgrade, self.place)
+            if not await self._log.run(partial(migrate.is_ready, place=self.place)):
+                upgrade = partial(migrate.upgrade, place=self.place)
+                await self._log.run(upgrade, writes=True, migrates=True)
 
-    async def _transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def _transact(self, work: Callable[[Connection], T]) -> T:
         with self._errors():
-            async with self._writing, self._writer.begin() as connection:
-                await connection.run_sync(take_write_lock)
-                return await work(connection)
+            async with self._writing:
+                return await self._log.run(work, writes=True)
 
-    async def _fetch(self, query: Executable) -> list[Row[Any]]:
+    async def _fetch(
+        self, query: Executable, values: Mapping[str, object] | None
+    ) -> list[Row[Any]]:
         with self._errors():
-            async with self._reader.connect() as connection:
-                return list(await connection.execute(query))
+            return await self._log.run(lambda log: list(log.execute(query, values)))
 
     async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
         """

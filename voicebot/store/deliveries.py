@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Select,
     and_,
     delete,
@@ -22,10 +23,9 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebot.store.database import Database
-from voicebot.store.engines import insert_into
+from voicebot.store.engines import put_into
 from voicebot.store.tables import calls, deliveries
 
 TELL_FOR: Final = timedelta(days=1)
@@ -95,12 +95,12 @@ class Deliveries:
         else:
             return []
 
-        async def work(connection: AsyncConnection) -> list[Delivery]:
+        def work(connection: Connection) -> list[Delivery]:
             taken: list[Delivery] = []
             for hook, query in queries.items():
-                for row in await connection.execute(query):
+                for row in connection.execute(query):
                     tries = row.tries or 0
-                    await _put(
+                    _put(
                         connection,
                         call_id=row.call_id,
                         hook=hook,
@@ -113,7 +113,7 @@ class Deliveries:
                         Delivery(row.call_id, row.persona, row.ended_at, hook, tries)
                     )
             old = deliveries.c.next_at < at - FORGET_AFTER
-            await connection.execute(delete(deliveries).where(old))
+            connection.execute(delete(deliveries).where(old))
             return taken
 
         return await self._database.transact(work)
@@ -129,8 +129,8 @@ class Deliveries:
             next_at: when to try again; None: never.
         """
 
-        async def work(connection: AsyncConnection) -> None:
-            await _put(
+        def work(connection: Connection) -> None:
+            _put(
                 connection,
                 call_id=delivery.call_id,
                 hook=delivery.hook,
@@ -172,14 +172,5 @@ def _due(
     )
 
 
-async def _put(connection: AsyncConnection, **values: object) -> None:
-    statement = insert_into(deliveries, connection.dialect.name).values(**values)
-    await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=list(deliveries.primary_key),
-            set_={
-                name: statement.excluded[name]
-                for name in ("tries", "next_at", "done_at", "last")
-            },
-        )
-    )
+def _put(connection: Connection, **values: object) -> None:
+    connection.execute(put_into(deliveries, connection.dialect.name), values)

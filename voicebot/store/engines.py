@@ -3,14 +3,31 @@ Where a call log can lie: in a file of SQLite's, or at a PostgreSQL server.
 
 All that differs between the two is in here. One transaction writes at a time in both:
 SQLite has no other way, and at PostgreSQL a lock of ours sees to it.
+
+A transaction is a function, and no coroutine: SQLite's blocks, so it has a thread from
+its first statement to its last. A step of its own for each statement, as async drivers
+take for it, costs the thread of all calls more than the statements cost.
 """
 
+import asyncio
 import os
-from functools import partial
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from sqlalchemy import URL, Connection, Table, event, make_url
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Executable,
+    Table,
+    create_engine,
+    event,
+    make_url,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     ArgumentError,
@@ -18,10 +35,13 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
     StatementError,
 )
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from voicebot.errors import ConfigError, StoreError
+from voicebot.store.threads import man
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 # FULL, because a call that was acknowledged must survive a power cut. The wait for
 # another process's lock ends well before Twilio stops waiting for our answer.
@@ -44,9 +64,43 @@ ON_SERVER: Final = {
 # Who writes holds it: the letters of "voicebot" as a number.
 WRITE_LOCK: Final = int.from_bytes(b"voicebot")
 
-DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+asyncpg"}
+
+THREADS: Final = 4
+"""One writes; the others read, which few do at a time."""
+
 
 Insert = sqlite.Insert | postgresql.Insert
+
+T = TypeVar("T")
+
+
+class Reach(Protocol):
+    """What reaches a log."""
+
+    backend: str
+    """`sqlite` or `postgresql`."""
+
+    async def run(
+        self,
+        work: Callable[[Connection], T],
+        *,
+        writes: bool = False,
+        migrates: bool = False,
+    ) -> T:
+        """
+        Do some work, or nothing of it: one transaction.
+
+        Args:
+            writes: whether it is to be the one that writes.
+            migrates: whether it makes tables anew.
+        """
+
+    async def open_all(self) -> None:
+        """Open, for who stays, what would be opened once there is much to do."""
+
+    async def close(self) -> None:
+        """Close all connections. Nothing is being done any more."""
 
 
 def url_of(where: Path | str) -> URL:
@@ -83,9 +137,78 @@ def is_file(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
-def engine_for(url: URL) -> AsyncEngine:
+class _File:
+    """A file of SQLite's: what is done there blocks, so threads do it."""
+
+    backend = "sqlite"
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._of = cache(engine.execution_options)
+        self._threads = ThreadPoolExecutor(THREADS, "call log")
+
+    async def run(
+        self,
+        work: Callable[[Connection], T],
+        *,
+        writes: bool = False,
+        migrates: bool = False,
+    ) -> T:
+        engine = self._of(writes=writes, migrates=migrates)
+
+        def transaction() -> T:
+            with engine.begin() as connection:
+                return work(connection)
+
+        return await self._slowly(transaction)
+
+    async def open_all(self) -> None:
+        def connect() -> None:
+            with ExitStack() as at_once:
+                for _ in range(THREADS):
+                    at_once.enter_context(self._engine.connect())
+
+        man(self._threads, THREADS)
+        await self._slowly(connect)
+
+    async def close(self) -> None:
+        await self._slowly(self._engine.dispose)
+        self._threads.shutdown()  # else they keep the process from ending
+
+    async def _slowly(self, act: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+
+
+class _Server:
+    """PostgreSQL, which makes nobody wait but the task that asks."""
+
+    backend = "postgresql"
+
+    def __init__(self, engine: "AsyncEngine") -> None:
+        self._engine = engine
+
+    async def run(
+        self,
+        work: Callable[[Connection], T],
+        *,
+        writes: bool = False,
+        migrates: bool = False,  # noqa: ARG002 - its tables are changed in place
+    ) -> T:
+        async with self._engine.begin() as connection:
+            if writes:
+                await connection.run_sync(_take_write_lock)
+            return await connection.run_sync(work)
+
+    async def open_all(self) -> None:
+        pass  # it closes by itself what it doesn't need, and here no files stay open
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def reach(url: URL) -> Reach:
     """
-    Make what reaches a log. Opens nothing yet, but makes SQLite's file.
+    Return what reaches a log. Opens nothing yet, but makes SQLite's file.
 
     Raises:
         ConfigError: the driver isn't installed.
@@ -94,22 +217,27 @@ def engine_for(url: URL) -> AsyncEngine:
     if is_file(url):
         path = Path(url.database or "").absolute()
         create_file(path)
-        engine = create_async_engine(url, hide_parameters=True)
-        event.listen(engine.sync_engine, "do_connect", partial(_connecting, path))
-        event.listen(engine.sync_engine, "connect", partial(_connected, path))
-        event.listen(engine.sync_engine, "checkout", partial(_checked_out, path))
-        event.listen(engine.sync_engine, "begin", _begun)
-        return engine
+        engine = create_engine(url, hide_parameters=True)
+        event.listen(engine, "do_connect", partial(_connecting, path))
+        event.listen(engine, "connect", partial(_connected, path))
+        event.listen(engine, "checkout", partial(_checked_out, path))
+        event.listen(engine, "begin", _begun)
+        return _File(engine)
+    # With it comes the ORM: a tenth of what a process takes to start.
+    from sqlalchemy.ext.asyncio import create_async_engine
+
     try:
-        return create_async_engine(
-            url,
-            hide_parameters=True,
-            pool_pre_ping=True,  # the server may have been restarted
-            connect_args={
-                "timeout": CONNECT_S,
-                "command_timeout": COMMAND_S,
-                "server_settings": ON_SERVER,
-            },
+        return _Server(
+            create_async_engine(
+                url,
+                hide_parameters=True,
+                pool_pre_ping=True,  # the server may have been restarted
+                connect_args={
+                    "timeout": CONNECT_S,
+                    "command_timeout": COMMAND_S,
+                    "server_settings": ON_SERVER,
+                },
+            )
         )
     except ModuleNotFoundError as exc:
         raise ConfigError(
@@ -148,6 +276,26 @@ def insert_into(table: Table, backend: str) -> Insert:
     return postgresql.insert(table)
 
 
+@cache
+def add_to(table: Table, backend: str) -> Executable:
+    """Return what adds rows; one that is there stays as it is."""
+    return insert_into(table, backend).on_conflict_do_nothing()
+
+
+@cache
+def put_into(table: Table, backend: str) -> Executable:
+    """Return what adds rows, in place of those that have their keys."""
+    statement = insert_into(table, backend)
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={
+            column.name: statement.excluded[column.name]
+            for column in table.c
+            if not column.primary_key
+        },
+    )
+
+
 def create_file(path: Path) -> None:
     """Only we may read it. SQLite gives its -wal and -shm files the same mode."""
     try:
@@ -157,10 +305,9 @@ def create_file(path: Path) -> None:
         raise StoreError(f"{path}: {exc.strerror}") from exc
 
 
-def take_write_lock(connection: Connection) -> None:
+def _take_write_lock(connection: Connection) -> None:
     """Wait until nobody else writes; it is given back with the transaction."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
 
 
 def _connecting(
@@ -203,7 +350,9 @@ def _begun(connection: Connection) -> None:
     # A migration makes tables anew: that must not take along what refers to them.
     # Within a transaction it couldn't be said any more.
     checks = "OFF" if options.get("migrates", False) else "ON"
-    connection.exec_driver_sql(f"PRAGMA foreign_keys = {checks}")
+    if connection.info.get("checks") != checks:
+        connection.exec_driver_sql(f"PRAGMA foreign_keys = {checks}")
+        connection.info["checks"] = checks
     # A transaction that turns into a writer halfway may be refused; one that says
     # so at once only waits.
     writes = options.get("writes", False)

@@ -18,8 +18,7 @@ from hashlib import scrypt
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, or_, select
 
 from voicebot.errors import StoreError
 from voicebot.store.archive import Archive
@@ -82,12 +81,12 @@ async def erase(
     erased.counts["flights"] = await asyncio.to_thread(_grounded, folder, everybody)
     erased.counts["spilled"] = await asyncio.to_thread(_unspill, folder, everybody)
 
-    async def work(connection: AsyncConnection) -> dict[str, int]:
+    def work(connection: Connection) -> dict[str, int]:
         if connection.dialect.name == "sqlite":
-            await connection.exec_driver_sql("PRAGMA secure_delete = ON")
-        counts = await delete_calls(connection, ids)
+            connection.exec_driver_sql("PRAGMA secure_delete = ON")
+        counts = delete_calls(connection, ids)
         if any((erased.counts | counts).values()):
-            await connection.execute(
+            connection.execute(
                 erasures.insert().values(
                     erasure_id=uuid.uuid4().hex,
                     erased_at=now,

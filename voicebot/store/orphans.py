@@ -3,8 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, func, or_, select
 
 from voicebot.store.append import append, last_numbers
 from voicebot.store.events import Event, number_at
@@ -19,9 +18,7 @@ HEARTBEAT_S: Final = 5.0
 DEAD_S: Final = 30.0
 
 
-async def close(
-    connection: AsyncConnection, at: datetime, us: str, before_us: str | None
-) -> int:
+def close(connection: Connection, at: datetime, us: str, before_us: str | None) -> int:
     """
     End what other processes left open; forget those that are dead.
 
@@ -39,7 +36,7 @@ async def close(
         .where(turns.c.call_id == calls.c.call_id)
         .scalar_subquery()
     )
-    found = await connection.execute(
+    found = connection.execute(
         select(calls.c.call_id, lasted_ms.label("lasted_ms")).where(
             calls.c.ended_at.is_(None),
             or_(calls.c.instance_id.is_(None), dead),
@@ -47,8 +44,8 @@ async def close(
         )
     )
     lasted = {row.call_id: row.lasted_ms for row in found}
-    last = await last_numbers(connection, lasted)
-    await append(
+    last = last_numbers(connection, lasted)
+    append(
         connection,
         [
             Event(
@@ -70,7 +67,7 @@ async def close(
             for call_id, lasted_ms in lasted.items()
         ],
     )
-    await connection.execute(
+    connection.execute(
         delete(instances).where(
             instances.c.instance_id.not_in(alive), instances.c.instance_id != us
         )

@@ -14,8 +14,17 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from voicebot.errors import StoreError
 from voicebot.store.append import append, last_numbers, rebuild
@@ -32,6 +41,7 @@ from voicebot.store.tables import (
     turns,
 )
 
+KNOWN: Final = select(calls.c.call_id).where(calls.c.call_id == bindparam("id"))
 AT_ONCE: Final = 200  # calls in one transaction: others write in between
 
 # What of an event is words.
@@ -140,14 +150,14 @@ async def recordings_of(
 async def tell(database: Database, records: Sequence[Record], at: datetime) -> None:
     """Add what happened to calls that are over, whoever had them."""
 
-    async def work(connection: AsyncConnection) -> None:
-        last = await last_numbers(connection, {x.call_id for x in records})
+    def work(connection: Connection) -> None:
+        last = last_numbers(connection, {x.call_id for x in records})
         events = []
         for record in records:
             seq = max(number_at(at), last.get(record.call_id, -1) + 1)
             last[record.call_id] = seq
             events.append(Event(record.call_id, seq, at, record))
-        await append(connection, events)
+        append(connection, events)
 
     await database.transact(work)
 
@@ -159,37 +169,34 @@ async def forget(database: Database, call_id: str) -> bool:
     Who notes something behind a call's end does this once it is stored: either the
     call is still there, and is removed with all of it, or nothing is left here.
     """
-    query = select(calls.c.call_id).where(calls.c.call_id == call_id)
-    if await database.read(query):
+    if await database.read(KNOWN, {"id": call_id}):
         return False
     await database.transact(partial(delete_calls, call_ids=[call_id]))
     return True
 
 
-async def delete_calls(
-    connection: AsyncConnection, call_ids: Collection[str]
-) -> dict[str, int]:
+def delete_calls(connection: Connection, call_ids: Collection[str]) -> dict[str, int]:
     """Remove calls with all that was noted of them; return how much that was."""
     counts = {}
     for table in (call_events, turns, messages, calls):
         of_them = table.c.call_id.in_(call_ids)
         query = select(func.count()).select_from(table).where(of_them)
-        counts[table.name] = await connection.scalar(query) or 0
+        counts[table.name] = connection.scalar(query) or 0
     for table in (call_events, deliveries, calls):  # all else goes with the calls
-        await connection.execute(delete(table).where(table.c.call_id.in_(call_ids)))
+        connection.execute(delete(table).where(table.c.call_id.in_(call_ids)))
     return counts
 
 
-async def _forget_words(connection: AsyncConnection, call_ids: Collection[str]) -> None:
+def _forget_words(connection: Connection, call_ids: Collection[str]) -> None:
     """Take the words out of what happened, and make the rows anew."""
     query = select(call_events).where(
         call_events.c.call_id.in_(call_ids), call_events.c.kind.in_(WORDS)
     )
-    for row in list(await connection.execute(query)):
+    for row in list(connection.execute(query)):
         without = {**row.data, **WORDS[EventKind(row.kind)]}
         at = (call_events.c.call_id == row.call_id, call_events.c.seq == row.seq)
-        await connection.execute(update(call_events).where(*at).values(data=without))
-    await rebuild(connection, call_ids)
+        connection.execute(update(call_events).where(*at).values(data=without))
+    rebuild(connection, call_ids)
 
 
 async def _due_recordings(

@@ -4,6 +4,9 @@ Where what was noted goes: to the database, or to the spill while that is away. 
 The database is away if it failed, and doesn't answer in time if it takes longer than
 `slow_s`: then what it was given goes to the spill as well. Twice is once: see
 `events.py`.
+
+A transaction costs some milliseconds, however little is in it. So what nobody waits for
+is gathered for a moment; a process that is killed takes that much more along.
 """
 
 from dataclasses import dataclass
@@ -19,6 +22,9 @@ class Patience:
 
     again_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0)
     """Before something that failed is tried again; the last one for ever."""
+
+    gather_s: float = 0.2
+    """From one transaction to the next, if nobody waits for what is held."""
 
     def after(self, failures: int) -> float:
         return self.again_s[min(failures, len(self.again_s)) - 1]
@@ -48,6 +54,7 @@ class Triage:
         self._busy_since: float | None = None
         self._database_failures = 0
         self._database_at = 0.0  # when it may be tried again
+        self._gathers_until = 0.0
         self._spill_failures = 0
         self._spill_at = 0.0
 
@@ -56,16 +63,22 @@ class Triage:
         """Whether the database failed last."""
         return self._database_failures > 0
 
-    def step(self, now: float, *, held: bool, spilled: bool) -> Step:
+    def step(
+        self, now: float, *, held: bool, spilled: bool, awaited: bool = False
+    ) -> Step:
         """
         Say what to do now. COMMIT and REPLAY begin with that.
 
         Args:
             held: whether anything is held that isn't safe.
             spilled: whether anything is in the spill.
+            awaited: whether somebody waits for what is held.
         """
         if self._busy_since is None and now >= self._database_at and (held or spilled):
+            if not spilled and not awaited and now < self._gathers_until:
+                return Step.WAIT
             self._busy_since = now
+            self._gathers_until = now + self._patience.gather_s
             return Step.REPLAY if spilled else Step.COMMIT
         if held and now >= self._spills_at():
             return Step.SPILL
@@ -73,6 +86,9 @@ class Triage:
 
     def next_deadline(self, *, held: bool, spilled: bool) -> float | None:
         """When WAIT ends by itself; None if it doesn't."""
+        gathers = held and not spilled and not self.is_away
+        if self._busy_since is None and gathers:
+            return self._gathers_until
         deadlines = []
         if self._busy_since is None and (held or spilled):
             deadlines.append(self._database_at)
@@ -89,6 +105,7 @@ class Triage:
         """It didn't."""
         self._busy_since = None
         self._database_failures += 1
+        self._gathers_until = 0.0
         self._database_at = now + self._patience.after(self._database_failures)
 
     def spilled(self) -> None:

@@ -34,6 +34,7 @@ from voicebot.store.records import (
     Record,
 )
 from voicebot.store.spill import Spill
+from voicebot.store.threads import manned
 from voicebot.store.triage import Patience, Step, Triage
 
 log = structlog.get_logger()
@@ -80,10 +81,11 @@ async def open_writer(
     """
     async with open_store(where) as store:
         await store.check()
+        await store.database.open_all()
         spill = Spill(folder)
         # One thread: what is done to the spill is done in order, and is over when the
         # block is.
-        with closing(spill), ThreadPoolExecutor(1, "spill") as disk:
+        with closing(spill), manned(1, "spill") as disk:
             writer = Writer(store, spill, disk, patience or Patience())
             await writer.catch_up()
             yield writer
@@ -114,6 +116,7 @@ class Writer:
         self._numbers = Numbers()
         self._held: deque[Event] = deque()
         self._noted = -1  # the last event's number
+        self._awaited = -1  # the last one's for which a caller waits
         self._safe = Mark()  # up to it, events are on disk
         self._stored = Mark()  # up to it, they are in the database
         self._claims: set[str] = set()  # calls of which nobody was told yet
@@ -162,6 +165,7 @@ class Writer:
         try:
             async with asyncio.timeout(START_S):
                 if self.note(start, start.started_at):
+                    self._awaited = self._noted
                     await self.written()
                     is_new = start.call_id not in self._refused
                     if is_new:
@@ -224,7 +228,10 @@ class Writer:
                     working.result()
                     working = None
                 held, spilled = bool(self._held), bool(self._spill)
-                match self._triage.step(self._clock(), held=held, spilled=spilled):
+                awaited = self._awaited > self._safe.at or len(self._held) >= BATCH
+                match self._triage.step(
+                    self._clock(), held=held, spilled=spilled, awaited=awaited
+                ):
                     case Step.COMMIT:
                         working = self._begin(list(self._held)[:BATCH])
                     case Step.REPLAY:

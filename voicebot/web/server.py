@@ -16,6 +16,7 @@ from voicebot.runtime.crew import open_crew
 from voicebot.runtime.garbage import settle
 from voicebot.runtime.plans import Plans
 from voicebot.runtime.switchboard import Switchboard, open_switchboard
+from voicebot.store.threads import SUNDRY, manned
 from voicebot.twilio.signature import SignatureCheck
 from voicebot.web import health, media, metrics, webhooks
 from voicebot.web.keys import BOARD, SETTINGS, SIGNATURES
@@ -129,6 +130,7 @@ async def serve(
     """
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(manned(SUNDRY, "sundry"))
     manager = ServiceManager(*service_manager())
     async with running(settings, workers) as board, beating(manager):
 

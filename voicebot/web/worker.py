@@ -16,6 +16,7 @@ from voicebot.runtime.orders import Order
 from voicebot.runtime.pipe import Pipe
 from voicebot.runtime.worker import Worker, open_worker
 from voicebot.store.records import EndReason
+from voicebot.store.threads import SUNDRY, manned
 from voicebot.web.keys import BOARD
 from voicebot.web.media import START_S, conduct, socket_of
 
@@ -58,6 +59,8 @@ async def work(end: int, number: int, begin: Callable[[Settings], None]) -> None
             first, _ = await inbox.get()
         assert isinstance(first, orders.Begin)
         begin(first.settings)
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(manned(SUNDRY, "sundry"))
         async with (
             open_worker(first.settings, number, pipe.send) as board,
             _server(board) as server,

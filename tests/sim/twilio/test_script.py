@@ -14,6 +14,7 @@ from voicebot.sim.twilio.script import (
     Say,
     Script,
     Step,
+    Until,
     Wait,
 )
 
@@ -111,6 +112,26 @@ def test_keys_are_pressed_one_by_one_and_count_as_a_turn() -> None:
     assert line.frame(LOUD) == Doing(key="1")
     assert line.after(200) == Doing(key="#")
     line.after(500)  # what was said before the keys is no answer to them
+    line.frame(LOUD)
+    assert line.after(40).begins == "a"
+
+
+def test_keys_may_wait_until_the_bot_was_heard_out() -> None:
+    line = Line(Keys("1#", wait_quiet_ms=100))
+    line.after(1000)
+    line.after(60, LOUD)
+    assert line.after(100) == Doing(key="1")
+    assert line.after(200) == Doing(key="#")
+    assert Line(Keys("1", 100, timeout_ms=40)).after(60).hangs_up
+
+
+def test_what_was_heard_before_something_happened_counts_no_more() -> None:
+    happened = False
+    line = Line(Until(lambda: happened), Say(LOUD, "a", wait_quiet_ms=40))
+    line.after(500, LOUD)
+    line.after(500)
+    happened = True
+    line.after(500)
     line.frame(LOUD)
     assert line.after(40).begins == "a"
 

@@ -32,6 +32,8 @@ def test_every_kind_of_step(tmp_path: Path) -> None:
             after_ms: 900
             timeout_ms: 1000
           - keys: "12#"
+          - keys: "3"
+            wait_quiet_ms: 400
           - wait_ms: 500
           - hang_up: true
             wait_quiet_ms: 800
@@ -42,6 +44,7 @@ def test_every_kind_of_step(tmp_path: Path) -> None:
         Say(b"hello.wav", "hello", 700, 20_000),
         Interrupt(b"sorry.wav", "no!", 900, 1000),
         Keys("12#"),
+        Keys("3", 400),
         Wait(500),
         HangUp(800),
         HangUp(),

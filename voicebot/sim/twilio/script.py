@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -43,9 +43,15 @@ class Interrupt:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Press these keys, whoever speaks: one or more of 0-9 * # A-D."""
+    """
+    Press these keys: one or more of 0-9 * # A-D.
+
+    Whoever speaks; or, with `wait_quiet_ms`, as one who hears the bot out.
+    """
 
     digits: str
+    wait_quiet_ms: int | None = None
+    timeout_ms: int = TIMEOUT_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,14 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Until:
+    """Do nothing until something has happened; what was heard before counts no more."""
+
+    happened: Callable[[], bool]
+    """Asked with each frame."""
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """Hang up: at once, or when the bot has spoken and been quiet for so long."""
 
@@ -63,7 +77,7 @@ class HangUp:
     timeout_ms: int = TIMEOUT_MS
 
 
-Step = Say | Interrupt | Keys | Wait | HangUp
+Step = Say | Interrupt | Keys | Wait | Until | HangUp
 
 
 class Doing(NamedTuple):
@@ -145,30 +159,36 @@ class Script:
     def _decide(self, step: Step, ear: Ear) -> Doing:
         match step:
             case Say(ulaw, label, wait_quiet_ms):
-                if ear.spoke and ear.quiet_ms >= wait_quiet_ms:
+                if _heard_out(ear, wait_quiet_ms):
                     return self._begin(ulaw, label, ear)
             case Interrupt(ulaw, label, after_ms):
                 if ear.audible_ms >= after_ms and not ear.quiet_ms:
                     return self._begin(ulaw, label, ear)
-            case Keys(digits):
-                return self._press(digits, ear)
+            case Keys(digits, wait_quiet_ms):
+                if self._pressed:
+                    return self._press(digits, ear)
+                if _heard_out(ear, wait_quiet_ms):
+                    self._waited_ms = 0
+                    return self._press(digits, ear)
+            case Until(happened):
+                if happened():
+                    self._end_turn(ear)
+                return SILENT
             case Wait(ms):
                 if self._waited_ms >= ms:
                     self._advance()
                     return self.next(ear)
                 return SILENT
             case HangUp(wait_quiet_ms):
-                if wait_quiet_ms is None or (
-                    ear.spoke and ear.quiet_ms >= wait_quiet_ms
-                ):
+                if _heard_out(ear, wait_quiet_ms):
                     self._advance()
                     return Doing(hangs_up=AS_PLANNED)
         if self._waited_ms < step.timeout_ms:
             return SILENT
         what = "fall silent" if ear.spoke else "speak"
+        number = self._index % len(self._steps) + 1
         return Doing(
-            hangs_up=f"step {self._index % len(self._steps) + 1}: waited {step.timeout_ms} ms "
-            f"for the bot to {what}"
+            hangs_up=f"step {number}: waited {step.timeout_ms} ms for the bot to {what}"
         )
 
     def _begin(self, ulaw: bytes, label: str, ear: Ear) -> Doing:
@@ -201,3 +221,8 @@ class Script:
         self._index += 1
         self._waited_ms = 0
         self._pressed = 0
+
+
+def _heard_out(ear: Ear, quiet_ms: int | None) -> bool:
+    """Whether the bot has spoken, and been quiet for so long; None: no matter."""
+    return quiet_ms is None or (ear.spoke and ear.quiet_ms >= quiet_ms)

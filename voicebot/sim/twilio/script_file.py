@@ -43,7 +43,7 @@ MAX_WEIGHT: Final = 1000
 OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "say": frozenset({"label", "wait_quiet_ms", "timeout_ms"}),
     "interrupt": frozenset({"label", "after_ms", "timeout_ms"}),
-    "keys": frozenset(),
+    "keys": frozenset({"wait_quiet_ms", "timeout_ms"}),
     "wait_ms": frozenset(),
     "hang_up": frozenset({"wait_quiet_ms", "timeout_ms"}),
 }
@@ -201,13 +201,14 @@ class _Fields:
 
 
 def _step(fields: _Fields, read_voice: Voices, speak: Speak | None) -> Step:
-    if fields.kind == "keys":
-        return Keys(fields.text("keys"))
     if fields.kind == "wait_ms":
         return Wait(fields.ms("wait_ms", 0))
     timeout_ms = fields.ms("timeout_ms", TIMEOUT_MS)
-    if fields.kind == "hang_up":
-        return HangUp(fields.optional_ms("wait_quiet_ms"), timeout_ms)
+    if fields.kind in ("keys", "hang_up"):
+        quiet_ms = fields.optional_ms("wait_quiet_ms")
+        if fields.kind == "keys":
+            return Keys(fields.text("keys"), quiet_ms, timeout_ms)
+        return HangUp(quiet_ms, timeout_ms)
     ulaw, name = _said(fields, read_voice, speak)
     label = fields.text("label", name)
     if fields.kind == "say":

@@ -92,6 +92,7 @@ def test_a_run_is_measured_judged_and_reported(tmp_path: Path, short: Path) -> N
             "expected no --url with them",
         ),
         (["--to", "+15550100777"], "expected --url with them"),
+        (["--stay", "--minutes", "9"], "--stay: expected --minutes of at most 8"),
         (["--html", "none/report.html"], "--html: none: no such folder"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -27,6 +27,11 @@ def test_one_core_at_least_is_left_to_the_callers(
         assert cores == Cores(frozenset(server), frozenset(allowed - server))
 
 
+def test_a_server_of_one_process_has_one_core() -> None:
+    cores = Cores(frozenset({2, 3}), frozenset({0, 1}))
+    assert cores.for_one() == Cores(frozenset({3}), frozenset({0, 1}))
+
+
 def test_it_is_said_in_words() -> None:
     assert str(Cores(frozenset({1}), frozenset({3, 2}))) == (
         "the server has core 1 to itself; its callers and the offline StepFun have "

@@ -208,7 +208,7 @@ async def bench(
         plans[WORKERS] = replace(plan, calls=workers * plan.calls)
     steps_tried: list[Step] = []
     async with AsyncExitStack() as stack:
-        cores = stack.enter_context(kept_apart(1))
+        cores = stack.enter_context(kept_apart(max(1, workers)))
         targets: dict[str, Target] = {}
         for name in servers:
             place = folder / name
@@ -218,7 +218,7 @@ async def bench(
                 place,
                 max_calls=2 * (MOST if capacity else plans[name].calls) + 20,
                 workers=workers if name == WORKERS else 0,
-                cores=cores,
+                cores=cores if name == WORKERS or not cores else cores.for_one(),
                 source=source,
                 module="voicebot.bench.naive" if name == NAIVE else None,
             )
@@ -227,7 +227,12 @@ async def bench(
             for name, target in targets.items():
                 say(f"round {number + 1} of {rounds}: {name}")
                 run = await load(
-                    plans[name], target, folder / name, lambda _: None, warm=not number
+                    plans[name],
+                    target,
+                    folder / name,
+                    lambda _: None,
+                    warm=not number,
+                    rests=False,
                 )
                 servers[name].runs.append(run)
         for name, target in targets.items():
@@ -247,7 +252,7 @@ async def bench(
         servers,
         steps,
         neural_ms,
-        cores,
+        cores and cores.for_one(),
         steps_tried,
         workers,
     )
@@ -256,7 +261,7 @@ async def bench(
 async def _capacity(plan: Plan, target: Target, folder: Path, say: Say) -> list[Step]:
     async def try_(step: Plan) -> Run:
         say(f"capacity: {step.calls} calls")
-        return await load(step, target, folder, lambda _: None, warm=False)
+        return await load(step, target, folder, lambda _: None, warm=False, rests=False)
 
     first = replace(plan, minutes=STEP_S / 60)
     return [step async for step in find_capacity(first, try_)]

@@ -14,6 +14,10 @@ class Cores:
     others: frozenset[int]
     """For the callers, the offline StepFun and whoever looks on."""
 
+    def for_one(self) -> "Cores":
+        """The same for a server that has only one process."""
+        return Cores(frozenset({max(self.server)}), self.others)
+
     def __str__(self) -> str:
         return (
             f"the server has core {_listed(self.server)} to itself; its callers and "

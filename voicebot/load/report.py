@@ -67,6 +67,8 @@ def summary(run: Run, verdicts: Sequence[Verdict]) -> dict[str, object]:
         "void": is_void(run),
         "late_share": run.late_share(),
         "cores": run.cores(),
+        "callers_cores": run.callers_cores(),
+        "talk_share": run.talk_share(),
         "cores_by_process": run.by_process(),
         "call_seconds": round(run.call_seconds(), 1),
         "spreads": {

@@ -105,7 +105,13 @@ class _Crew:
 
 
 async def load(
-    plan: Plan, target: Target, folder: Path, look: Look, *, warm: bool = True
+    plan: Plan,
+    target: Target,
+    folder: Path,
+    look: Look,
+    *,
+    warm: bool = True,
+    rests: bool = True,
 ) -> Run:
     """
     Make the calls and wait for their ends.
@@ -113,6 +119,7 @@ async def load(
     Args:
         look: called after each thing that happened.
         warm: whether the server is to be warmed up, and asked if it takes calls.
+        rests: whether to wait until it has put away all that the calls used.
 
     Raises:
         ConfigError: the target can't be called, or the mix is wrong.
@@ -143,7 +150,8 @@ async def load(
                 crew.over.set()
                 if heard:
                     heard.cancel()
-    run.after = await _quiet(target, run.idle)
+    if rests:
+        run.after = await _quiet(target, run.idle)
     return run
 
 

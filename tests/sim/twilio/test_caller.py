@@ -392,6 +392,17 @@ async def test_an_update_cuts_a_pause_short(bot: Bot) -> None:
     assert report.ended_by == "rest"
 
 
+async def test_what_fails_while_the_stream_runs_is_raised_to_who_called(
+    bot: Bot,
+) -> None:
+    def look(kind: str, at_s: float, detail: str) -> None:
+        if kind == "bot_audible":
+            raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug"):
+        await call(bot, PATIENT, on_event=look)
+
+
 def _nowhere() -> Bot:
     bot = Bot()
     bot.url = "http://127.0.0.1:9"

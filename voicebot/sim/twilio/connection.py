@@ -80,14 +80,16 @@ class Connection(asyncio.Protocol):
             )
         )
 
-    async def upgraded(self) -> None:
+    async def upgraded(self, request: bytes) -> None:
         """
-        Wait for the answer to the upgrade.
+        Ask for the upgrade, and wait for the answer.
 
         Raises:
             HandshakeError: it isn't 101.
             ConnectionError: none came, or it is no HTTP.
         """
+        assert self._transport
+        self._transport.write(request)
         if (status := await self._status) != 101:
             raise HandshakeError(status)
 
@@ -104,8 +106,12 @@ class Connection(asyncio.Protocol):
         except TimeoutError:
             pass
         finally:
-            if self._transport:
-                self._transport.abort()
+            self.abort()
+
+    def abort(self) -> None:
+        """Lose it, without a word."""
+        if self._transport:
+            self._transport.abort()
 
     # What the loop calls
 
@@ -209,10 +215,8 @@ async def connect(url: str, headers: Mapping[str, str]) -> Connection:
         ssl=create_default_context() if secure else None,
     )
     try:
-        assert connection._transport
-        connection._transport.write(upgrade(url, key, headers))
-        await connection.upgraded()
+        await connection.upgraded(upgrade(url, key, headers))
     except BaseException:
-        await connection.close()
+        connection.abort()
         raise
     return connection

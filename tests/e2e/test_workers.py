@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
+from structlog.testing import capture_logs
 
 from tests.e2e.house import DIALPLAN, PERSONA, House, house, says
 from voicebot.sim.stepfun.script import Line
@@ -93,8 +94,10 @@ async def test_new_workers_take_over_and_no_call_is_dropped(tmp_path: Path) -> N
         calls = begin(home, 3)
         await until_live(home, 3)
         assert home.board.crew
-        home.board.crew.renew()
-        await home.board.crew.renewed()
+        with capture_logs() as lines:
+            home.board.crew.renew()
+            home.board.crew.renew()  # nothing has changed since
+            await home.board.crew.renewed()
         after = processes(home)
         calls += begin(home, 2)
         reports = await asyncio.gather(*calls)
@@ -103,6 +106,7 @@ async def test_new_workers_take_over_and_no_call_is_dropped(tmp_path: Path) -> N
         async with asyncio.timeout(60):
             await home.board.crew.left()
     assert not before & after
+    assert sum(line["event"] == "worker started" for line in lines) == 2
     assert [len(report.turns) for report in reports] == [1] * 5
     ends = [(row.end_reason, row.faults) for row in rows]
     assert ends == [(EndReason.CALLER_HANGUP, ())] * 5

@@ -201,7 +201,7 @@ def in_phase(phase: str, **wants: Any) -> Call:
         call.turn("i1")
     if phase in ("speaking", "tentative"):
         call.answer("r1", ms=3000)
-        call.wait(0.5)
+        call.wait(0.52)  # so that nothing is sent at this very moment
         for at in range(0, 3200 if phase == "tentative" else 0, 160):
             if call.phase != phase:
                 call.hear(VOICE[at : at + 160])

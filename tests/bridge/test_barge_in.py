@@ -108,7 +108,7 @@ def test_bug_1_the_position_is_of_what_was_heard_not_of_what_was_sent() -> None:
     (arrived_at, heard) = call.far_end.cleared[0]
     assert arrived_at == pytest.approx(at + call.far_end.there_s)
     assert note.heard_ms == pytest.approx(heard / 8, abs=20)
-    assert note.heard_ms < sent_ms - 150
+    assert note.heard_ms < sent_ms - 130
 
 
 def heard_of_the_next(call: Call, late: list[str]) -> tuple[float, float]:

@@ -319,6 +319,48 @@ def test_parts_that_meet_in_any_order(
         assert not [target for target in rung if target]
 
 
+frames = st.builds(do.CallerAudio, st.sampled_from([VOICE[:160], b"\xff" * 160]))
+
+
+class LooksEachTime(Flow):
+    """Takes no frame for one in which nothing happens."""
+
+    def _only_hears(self, audio: do.CallerAudio, now: float) -> bool:
+        super()._only_hears(audio, now)
+        return False
+
+
+@given(
+    st.lists(
+        st.tuples(frames | bridge_events | calls | answers, st.sampled_from([1, 20])),
+        max_size=40,
+    ),
+    st.booleans(),
+)
+@settings(max_examples=150, deadline=None)
+def test_a_frame_in_which_nothing_happens_hides_nothing_that_is_due(
+    steps: list[tuple[Input, int]], crossed: bool
+) -> None:
+    """Whoever looks at the clock after each frame sees the same, and no sooner."""
+    now = 100.0
+    who = CROSSED if crossed else FULL
+    wants = replace(BUSINESS, duration_s=60.0)
+    one, other = (
+        kind(who, wants, words, now, open_targets=lambda: OPEN)
+        for kind in (Flow, LooksEachTime)
+    )
+    assert one.start(now) == other.start(now)
+    for event, times in steps:
+        for _ in range(times if isinstance(event, do.CallerAudio) else 1):
+            now += 0.02
+            due = one.next_deadline()
+            assert due == other.next_deadline()
+            if due is not None and due <= now:
+                reached = do.DeadlineReached()
+                assert one.handle(reached, now) == other.handle(reached, now)
+            assert one.handle(event, now) == other.handle(event, now)
+
+
 def vars_of(order: Order) -> dict[str, Any]:
     """All that an order holds, what its repr hides too, but for what servers get."""
     if isinstance(order, Fetch):

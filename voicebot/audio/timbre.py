@@ -185,8 +185,8 @@ class Ear:
         self._profile = PROFILE_MEMORY * profile + shape.bands
         least = LEAST_SHARE + noise_share  # noise changes all the time
         now = shape.bands / shape.audible + least
-        change = np.log10(now / (profile / profile.sum() + least))
-        change_db = 10 * float(np.abs(change).mean())
+        change = np.log10(now / (profile / np.add.reduce(profile) + least))
+        change_db = 10 * float(np.add.reduce(np.abs(change))) / len(BANDS)
         self._change_db += (1 - CHANGE_MEMORY) * (change_db - self._change_db)
 
 
@@ -204,11 +204,11 @@ def shape_of(frame: NDArray[np.float64]) -> Shape:
     parts *= parts
     power = parts[::2] + parts[1::2]
     bands = np.add.reduceat(power, BANDS)
-    audible = float(bands.sum()) + 1  # silence has a share of nothing
+    audible = float(np.add.reduce(bands)) + 1  # silence has a share of nothing
     high = float(bands.dot(HEIGHTS))
     first, _ = _cut_peak(power)
     second, strength = _cut_peak(power)
-    is_tone = float(power.sum()) <= TONE_REST * total and not (
+    is_tone = float(np.add.reduce(power)) <= TONE_REST * total and not (
         strength >= HARMONIC_SHARE * total
         and min(first, second) <= PITCH_BIN
         and max(first, second) <= HARMONIC_BIN
@@ -233,10 +233,11 @@ def is_periodic(samples: NDArray[np.float64]) -> bool:
     """
     # One entry a distance: the first LONGEST samples back, the last none.
     likeness = np.correlate(samples, samples[LONGEST:])
-    powers = np.cumsum(samples * samples)
-    powers[ULAW_FRAME:] -= powers[:LONGEST].copy()
-    powers = powers[ULAW_FRAME - 1 :]
-    likeness /= np.sqrt(powers * powers[-1] + 1)  # silence is like nothing
+    powers = (samples * samples).cumsum()
+    energy = powers[ULAW_FRAME - 1 :]
+    energy[1:] -= powers[:LONGEST]  # a period is shorter than a frame: no overlap
+    likeness /= np.sqrt(energy * energy[-1] + 1)  # silence is like nothing
     peak = int(likeness[: LONGEST - SHORTEST + 1].argmax())
     best = float(likeness[peak])
-    return best >= PERIODIC and float(likeness[peak:].min()) <= VALLEY * best
+    least = float(np.minimum.reduce(likeness[peak:]))
+    return best >= PERIODIC and least <= VALLEY * best

@@ -103,6 +103,10 @@ FINDS_TURNS = {Phase.LISTENING: True, Phase.WAITING: False, Phase.SPEAKING: Fals
 # So that a deadline never falls just before what it waits for.
 TICK_S = 0.001
 
+# What is due to be sent goes with the caller's next frame: a timer for each would cost
+# as much as the frame. Only on a line that brings none, it is late by this.
+CLOCKED_S = 0.025
+
 
 class Bridge:
     """
@@ -195,17 +199,17 @@ class Bridge:
         """When to send DeadlineReached, unless an event comes first."""
         return self._deadline
 
-    def idle_since(self, now: float) -> float | None:
+    def idle_since(self) -> float | None:
         """
         Since when nobody speaks, or is due to speak; None while somebody is.
 
-        Whoever presses a key is there, too.
+        It may lie ahead, while the caller's side plays late. Whoever presses a key is
+        there, too.
         """
         due = self._pending or self._speech.utterances or self._replies.expected
         if self.phase is not Phase.LISTENING or due:
             return None
-        since = max(self._since, self._speech.ledger.ends_at(-inf))
-        return since if since <= now else None
+        return max(self._since, self._speech.ledger.ends_at(-inf))
 
     def _handle_other(self, event: Event, now: float) -> None:
         match event:
@@ -278,6 +282,9 @@ class Bridge:
     def _caller_audio(self, ulaw: bytes, now: float) -> None:
         self._media_at = self._line_until = now
         if self.phase is not Phase.CLOSING:
+            if len(ulaw) <= ULAW_FRAME:  # Twilio sends a frame at a time
+                self._caller_frame(ulaw, now)
+                return
             for at in range(0, len(ulaw), ULAW_FRAME):
                 self._caller_frame(ulaw[at : at + ULAW_FRAME], now)
 
@@ -305,6 +312,7 @@ class Bridge:
 
     def _changed(self, change: Change, now: float) -> None:
         detector = self._voice.detector
+        self._deadline = None
         match change:
             case Change.STARTED:
                 self._speech_began(now)
@@ -1015,6 +1023,8 @@ class Bridge:
         return out
 
     def _pump(self, now: float) -> None:
+        if not self._speech.waiting:
+            return
         for action in self._speech.pump(now):
             self._out.append(action)
             spoken = self._speech.speaker
@@ -1081,7 +1091,7 @@ class Bridge:
         if self.phase is Phase.ENDED:
             return
         if (due_at := self._speech.due_at(now)) is not None:
-            yield due_at
+            yield due_at + CLOCKED_S
         if (heard_at := self._speech.heard_at(now)) is not None:
             yield heard_at + TICK_S
         yield from (due for due, _ in self._timers(now))

@@ -187,6 +187,7 @@ class Flow:
         self._hangup: do.HangUp | None = None
         self._said_ids = 0
         self._active_at = self._now = now
+        self._due_at = now  # what is due next of the flow's own, the bridge's left out
         # without a model
         self._opening = opening
         self._gone: Ending | None = None
@@ -281,6 +282,10 @@ class Flow:
         if self.phase is Phase.ENDED:
             return []
         self._now = now
+        if isinstance(event, do.CallerAudio):
+            if self._only_hears(event, now):
+                return []
+            return self._settle(now)
         match event:
             case ModelCalled():
                 self._asks.called(event, now)
@@ -321,9 +326,28 @@ class Flow:
 
     def next_deadline(self) -> float | None:
         """When to send DeadlineReached, unless an event comes first."""
-        return min(self._deadlines(), default=None)
+        deadline = self._bridge.next_deadline()
+        if deadline is None or deadline > self._due_at:
+            return self._due_at if self._due_at < inf else None
+        return deadline
 
     # ---- the bridge ----------------------------------------------------------
+
+    def _only_hears(self, audio: do.CallerAudio, now: float) -> bool:
+        """
+        Hand the caller's line to the bridge; whether nothing came of that.
+
+        So it is with most frames, fifty a second: nothing of the flow's has changed,
+        and what it waits for is as far away as it was.
+        """
+        phase = self._bridge.phase
+        actions = self._bridge.handle(audio, now)
+        if actions or now >= self._due_at or self._bridge.phase is not phase:
+            self._observe(actions, now)
+            return False
+        if self._was_talking:
+            self._active_at = now
+        return True
 
     def _give(self, event: do.Event, now: float) -> bool:
         """Hand an event to the bridge; whether it took it for an echo of its own."""
@@ -411,8 +435,9 @@ class Flow:
                 self._pending.ended(self._hangup.ending)
                 self._note_call(self._pending)
             self._out.append(self._hangup)
+        self._due_at = min(self._deadlines(), default=inf)
         out, self._out = self._out, []
-        return self._facts.pass_on(out)
+        return self._facts.pass_on(out) if out else out
 
     def _act_on_clock(self, now: float) -> bool:
         """Do the first thing that is due; whether there was one."""
@@ -437,14 +462,13 @@ class Flow:
             return True
         if not self._ladder:
             return False
-        step = self._ladder.take(self._idle_since(now), now)
+        step = self._ladder.take(self._idle_since(), now)
         if step:
             self._climb(step, now)
         return step is not None
 
     def _deadlines(self) -> Iterator[float]:
-        if (due_at := self._bridge.next_deadline()) is not None:
-            yield due_at
+        """When something of the flow's own is due, if nothing happens before."""
         if self.phase is Phase.ENDED:
             return
         if self._unpause_at is not None:
@@ -453,9 +477,9 @@ class Flow:
             return
         if self._warn_at < inf:
             yield self._warn_at
-        due_at = self._consent.due_at(self._words_by())
-        if self._asks_consent and due_at < inf:
-            yield due_at
+        consent_at = self._consent.due_at(self._words_by())
+        if self._asks_consent and consent_at < inf:
+            yield consent_at
         if self._run and (due_at := self._run.next_deadline()) is not None:
             yield due_at
         if self._pending:
@@ -465,12 +489,12 @@ class Flow:
         elif self._errands and self._run:
             yield self._errands.overdue_at()
         elif self._errands:
-            quiet_since = self._quiet_since(self._now)
+            quiet_since = self._quiet_since()
             yield self._errands.next_at(self.phase, self._text_by, quiet_since)
         elif (asked_at := self._asks.due_at(self.phase, self._text_by)) < inf:
             yield asked_at
         if self._ladder:
-            since = self._idle_since(self._now)
+            since = self._idle_since()
             if (due_at := self._ladder.next_at(since)) is not None:
                 yield due_at
 
@@ -549,14 +573,14 @@ class Flow:
             self._perform(trigger.do, Source.TRIGGER, now)
         return trigger is not None
 
-    def _idle_since(self, now: float) -> float | None:
+    def _idle_since(self) -> float | None:
         """Since when the caller could have said something, and nothing else is on."""
         if self._occupied or self.phase in CLOSED:
             return None
-        return self._quiet_since(now)
+        return self._quiet_since()
 
-    def _quiet_since(self, now: float) -> float | None:
-        since = self._bridge.idle_since(now)
+    def _quiet_since(self) -> float | None:
+        since = self._bridge.idle_since()
         return None if since is None else max(since, self._active_at)
 
     def _climb(self, step: Silence, now: float) -> None:
@@ -1050,7 +1074,7 @@ class Flow:
                 self._tell(call_id, told)
             self._resume(now, reply=not self._history.refused_enough)
             return True
-        text = self._errands.filler(self._quiet_since(now), now)
+        text = self._errands.filler(self._quiet_since(), now)
         if text is None:
             return False
         # To ask the model for the words would only make its answer later.

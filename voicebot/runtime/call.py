@@ -7,7 +7,7 @@ from math import inf
 from typing import Final, assert_never
 
 import structlog
-from aiohttp import WSMsgType, web
+from aiohttp import WSMsgType
 
 from voicebot.bridge import model as do
 from voicebot.bridge.model import Ending
@@ -18,6 +18,7 @@ from voicebot.errors import RemoteProtocolError, UpstreamError
 from voicebot.flow import model as flow
 from voicebot.flow.flow import Flow
 from voicebot.flow.model import Input, Order
+from voicebot.net.media_socket import MediaSocket
 from voicebot.net.twilio import TwilioRest
 from voicebot.runtime.director import DirectorLeg
 from voicebot.runtime.errands import Errands
@@ -27,7 +28,6 @@ from voicebot.runtime.metrics import ModelResumed, See, unseen
 from voicebot.runtime.model_leg import ModelLeg
 from voicebot.runtime.next_step import VOICEMAIL
 from voicebot.runtime.no_model import NoModel
-from voicebot.runtime.outbox import Outbox
 from voicebot.runtime.recorder import Recorder
 from voicebot.runtime.scribe import Diary
 from voicebot.runtime.till import Spender
@@ -38,9 +38,6 @@ from voicebot.twilio.messages import Media
 from voicebot.twilio.stream import MediaStream
 
 log = structlog.get_logger()
-
-# Paced 240 ms ahead, a caller's side that reads has one or two frames to come.
-OUTBOX_FRAMES = 256
 
 # After we have ended the call at Twilio: its `stop` should come at once.
 STOP_S = 2.0
@@ -102,7 +99,7 @@ class Call:
         *,
         call_sid: str,
         account_sid: str,
-        socket: web.WebSocketResponse,
+        socket: MediaSocket,
         stream: MediaStream,
         conduct: Callable[[float], Flow],
         apologises: bool,
@@ -142,7 +139,6 @@ class Call:
         self._recorder = recorder
         self._flight = flight
         self._rest = rest
-        self._outbox = Outbox(OUTBOX_FRAMES)
         self._over: asyncio.Future[Ending] = self._loop.create_future()
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = inf
@@ -177,7 +173,7 @@ class Call:
         """Close the stream, so that Twilio asks `/twilio/after` what comes next."""
         try:
             async with asyncio.timeout(STOP_S):
-                await self._socket.close()
+                await self._socket.library.close()
         except TimeoutError:
             self.faults[Fault.TWILIO_NO_CLOSE] += 1  # web aborts the connection
 
@@ -207,7 +203,6 @@ class Call:
         try:
             async with asyncio.TaskGroup() as tasks:
                 reading = tasks.create_task(self._read(), name="from caller")
-                tasks.create_task(self._write(), name="to caller")
                 if self._director:
                     tasks.create_task(self._director.run(self.deliver), name="director")
                 self._perform(self._flow.start(self._began_at))
@@ -370,7 +365,7 @@ class Call:
         return self._talked_until_ms - before
 
     def _send(self, frame: bytes) -> None:
-        if not self._outbox.put(frame):
+        if not self._socket.send(frame):
             self.faults[Fault.TWILIO_WRITE_BLOCKED] += 1
             # Not at once: we are in the middle of the flow's orders.
             lost = do.PeerLost(Ending.TWILIO_LOST)
@@ -398,7 +393,7 @@ class Call:
         else:
             self._arm()
 
-    def _guarded(self, act: Callable[..., None], *args: Input) -> None:
+    def _guarded(self, act: Callable[..., None], *args: Input | bytes) -> None:
         """Do what the loop calls: an exception there would end nothing."""
         try:
             act(*args)
@@ -418,49 +413,51 @@ class Call:
             await self._read_frames()
         except ConnectionError:  # of a pong that couldn't be written, say
             self.faults[Fault.TWILIO_RESET] += 1
-        proper = self._socket.close_code in PROPER_CLOSE
+        proper = self._socket.library.close_code in PROPER_CLOSE
         ending = Ending.CALLER_HANGUP if proper else Ending.TWILIO_LOST
         self.deliver(do.PeerLost(ending))
 
     async def _read_frames(self) -> None:
-        async for frame in self._socket:
-            if frame.type is WSMsgType.ERROR:
-                return
-            if frame.type is not WSMsgType.TEXT:
-                self._bad_frame("expected text, got a binary frame")
-                continue
-            if len(frame.data) > MAX_FRAME_BYTES:
-                self._bad_frame(f"expected a frame, got {len(frame.data)} bytes")
-                continue
-            try:
-                message = self._stream.receive(frame.data)
-            except RemoteProtocolError as exc:
-                self._bad_frame(str(exc))
-                continue
-            if message is not None and (event := from_twilio(message)) is not None:
-                if self._recorder and isinstance(message, Media):
-                    self._recorder.caller(
-                        message.ulaw, message.timestamp_ms, self.now_ms()
-                    )
-                if isinstance(event, do.CallerKey):
-                    digit = event.digit if self._flow.is_choice(event.digit) else ""
-                    self._diary.key(self.now_ms(), digit)
-                self.deliver(event)
+        self._socket.listen(self._hear)
+        try:
+            async for frame in self._socket.library:
+                if frame.type is WSMsgType.ERROR:
+                    return
+                if frame.type is WSMsgType.TEXT:
+                    self._read_text(frame.data)
+                else:
+                    self._bad_frame("expected text, got a binary frame")
+        finally:
+            self._socket.listen(None)
+
+    def _hear(self, data: bytes) -> None:
+        self._guarded(self._read_text, data)
+
+    def _read_text(self, data: bytes) -> None:
+        if len(data) > MAX_FRAME_BYTES:
+            self._bad_frame(f"expected a frame, got {len(data)} bytes")
+            return
+        try:
+            message = self._stream.receive(data)
+        except RemoteProtocolError as exc:
+            self._bad_frame(str(exc))
+            return
+        if isinstance(message, Media):
+            self._now = now = self._loop.time()
+            if self._recorder:
+                self._recorder.caller(message.ulaw, message.timestamp_ms, self._ms(now))
+            self._perform(self._flow.handle(do.CallerAudio(message.ulaw), now))
+        elif message is not None and (event := from_twilio(message)) is not None:
+            if isinstance(event, do.CallerKey):
+                digit = event.digit if self._flow.is_choice(event.digit) else ""
+                self._diary.key(self.now_ms(), digit)
+            self.deliver(event)
 
     def _bad_frame(self, error: str) -> None:
         """Drop it. One that sends nothing else is found by its missing audio."""
         self.faults[Fault.TWILIO_BAD_FRAME] += 1
         if self.faults[Fault.TWILIO_BAD_FRAME] == 1:
             log.warning("bad frame from Twilio", error=error)
-
-    async def _write(self) -> None:
-        async def send(frame: bytes) -> None:
-            await self._socket.send_frame(frame, WSMsgType.TEXT)
-
-        try:
-            await self._outbox.write(send)
-        except ConnectionError:
-            self.deliver(do.PeerLost(Ending.TWILIO_LOST))
 
     async def _hang_up(self, ending: Ending, reading: Awaitable[None]) -> None:
         """

@@ -1,4 +1,4 @@
-"""What waits to be written to one socket of a call."""
+"""What waits to be written to the socket of a model."""
 
 import asyncio
 from collections import deque

@@ -13,7 +13,7 @@ from math import inf
 from pathlib import Path
 
 import structlog
-from aiohttp import ClientSession, TCPConnector, web
+from aiohttp import ClientSession, TCPConnector
 
 from voicebot.bridge.bridge import Bridge
 from voicebot.bridge.flight import RecordedBridge
@@ -29,6 +29,7 @@ from voicebot.flow.model import BudgetReached
 from voicebot.net.asr import Asr
 from voicebot.net.chat import Chat
 from voicebot.net.errands import ErrandClient, open_errands
+from voicebot.net.media_socket import MediaSocket
 from voicebot.net.tts import Tts
 from voicebot.net.twilio import TwilioRest
 from voicebot.net.webhooks import Webhooks
@@ -493,7 +494,7 @@ class Switchboard:
         return self.live.redeem(token, self._loop.time())
 
     async def run(
-        self, ticket: Ticket, socket: web.WebSocketResponse, stream: MediaStream
+        self, ticket: Ticket, socket: MediaSocket, stream: MediaStream
     ) -> None:
         """Run a call whose stream has been checked, to its end."""
         assert stream.start
@@ -545,7 +546,7 @@ class Switchboard:
     async def _run(
         self,
         ticket: Ticket,
-        socket: web.WebSocketResponse,
+        socket: MediaSocket,
         stream: MediaStream,
         origin: Origin,
     ) -> CallEnded:

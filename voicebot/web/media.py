@@ -7,6 +7,7 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from voicebot.errors import RemoteProtocolError
+from voicebot.net.media_socket import MediaSocket
 from voicebot.runtime.crew import Handover
 from voicebot.runtime.live import Ticket
 from voicebot.store.records import EndReason
@@ -79,6 +80,9 @@ async def conduct(
     stream = MediaStream()
     try:
         await socket.prepare(request)
+        if request.transport is None:
+            raise ConnectionError
+        line = MediaSocket(socket, request.transport)
         async with asyncio.timeout(START_S):
             await _started(socket, stream)
         _check(ticket, stream)
@@ -91,7 +95,7 @@ async def conduct(
         board.never_started(ticket, EndReason.INTERNAL_ERROR)
         raise
     else:
-        await board.run(ticket, socket, stream)
+        await board.run(ticket, line, stream)
     if socket.prepared:
         await close(socket, request, POLICY)
     return socket

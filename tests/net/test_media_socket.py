@@ -1,0 +1,172 @@
+"""A media stream's socket: what is heard at once, and what aiohttp reads."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from aiohttp import WSMsgType, web
+from aiohttp.test_utils import TestServer
+from websockets.asyncio.client import ClientConnection, connect
+
+from voicebot.net.media_socket import WRITE_S, MediaSocket
+
+LIMIT_S = 5.0
+
+
+@dataclass
+class Line:
+    """Both ends of a stream."""
+
+    socket: MediaSocket
+    caller: ClientConnection = field(init=False)
+    heard: list[bytes] = field(default_factory=list)
+    iterated: list[tuple[WSMsgType, bytes]] = field(default_factory=list)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def hear(self, text: bytes) -> None:
+        self.heard.append(text)
+        self.news.set()
+
+    async def until(self, *texts: bytes) -> None:
+        """Wait until the caller's last text was taken, one way or the other."""
+        async with asyncio.timeout(LIMIT_S):
+            while [*self.heard, *(data for _, data in self.iterated)] != [*texts]:
+                await self.news.wait()
+                self.news.clear()
+
+
+@asynccontextmanager
+async def line() -> AsyncIterator[Line]:
+    """A stream that listens."""
+    opened: asyncio.Future[Line] = asyncio.get_running_loop().create_future()
+
+    async def media(request: web.Request) -> web.WebSocketResponse:
+        library = web.WebSocketResponse(compress=False, decode_text=False)
+        await library.prepare(request)
+        assert request.transport
+        ends = Line(MediaSocket(library, request.transport))
+        ends.socket.listen(ends.hear)
+        opened.set_result(ends)
+        try:
+            async for frame in library:
+                ends.iterated.append((frame.type, frame.data))
+                ends.news.set()
+        finally:
+            ends.over.set()
+        return library
+
+    app = web.Application()
+    app.router.add_get("/", media)
+    async with TestServer(app) as server:
+        caller = await connect(
+            str(server.make_url("/")).replace("http", "ws"), compression=None
+        )
+        async with caller:
+            ends = await opened
+            ends.caller = caller
+            yield ends
+
+
+async def test_texts_are_heard_in_order_and_nobody_iterates() -> None:
+    async with line() as ends:
+        for text in ("one", "two", "three"):
+            await ends.caller.send(text)
+        await ends.until(b"one", b"two", b"three")
+        assert not ends.iterated
+
+
+async def test_what_is_sent_arrives() -> None:
+    async with line() as ends:
+        for text in (b"one", b"two" * 200):
+            assert ends.socket.send(text)
+            assert await ends.caller.recv() == text.decode()
+
+
+async def test_a_ping_is_answered_and_a_close_is_a_close() -> None:
+    async with line() as ends:
+        async with asyncio.timeout(LIMIT_S):
+            await (await ends.caller.ping())
+        await ends.caller.send("text")
+        await ends.caller.close(1001)
+        async with asyncio.timeout(LIMIT_S):
+            await ends.over.wait()
+        assert ends.socket.library.close_code == 1001
+        assert ends.heard == [b"text"]
+
+
+async def test_after_a_message_in_pieces_all_is_read_by_iterating_in_order() -> None:
+    async with line() as ends:
+        await ends.caller.send("one")
+        await ends.caller.send(["t", "wo"])
+        await ends.caller.send("three")
+        await ends.until(b"one", b"two", b"three")
+        assert ends.heard == [b"one"]
+
+
+async def test_who_no_longer_listens_leaves_the_rest_to_aiohttp() -> None:
+    async with line() as ends:
+        await ends.caller.send("one")
+        await ends.until(b"one")
+        ends.socket.listen(None)
+        await ends.caller.send("two")
+        await ends.until(b"one", b"two")
+        assert ends.iterated == [(WSMsgType.TEXT, b"two")]
+
+
+async def test_a_connection_that_breaks_ends_the_iteration() -> None:
+    async with line() as ends:
+        ends.caller.transport.abort()
+        async with asyncio.timeout(LIMIT_S):
+            await ends.over.wait()
+        assert ends.socket.send(b"to nobody")
+
+
+async def test_a_server_that_closes_sends_nothing_more() -> None:
+    async with line() as ends:
+        closing = asyncio.create_task(ends.socket.library.close())
+        await asyncio.sleep(0)
+        assert ends.socket.send(b"too late")
+        assert [each async for each in ends.caller] == []
+        async with asyncio.timeout(LIMIT_S):
+            await closing
+
+
+class Blocked(asyncio.Transport):
+    """A connection whose peer doesn't read."""
+
+    def __init__(self) -> None:
+        self.written = 0
+        self.protocol: asyncio.BaseProtocol = asyncio.Protocol()
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self.protocol
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write(self, data: object) -> None:
+        self.written += 1
+
+
+async def test_a_peer_that_does_not_read_for_five_seconds_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, transport = 100.0, Blocked()
+    loop = asyncio.get_running_loop()
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "time", lambda: now)
+        socket = MediaSocket(web.WebSocketResponse(), transport)
+    socket.pause_writing()
+    now += WRITE_S - 0.01
+    assert socket.send(b"waits")
+    now += 0.01
+    assert not socket.send(b"refused")
+    assert transport.written == 1
+    socket.resume_writing()
+    assert socket.send(b"again")

@@ -13,7 +13,7 @@ Source: https://github.com/snakers4/silero-vad, version 6.2.3, MIT licence: the 
 of the 8 kHz half of its `silero_vad.onnx`, under their names there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from math import exp
 from typing import Final
@@ -21,16 +21,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from voicebot.audio.framing import ULAW_SILENCE
 from voicebot.audio.g711 import ulaw_to_pcm16
 
 WINDOW: Final = 256  # samples: 32 ms
 CONTEXT: Final = 32  # samples before each window that the network wants to see again
 MIRRORED: Final = 32  # ... and its last ones but one, backwards, behind it
 
-LEAD_BYTES: Final = 3840
-"""What it wants to hear before it is asked: 480 ms, after less it errs more often."""
-SILENCE_WINDOWS: Final = 250  # 8 s of it, and a line has always been silent
+LEAD_BYTES: Final = 2080
+"""
+What it wants to have heard when it is asked: 260 ms. With 140 ms, nine of 122 sounds
+that are no interruption stop the bot instead of six, two of 127 interruptions don't.
+"""
 
 HOP: Final = 64  # a spectrum is of 128 samples, two hops
 HOPS: Final = (CONTEXT + WINDOW + MIRRORED) // HOP
@@ -46,8 +47,14 @@ HALF: Final = np.full((), 0.5, np.float32)
 # What an index finds behind the values of a layer: beyond its edges, and for its bias.
 BEHIND: Final = np.array([0, 1], np.float32)
 
-SAMPLES: Final = (
-    np.frombuffer(ulaw_to_pcm16(bytes(range(256))), "<i2").astype(np.float32) / 32768
+# A line begins so. After long silence the network would find a voice later than after
+# this: it is sure of half the voices of our corpus 40 to 60 ms later.
+NEW_CONTEXT: Final = np.zeros(CONTEXT, np.float32)
+NEW: Final = np.zeros(CELLS, np.float32), np.zeros(CELLS, np.float32)
+"""What the LSTM gave out last, and its cells."""
+
+SAMPLES: Final[Floats] = np.divide(
+    np.frombuffer(ulaw_to_pcm16(bytes(range(256))), "<i2"), 32768, dtype=np.float32
 )
 """μ-law -> parts of full scale."""
 
@@ -64,7 +71,7 @@ class NeuralVad:
     """
 
     def __init__(self, weights: bytes) -> None:
-        found = np.load(BytesIO(weights), allow_pickle=False)
+        found: Mapping[str, Floats] = np.load(BytesIO(weights), allow_pickle=False)
         basis = found["stft.forward_basis_buffer"][:, 0].T
         self.earlier, self.later = (_matrix(each) for each in np.split(basis, 2))
         frames, layers = HOPS - 1, []
@@ -72,9 +79,9 @@ class NeuralVad:
             name = f"encoder.{number}.reparam_conv"
             kernel = found[f"{name}.weight"]
             index = _index(frames, kernel.shape[1], stride)
-            weights = _matrix(*kernel.transpose(2, 1, 0), found[f"{name}.bias"])
+            rows = _matrix(*kernel.transpose(2, 1, 0), found[f"{name}.bias"])
             used = (index != frames * kernel.shape[1]).any(axis=0)
-            layers.append((index[:, used], _matrix(weights[used])))
+            layers.append((index[:, used], _matrix(rows[used])))
             frames = len(index)
         self.layers = tuple(layers)
         given, kept = found["decoder.rnn.weight_ih"], found["decoder.rnn.weight_hh"]
@@ -85,12 +92,6 @@ class NeuralVad:
         self.gates[:, 3 * CELLS :] /= 2
         self.answer = _matrix(found["decoder.decoder.2.weight"][0, :, 0])[0]
         self.answer_bias = float(found["decoder.decoder.2.bias"][0])
-
-        self.silent = np.zeros(CELLS, np.float32), np.zeros(CELLS, np.float32)
-        listener = Listener(self)
-        for _ in range(SILENCE_WINDOWS):
-            listener.push(ULAW_SILENCE * WINDOW)
-        self.silent = listener.state
 
     def listen(self) -> Callable[[bytes], float]:
         """Begin to listen to one line: see `Listener.push`."""
@@ -103,9 +104,8 @@ class Listener:
     def __init__(self, vad: NeuralVad) -> None:
         self._vad = vad
         self._rest = bytearray()  # less than a window
-        self._before = np.zeros(CONTEXT, np.float32)
-        self.state = vad.silent
-        """Of the LSTM: what it gave out last, and its cells."""
+        self._before = NEW_CONTEXT
+        self._state = NEW  # of the LSTM
         self._found = 0.0
 
     def push(self, ulaw: bytes) -> float:
@@ -114,7 +114,7 @@ class Listener:
 
         Args:
             ulaw: G.711 μ-law at 8 kHz, any bytes. Of more than LEAD_BYTES the last
-                LEAD_BYTES are heard, as if the line had been silent before.
+                LEAD_BYTES are heard, as of a line that begins.
 
         Returns:
             The probability of a voice, 0 to 1, in the last 32 ms that are whole; they
@@ -122,7 +122,7 @@ class Listener:
         """
         if len(ulaw) > LEAD_BYTES:
             self._rest.clear()
-            self._before, self.state = np.zeros(CONTEXT, np.float32), self._vad.silent
+            self._before, self._state = NEW_CONTEXT, NEW
         self._rest += ulaw[-LEAD_BYTES:]
         while len(self._rest) >= WINDOW:
             self._found = self._hear(bytes(self._rest[:WINDOW]))
@@ -147,7 +147,7 @@ class Listener:
 
     def _remember(self, found: Floats) -> float:
         """Take a window into the LSTM; what it gives out tells of a voice."""
-        memory, cells = self.state
+        memory, cells = self._state
         gates = np.concatenate((found, memory, BEHIND[1:])).dot(self._vad.gates)
         np.tanh(gates, out=gates)
         let_in, forget, new, let_out = gates.reshape(4, CELLS)
@@ -159,7 +159,7 @@ class Listener:
         cells = (let_in + forget) * HALF
         let_out += ONE
         memory = np.tanh(cells) * let_out * HALF
-        self.state = memory, cells
+        self._state = memory, cells
         told = np.maximum(memory, ZERO).dot(self._vad.answer)
         return 1 / (1 + exp(-float(told) - self._vad.answer_bias))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from voicebot.bench.steps import NEURAL
 from voicebot.errors import ConfigError
 from voicebot.load.figures import Run
 from voicebot.load.run import Plan, load
@@ -44,8 +45,6 @@ class Report:
     servers: Mapping[str, Measured]
     steps: Mapping[str, float]
     """Milliseconds for each second of a call."""
-    neural_ms: float | None
-    """Of the neural detector, if it is installed."""
 
     def ratio(self, to: str) -> float | None:
         """
@@ -96,7 +95,7 @@ class Report:
             found["memory per call"],
             found["loop late, p99.9"],
             found["loop late, most"],
-            Verdict("neural detector, a second of a line", self.neural_ms, 0.5, "ms"),
+            Verdict("neural detector", self.steps.get(NEURAL), 0.5, "ms"),
         ]
 
 
@@ -110,7 +109,6 @@ async def bench(
     *,
     compare: Path | None,
     steps: Mapping[str, float],
-    neural_ms: float | None,
     say: Say,
 ) -> Report:
     """
@@ -148,7 +146,7 @@ async def bench(
                     plan, target, folder / name, lambda _: None, warm=not number
                 )
                 servers[name].runs.append(run)
-    return Report(plan.calls, 60 * plan.minutes, servers, steps, neural_ms)
+    return Report(plan.calls, 60 * plan.minutes, servers, steps)
 
 
 @asynccontextmanager

@@ -9,9 +9,9 @@ how much that is worth while the bot speaks.
 In noise and music it misses much of what is said. There a neural detector can listen,
 too, and what it finds is speech, if it is loud enough not to be the bot's echo.
 
-That costs three times what all else here does. So it is asked about frames that are
-louder than the background, as no other can be a voice, and then hears what was before:
-a silent line costs nothing. Nor does a turn on a clean line, once it has begun.
+All of a line would cost it twice what all else here does. So it is asked about frames
+that are louder than the background, as no other can be a voice, and then hears what was
+before: a silent line costs nothing, nor does a turn on a clean one once it has begun.
 """
 
 from collections import deque

@@ -1,7 +1,6 @@
 """What sounds like speech, and what only looks so to a detector."""
 
 from collections.abc import Callable
-from itertools import count
 
 import numpy as np
 import pytest
@@ -19,12 +18,14 @@ from tests.audio.signals import (
     tone,
 )
 from tests.audio.signals import ulaw as levelled
+from tests.audio.test_neural import vad as neural
 from voicebot.audio.floor import QUIETEST_DBOV
 from voicebot.audio.framing import ULAW_FRAME, ULAW_SILENCE
 from voicebot.audio.g711 import ulaw_to_pcm16
 from voicebot.audio.level import FLOOR_DBOV, dbov
+from voicebot.audio.neural import LEAD_BYTES
 from voicebot.audio.timbre import Sound
-from voicebot.audio.vad import ENTER_DB, LEAVE_DB, Vad, VadFrame
+from voicebot.audio.vad import ENTER_DB, LEAVE_DB, SURE, Vad, VadFrame
 
 SECOND = ULAW_SILENCE * 8000
 ROWS, COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
@@ -52,8 +53,8 @@ def trace(frames: list[VadFrame]) -> str:
     return "".join(each.sound.upper() if each.speech else each.sound for each in frames)
 
 
-def voiced(ulaw: bytes, **gate: float) -> list[bool]:
-    return [frame.speech for frame in Vad().push(ulaw, **gate)]
+def voiced(ulaw: bytes, gate_dbov: float = FLOOR_DBOV) -> list[bool]:
+    return [frame.speech for frame in Vad().push(ulaw, gate_dbov)]
 
 
 def keys(tone_s: float, gap_s: float) -> bytes:
@@ -283,16 +284,19 @@ def test_a_trace_tells_words_from_murmurs_and_noise() -> None:
 
 
 def listened(
-    ulaw: bytes, found: Callable[[int], float], **gate: float
+    ulaw: bytes, found: Callable[[int], float], gate_dbov: float = FLOOR_DBOV
 ) -> list[VadFrame]:
     """What is found if the neural detector gives `found` of each frame's number."""
-    numbers = count()
+    now = 0
 
-    def listen(frame: bytes) -> float:
-        assert len(frame) == ULAW_FRAME
-        return found(next(numbers))
+    def listen(unheard: bytes) -> float:
+        assert ulaw[: (now + 1) * ULAW_FRAME].endswith(unheard)
+        return found(now)
 
-    return Vad(listen=listen).push(ulaw, **gate)
+    vad, frames = Vad(listen=listen), []
+    for now in range(len(ulaw) // ULAW_FRAME):
+        frames += vad.push(ulaw[now * ULAW_FRAME : (now + 1) * ULAW_FRAME], gate_dbov)
+    return frames
 
 
 NOISY = noise(seconds=1.0, level_dbov=-35)
@@ -348,8 +352,69 @@ def test_of_music_only_the_loudest_hides_a_voice_unless_it_is_full_of_voices() -
 
 
 def test_a_frame_tells_the_likeliest_voice_of_the_last_240_ms() -> None:
-    frames = listened(SECOND, lambda n: 0.3 * (n in (20, 30)))
+    loud = noise(seconds=1.0, level_dbov=-30)
+    frames = listened(loud, lambda n: 0.3 * (n in (10, 20)))
     found = [n for n, frame in enumerate(frames) if frame.voice == 0.3]
-    assert found == [*range(20, 42)]
+    assert found == [*range(10, 32)]
     assert {frame.voice for frame in frames} == {0.0, 0.3}
     assert {frame.voice for frame in Vad().push(SECOND)} == {None}
+
+
+def asked(*pieces: bytes, in_turn: bool = False) -> list[tuple[int, int]]:
+    """When a neural detector is asked: each frame's number, how many it is given."""
+    line, found, now = b"".join(pieces), list[tuple[int, int]](), 0
+
+    def listen(unheard: bytes) -> float:
+        assert line[: (now + 1) * ULAW_FRAME].endswith(unheard)
+        found.append((now, len(unheard) // ULAW_FRAME))
+        return 0.95
+
+    vad = Vad(listen=listen)
+    for now in range(len(line) // ULAW_FRAME):
+        frame = line[now * ULAW_FRAME : (now + 1) * ULAW_FRAME]
+        vad.push(frame, in_turn=in_turn)
+    return found
+
+
+def test_a_silent_line_costs_nothing() -> None:
+    soft = noise(seconds=5.0, level_dbov=-46)
+    assert asked(ULAW_SILENCE * 40_000, soft) == []
+
+
+def test_steady_noise_is_hardly_ever_asked_about_once_it_is_known() -> None:
+    found = [now for now, _ in asked(noise(seconds=10.0, level_dbov=-35))]
+    assert len([now for now in found if now >= 100]) < 400 / 10
+
+
+def test_it_is_asked_from_the_first_loud_frame_on_and_given_what_was_before() -> None:
+    found = asked(SECOND, speech(seconds=0.1))
+    assert found[0] == (50, LEAD_BYTES // ULAW_FRAME + 1)  # so it begins anew
+    assert found[1:3] == [(51, 1), (52, 1)]
+
+
+def test_a_pause_between_words_is_given_as_a_whole() -> None:
+    word, pause = speech(seconds=0.1), SECOND[: 12 * ULAW_FRAME]
+    found = asked(SECOND, word, pause, word)
+    given = [many for now, many in found if now >= 55]
+    assert (sum(given), max(given)) == (found[-1][0] - found[4][0], 13)
+
+
+def test_on_a_clean_line_a_turn_that_has_begun_costs_nothing() -> None:
+    assert asked(SECOND, speech(seconds=1.0), in_turn=True) == []
+    noisy = noise(seconds=2.0, level_dbov=-40)
+    assert asked(noisy, speech(seconds=0.4), in_turn=True)
+
+
+@given(cuts=st.lists(st.integers(1, 700), max_size=8))
+@settings(max_examples=10, deadline=None)
+def test_how_the_line_is_cut_changes_nothing_for_a_neural_detector(
+    cuts: list[int],
+) -> None:
+    line, parts, at = SECOND + speech(seconds=0.4), list[VadFrame](), 0
+    vad = Vad(listen=neural().listen())
+    for size in cuts:
+        parts += vad.push(line[at : at + size])
+        at += size
+    parts += vad.push(line[at:])
+    assert parts == Vad(listen=neural().listen()).push(line)
+    assert max(frame.voice or 0.0 for frame in parts) > SURE

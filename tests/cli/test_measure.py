@@ -1,7 +1,6 @@
 """`voicebot measure`, run as a command."""
 
 import json
-import sys
 
 import pytest
 import typer
@@ -75,25 +74,11 @@ def test_a_setting_that_there_isnt_is_a_sentence() -> None:
         )
 
 
-def test_the_neural_detector_is_on_if_it_is_installed() -> None:
-    pytest.importorskip("onnxruntime")
-    for wanted, used in (("auto", [True]), ("off", [False]), ("both", [False, True])):
-        found = run("--owner", "local", "--neural", wanted, "--json")
+def test_the_neural_detector_listens_unless_told_otherwise() -> None:
+    off, both = (["--neural", "off"], [False]), (["--neural", "both"], [False, True])
+    for words, used in (([], [True]), off, both):
+        found = run("--owner", "local", *words, "--json")
         assert [row["neural"] for row in json.loads(found.stdout)["conditions"]] == used
-
-
-def test_without_the_neural_detector_auto_is_off_and_on_is_a_sentence(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # as if not installed
-    found = run("--owner", "local", "--json")
-    assert [row["neural"] for row in json.loads(found.stdout)["conditions"]] == [False]
-    for wanted in ("on", "both"):
-        found = run("--owner", "local", "--neural", wanted)
-        assert isinstance(found.exception, ConfigError)
-        assert str(found.exception) == (
-            f"--neural {wanted}: onnxruntime isn't installed: install voicebot[vad]"
-        )
 
 
 def test_random_interleavings_are_counted_with_the_calls_if_wanted() -> None:

@@ -8,6 +8,10 @@ how much that is worth while the bot speaks.
 
 In noise and music it misses much of what is said. There a neural detector can listen,
 too, and what it finds is speech, if it is loud enough not to be the bot's echo.
+
+All of a line would cost it twice what all else here does. So it is asked about frames
+that are louder than the background, as no other can be a voice, and then hears what was
+before: a silent line costs nothing, nor does a turn on a clean one once it has begun.
 """
 
 from collections import deque
@@ -21,6 +25,7 @@ from voicebot.audio.floor import NoiseFloor
 from voicebot.audio.framing import ULAW_FRAME, ULAW_HZ, Framer
 from voicebot.audio.g711 import ulaw_to_pcm16
 from voicebot.audio.level import FLOOR_DBOV, pcm16_dbov
+from voicebot.audio.neural import LEAD_BYTES
 from voicebot.audio.timbre import Ear, Sound
 
 MODE: Final = 3  # the strictest of 0 to 3; the others fire on white noise
@@ -51,6 +56,10 @@ PERHAPS: Final = 0.5
 BABBLE: Final = 75
 LONG: Final = 125
 
+# It is given what it hasn't heard, or so much of it that it knows to begin anew: see
+# `neural.Listener.push`.
+MOST_UNHEARD: Final = LEAD_BYTES + ULAW_FRAME
+
 PITCHED: Final = frozenset({Sound.HUM, Sound.VOICE, Sound.TONE})
 
 
@@ -72,8 +81,8 @@ class VadFrame:
 
     voice: float | None = None
     """
-    How likely there was a voice in the last 240 ms, as a neural detector found it.
-    None if none listens.
+    How likely there was a voice in the last 240 ms, as a neural detector found it; 0
+    where it wasn't asked. None if none listens.
     """
 
 
@@ -82,8 +91,8 @@ class Vad:
     One caller's line. How it is cut into chunks doesn't change the verdicts.
 
     Args:
-        listen: a neural detector that hears all of the line, if there is one: takes
-            the next 20 ms, returns the probability of a voice, see `neural.Listener`.
+        listen: a neural detector, if there is one: takes what it hasn't heard of the
+            line, returns the probability of a voice at its end, see `neural.Listener`.
     """
 
     def __init__(
@@ -94,7 +103,9 @@ class Vad:
     ) -> None:
         self._min_dbov = min_dbov
         self._listen = listen
-        self._voices = 0  # one bit a frame in which it found one, the newest lowest
+        self._unheard = bytearray()  # by it
+        self._voiced = False  # whether it found a voice when it was asked last
+        self._voices = 0  # one bit a frame in which it had, the newest lowest
         self._lately = deque([0.0] * LATELY, LATELY)  # probabilities
         self._framer = Framer(ULAW_FRAME)
         self._is_speech: Callable[[bytes, int], bool] = webrtcvad.Vad(MODE).is_speech
@@ -103,7 +114,9 @@ class Vad:
         self._votes = 0  # one bit a frame, the newest lowest
         self._speech = False
 
-    def push(self, ulaw: bytes, gate_dbov: float = FLOOR_DBOV) -> list[VadFrame]:
+    def push(
+        self, ulaw: bytes, gate_dbov: float = FLOOR_DBOV, *, in_turn: bool = False
+    ) -> list[VadFrame]:
         """
         Judge a chunk.
 
@@ -111,14 +124,18 @@ class Vad:
             ulaw: G.711 μ-law at 8 kHz; any bytes.
             gate_dbov: what a frame must exceed besides `min_dbov`, as the bot's own
                 echo may be that loud: see `EchoGate`.
+            in_turn: what is heard is a turn of the caller's, beyond doubt. On a clean
+                line the neural detector isn't asked about it, nor `voice` known.
 
         Returns:
             One verdict for each frame of 20 ms that is whole by now, oldest first.
         """
         gate_dbov = max(gate_dbov, self._min_dbov)
-        return [self._judge(frame, gate_dbov) for frame in self._framer.push(ulaw)]
+        return [
+            self._judge(frame, gate_dbov, in_turn) for frame in self._framer.push(ulaw)
+        ]
 
-    def _judge(self, frame: bytes, gate_dbov: float) -> VadFrame:
+    def _judge(self, frame: bytes, gate_dbov: float, in_turn: bool) -> VadFrame:
         pcm = ulaw_to_pcm16(frame)
         dbov = pcm16_dbov(pcm)
         # Asked even if the frame is too soft: it learns the noise of the line.
@@ -136,8 +153,17 @@ class Vad:
             sound = Sound.SILENCE
         vote = vote and sound is not Sound.SILENCE and sound is not Sound.TONE
         if self._listen:
-            probability = self._listen(frame)
-            background_dbov = floor_dbov if self._follow(probability) else middle_dbov
+            self._unheard += frame
+            del self._unheard[:-MOST_UNHEARD]
+            least_dbov = max(self._min_dbov, middle_dbov + VOICE_DB)
+            settled = in_turn and floor_dbov < CLEAN_DBOV
+            probability = 0.0
+            if dbov > least_dbov and not settled:
+                probability = self._listen(bytes(self._unheard))
+                self._unheard.clear()
+                self._voiced = probability >= PERHAPS
+            self._lately.append(probability)
+            background_dbov = floor_dbov if self._is_babble() else middle_dbov
             loud = dbov > max(gate_dbov, background_dbov + VOICE_DB)
             if loud and probability >= SURE and heard is not Sound.TONE:
                 clean = background_dbov < CLEAN_DBOV or probability < SURER
@@ -148,10 +174,8 @@ class Vad:
         voice = max(self._lately) if self._listen else None
         return VadFrame(self._speech, dbov, sound, floor_dbov, voice)
 
-    def _follow(self, probability: float) -> bool:
-        """Remember whether there was a voice; was the line full of them before?"""
+    def _is_babble(self) -> bool:
+        """Whether the line was full of voices before this frame, which is noted."""
         babble = self._voices.bit_count() >= BABBLE
-        found = probability >= PERHAPS
-        self._voices = (self._voices << 1 | found) & ((1 << LONG) - 1)
-        self._lately.append(probability)
+        self._voices = (self._voices << 1 | self._voiced) & ((1 << LONG) - 1)
         return babble

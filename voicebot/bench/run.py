@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from voicebot.bench.steps import NEURAL
 from voicebot.errors import ConfigError
 from voicebot.load.capacity import MOST, Step, find_capacity
 from voicebot.load.cores import Cores, kept_apart
@@ -71,8 +72,6 @@ class Report:
     servers: Mapping[str, Measured]
     steps: Mapping[str, float]
     """Milliseconds for each second of a call."""
-    neural_ms: float | None
-    """Of the neural detector, if it is installed."""
     cores: Cores | None = None
     """Who ran where, if they were kept apart."""
     capacity: Sequence[Step] = ()
@@ -129,7 +128,7 @@ class Report:
             found["memory per call"],
             found["loop late, p99.9"],
             found["loop late, most"],
-            Verdict("neural detector, a second of a line", self.neural_ms, 0.5, "ms"),
+            Verdict("neural detector", self.steps.get(NEURAL), 0.5, "ms"),
             *self._worth(),
         ]
 
@@ -180,7 +179,6 @@ async def bench(
     *,
     compare: Path | None,
     steps: Mapping[str, float],
-    neural_ms: float | None,
     capacity: bool,
     workers: int,
     say: Say,
@@ -251,7 +249,6 @@ async def bench(
         60 * plan.minutes,
         servers,
         steps,
-        neural_ms,
         cores and cores.for_one(),
         steps_tried,
         workers,

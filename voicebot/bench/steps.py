@@ -8,7 +8,6 @@ the whole server uses beyond the sum of this is sockets, tasks and the call log.
 import time
 from collections.abc import Callable
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +15,6 @@ import pybase64
 
 from voicebot.audio.framing import FRAME_MS, ULAW_FRAME, ULAW_SILENCE
 from voicebot.audio.mixdown import Mixdown
-from voicebot.audio.neural import NeuralVad
 from voicebot.audio.resample import Pcm24ToUlaw, UlawToPcm24
 from voicebot.audio.vad import Vad
 from voicebot.bridge.bridge import Bridge
@@ -39,6 +37,7 @@ from voicebot.bridge.model import (
 )
 from voicebot.bridge.settings import Settings
 from voicebot.runtime.legs import from_stepfun, from_twilio
+from voicebot.runtime.neural import load_neural
 from voicebot.sim.stepfun.babble import babble
 from voicebot.sim.stepfun.wire import base64, frame
 from voicebot.sim.twilio.stream import TwilioStream
@@ -53,6 +52,7 @@ ROUND_S: Final = 12
 """The caller speaks for 3 s, then the bot for 7 s: 58 % of the time."""
 SPEAKS_S: Final = 3
 ANSWERS_S: Final = 7
+NEURAL: Final = "neural detector"
 LOOKS: Final = 10_000
 DELTA_MS: Final = 200
 FRAMES_A_SECOND: Final = 1000 // FRAME_MS
@@ -116,24 +116,10 @@ def measure_steps() -> dict[str, float]:
     actions, heard = _converse(clock, frames)
     _parts(clock, heard, actions)
     spent = clock.all_ms()
-    inside = ("voice detection", "8 to 24 kHz", "24 to 8 kHz")
-    # They are parts of it, measured by themselves.
+    inside = ("voice detection", NEURAL, "8 to 24 kHz", "24 to 8 kHz")
+    # They are parts of it; all but the neural detector are measured by themselves.
     spent["bridge"] = max(0.0, spent["bridge"] - sum(spent[each] for each in inside))
     return spent
-
-
-def neural_ms() -> float | None:
-    """What the neural detector would cost, ms a second of a line; None: not there."""
-    model = (files("voicebot.audio") / "silero" / "silero_vad.onnx").read_bytes()
-    try:
-        listen = NeuralVad(model).listen()
-    except ImportError:
-        return None
-    clock = Clock()
-    with clock.of("neural"):
-        for ulaw in _caller(MINUTE_S):
-            listen(ulaw)
-    return clock.ms("neural")
 
 
 def _caller(seconds: int) -> list[bytes]:
@@ -167,7 +153,13 @@ def _converse(
     """
     stream, session = MediaStream(), RealtimeSession()
     stream.receive(frames[0])
-    bridge = Bridge(Settings(idle_s=600.0, duration_s=3600.0), 0.0)
+    hear = load_neural().listen()
+
+    def listen(ulaw: bytes) -> float:
+        with clock.of(NEURAL):
+            return hear(ulaw)
+
+    bridge = Bridge(Settings(idle_s=600.0, duration_s=3600.0), 0.0, listen)
     done: list[tuple[float, Action]] = []
     heard: list[bytes] = []
     answers = 0

@@ -290,7 +290,8 @@ class Bridge:
 
     def _caller_frame(self, ulaw: bytes, now: float) -> None:
         voice, speech = self._voice, self._speech
-        frame = voice.hear(ulaw, speech.gate_dbov(now))
+        in_turn = self.phase is Phase.CALLER
+        frame = voice.hear(ulaw, speech.gate_dbov(now), in_turn=in_turn)
         if frame:
             if ulaw is not SILENT_FRAME:  # which would say that there is no echo
                 speech.line_heard(frame, now)

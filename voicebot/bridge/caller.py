@@ -45,7 +45,7 @@ class CallerVoice:
     silence that ended the turn.
 
     Args:
-        listen: a neural detector on all of the line, if there is one: see `Vad`.
+        listen: a neural detector on the line, if there is one: see `Vad`.
     """
 
     def __init__(
@@ -74,7 +74,9 @@ class CallerVoice:
         """Since something began that was too little for a turn, and may have been the
         turn's first word; 0 if that is long ago."""
 
-    def hear(self, ulaw: bytes, gate_dbov: float) -> VadFrame | None:
+    def hear(
+        self, ulaw: bytes, gate_dbov: float, *, in_turn: bool = False
+    ) -> VadFrame | None:
         """Take up to one frame of audio; what the VAD finds, if a frame is whole."""
         if self._open:
             self._waiting += ulaw
@@ -82,10 +84,10 @@ class CallerVoice:
             self._recent += ulaw
             if len(self._recent) > MOST_RECENT_BYTES:
                 del self._recent[: -self._preroll_bytes - len(ulaw)]
-        for frame in self._vad.push(ulaw, gate_dbov):  # one at most
+        for frame in self._vad.push(ulaw, gate_dbov, in_turn=in_turn):
             self.frame = frame
             self._lately.append(frame.dbov)
-            return frame
+            return frame  # one at most
         return None
 
     @property

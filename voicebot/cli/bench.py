@@ -47,21 +47,20 @@ def run(
 
     Exit code 1 if one of them doesn't hold.
     """
-    from voicebot.bench.steps import best_of, measure_steps, neural_ms
+    from voicebot.bench.steps import best_of, measure_steps
     from voicebot.cli.loop import run as run_loop
     from voicebot.cli.output import print_json, print_out
 
     steps = best_of(STEP_ROUNDS, measure_steps)
-    neural = neural_ms()
     if steps_only:
         if as_json:
-            print_json({"steps": steps, "neural": neural})
+            print_json({"steps": steps})
         else:
             print_out(_steps(steps, None))
         return
     report = run_loop(
         _bench(
-            *(calls, rounds, seconds, compare, steps, neural, capacity, workers),
+            *(calls, rounds, seconds, compare, steps, capacity, workers),
             quiet=as_json,
         )
     )
@@ -79,7 +78,6 @@ async def _bench(
     seconds: float,
     compare: str | None,
     steps: dict[str, float],
-    neural: float | None,
     capacity: bool,
     workers: int,
     *,
@@ -106,7 +104,6 @@ async def _bench(
             folder,
             compare=other,
             steps=steps,
-            neural_ms=neural,
             capacity=capacity,
             workers=workers,
             say=say,

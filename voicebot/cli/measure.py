@@ -2,14 +2,12 @@
 
 import sys
 import time
-from contextlib import redirect_stdout
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from voicebot.cli.progress import progress
-from voicebot.errors import ConfigError
 
 if TYPE_CHECKING:  # numpy and the bridge take longer to import than help to print
     from voicebot.measure.call import Neural
@@ -34,7 +32,6 @@ class WhichNeural(StrEnum):
     ON = "on"
     OFF = "off"
     BOTH = "both"
-    AUTO = "auto"
 
 
 @app.command("turn-taking")
@@ -47,8 +44,8 @@ def turn_taking(
     ] = WhichOwner.BOTH,
     neural: Annotated[
         WhichNeural,
-        typer.Option(help="With the neural VAD; auto: if it is installed."),
-    ] = WhichNeural.AUTO,
+        typer.Option(help="With the neural VAD, without, or one after the other."),
+    ] = WhichNeural.ON,
     condition: Annotated[
         list[str] | None,
         typer.Option(help="Only this row of the report; may be given several times."),
@@ -157,23 +154,13 @@ def interleavings_(
 
 
 def _vads(wanted: WhichNeural) -> "list[Neural | None]":
-    """
-    The neural VADs to measure with; None: without.
-
-    Raises:
-        ConfigError: it is wanted and can't be loaded.
-    """
+    """The neural VADs to measure with; None: without."""
     from voicebot.runtime.neural import load_neural
 
-    if wanted is WhichNeural.OFF:
-        return [None]
-    with redirect_stdout(sys.stderr):  # what it logs is no part of the report
-        loaded = load_neural()
-    if loaded:
-        vad = loaded.listen
-        return [None, vad] if wanted is WhichNeural.BOTH else [vad]
-    if wanted is WhichNeural.AUTO:
-        return [None]
-    raise ConfigError(
-        f"--neural {wanted}: onnxruntime isn't installed: install voicebot[vad]"
-    )
+    vad = load_neural().listen
+    vads: dict[WhichNeural, list[Neural | None]] = {
+        WhichNeural.ON: [vad],
+        WhichNeural.OFF: [None],
+        WhichNeural.BOTH: [None, vad],
+    }
+    return vads[wanted]

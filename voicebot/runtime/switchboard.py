@@ -180,9 +180,7 @@ class Switchboard:
         self.warm = WarmLegs()
         self._client = client
         self.lookups = Lookups(client)
-        self._neural = load_neural()  # logs it if there is none
-        if self._neural:
-            log.info("neural voice detector is on")
+        self._neural = load_neural()
         self.forwarding = Forwarding(
             self.scribe,
             clock=self._loop.time,
@@ -554,7 +552,7 @@ class Switchboard:
         origin: Origin,
     ) -> CallEnded:
         recorder = self._recorder(ticket)
-        listen = self._neural.listen() if self._neural else None
+        listen = self._neural.listen()
         apology = apology_of(ticket.origin, self.prompts)
         model: ModelLeg | NoModel = NoModel()
         if not ticket.origin.opening:

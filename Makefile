@@ -10,8 +10,8 @@ COVERAGE = --cov --cov-fail-under=100
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 # The compiled twin, and the tests that it is what its source is.
 TWIN ?= .venv-compiled
-TWIN_TESTS = tests/test_twins.py tests/test_fields.py tests/audio tests/bridge tests/flow \
-	tests/stepfun/realtime tests/twilio tests/runtime/test_pipe.py \
+FRAME_TESTS = tests/test_fields.py tests/audio tests/bridge tests/stepfun/realtime tests/twilio
+TWIN_TESTS = $(FRAME_TESTS) tests/test_twins.py tests/flow tests/runtime/test_pipe.py \
 	tests/runtime/test_legs.py tests/e2e/test_calls.py
 WANTED = -c constraints.txt -e '.$(EXTRAS)'
 

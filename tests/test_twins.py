@@ -11,14 +11,7 @@ from typing import Any
 import pytest
 
 from voicebot.bridge.bridge import Bridge
-from voicebot.bridge.model import (
-    BotAudio,
-    CallerAudio,
-    Ending,
-    EndRequested,
-    Phase,
-    Speak,
-)
+from voicebot.bridge.model import CallerAudio, Ending, EndRequested, Phase, Speak
 from voicebot.bridge.settings import BargeIn, Prompt, Settings
 from voicebot.bridge.vitals import DeadAir
 from voicebot.observe.build import code_of
@@ -64,7 +57,6 @@ def test_an_event_is_a_value() -> None:
     one = CallerAudio(b"\xff")
     assert one == CallerAudio(b"\xff")
     assert one != CallerAudio(b"\x7f")
-    assert one != BotAudio("r1", b"\xff")
     assert hash(one) == hash(CallerAudio(b"\xff"))
     assert {one: 1}[CallerAudio(b"\xff")] == 1
     with pytest.raises(FrozenInstanceError):

@@ -27,7 +27,7 @@ from setuptools import setup
 flags = ["--config-file=", "--follow-imports=silent", "--ignore-missing-imports"]
 setup(
     name="voicebot",
-    script_args=["build_ext", f"-j{os.cpu_count()}", "-t", "objects", "-b", sys.argv[1]],
+    script_args=["build_ext", f"-j{os.cpu_count()}", "-tobjects", "-b", sys.argv[1]],
     packages=[],
     ext_modules=mypycify(
         flags + sys.argv[2:],

@@ -11,8 +11,9 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check
 # The compiled twin, and the tests that it is what its source is.
 TWIN ?= .venv-compiled
 FRAME_TESTS = tests/test_fields.py tests/audio tests/bridge tests/stepfun/realtime tests/twilio
-TWIN_TESTS = $(FRAME_TESTS) tests/test_twins.py tests/flow tests/runtime/test_pipe.py \
-	tests/runtime/test_legs.py tests/e2e/test_calls.py
+TWIN_TESTS = $(FRAME_TESTS) tests/test_twins.py tests/runtime/test_pipe.py \
+	tests/runtime/test_legs.py tests/e2e/test_calls.py \
+	tests/e2e/test_workers.py::test_a_worker_greets_answers_is_interrupted_and_ends
 WANTED = -c constraints.txt -e '.$(EXTRAS)'
 
 .PHONY: demo test lint types serve clean compiled test-compiled

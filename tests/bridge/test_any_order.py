@@ -17,6 +17,7 @@ from tests.bridge.calls import (
     in_phase,
     pcm,
 )
+from tests.twins import source_only
 from voicebot.bridge.bridge import Bridge
 from voicebot.bridge.model import (
     TRANSITIONS,
@@ -243,6 +244,7 @@ def wake(bridge: Bridge, now: float, until: float) -> tuple[list[Action], float]
     return actions, now
 
 
+@source_only
 @given(wanted, steps)
 @settings(max_examples=400, deadline=None)
 def test_any_events_in_any_order_end_a_call_once_and_in_time(

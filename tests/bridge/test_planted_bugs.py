@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.bridge import test_barge_in as tests
+from tests.twins import source_only
 from voicebot.bridge import bridge
 from voicebot.bridge.bridge import Bridge
 from voicebot.bridge.ledger import Ledger, _Run
@@ -126,6 +127,7 @@ BUGS: list[tuple[Plant, Callable[[], None]]] = [
 ]
 
 
+@source_only
 @pytest.mark.parametrize(
     ("plant", "test"), BUGS, ids=[plant.__name__ for plant, _ in BUGS]
 )

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.bridge.calls import APOLOGY, BUSINESS, GOODBYE, VOICE, Call, in_phase, kinds
 from tests.bridge.test_any_order import RETUNE, REWORD, Watched, steps, wake, wanted
+from tests.twins import source_only
 from voicebot.bridge.bridge import Bridge
 from voicebot.bridge.endpointing import Endpointing
 from voicebot.bridge.model import (
@@ -132,6 +133,7 @@ def test_a_call_that_is_closing_needs_no_other_way() -> None:
     assert call.give(DEAF) == []
 
 
+@source_only
 @given(wanted, steps, st.sets(st.integers(0, 40), max_size=8))
 @settings(max_examples=60, deadline=None)
 def test_the_same_way_once_more_changes_nothing(

@@ -121,6 +121,6 @@ def _cost(guesses: list[Guesses]) -> float:
 
 def _within(start: int, end: int, step: int, lengths: Sequence[float]) -> int:
     """Where a word begins among some that run into each other: by their lengths."""
-    pace = (end - start) / sum(lengths)
+    pace = (end - start) / sum(lengths, 0.0)
     begins = [start + said * pace for said in accumulate(lengths, initial=0.0)]
     return round(max(each for each in begins[:-1] if each <= step))

@@ -267,12 +267,13 @@ async def _capacity(plan: Plan, target: Target, folder: Path, say: Say) -> list[
 @asynccontextmanager
 async def revision(name: str, folder: Path) -> AsyncIterator[Path]:
     """
-    Check out another revision of ours beside this one.
+    Check out another revision of ours beside this one, or of where we are called.
 
     Raises:
         ConfigError: there is no such revision, or this is no checkout.
     """
-    root, there = Path(__file__).parents[2], folder / "revision"
+    ours, there = Path(__file__).parents[2], folder / "revision"
+    root = ours if (ours / ".git").exists() else Path.cwd()  # else we are installed
     await _git(root, "worktree", "add", "--detach", str(there), name)
     try:
         yield there

@@ -50,12 +50,14 @@ def run(
     from voicebot.bench.steps import best_of, measure_steps
     from voicebot.cli.loop import run as run_loop
     from voicebot.cli.output import print_json, print_out
+    from voicebot.observe.build import code_of
 
     steps = best_of(STEP_ROUNDS, measure_steps)
     if steps_only:
         if as_json:
-            print_json({"steps": steps})
+            print_json({"code": code_of(), "steps": steps})
         else:
+            print_out(f"The frame path is {code_of()}.\n")
             print_out(_steps(steps, None))
         return
     report = run_loop(
@@ -88,6 +90,7 @@ async def _bench(
     from voicebot.bench.run import bench, revision
     from voicebot.load.mix import STEADY
     from voicebot.load.run import Plan
+    from voicebot.observe.build import code_of
 
     def say(what: str) -> None:
         if not quiet:
@@ -98,6 +101,8 @@ async def _bench(
         other = None
         if compare is not None:
             other = await stack.enter_async_context(revision(compare, folder))
+            if code_of() == "compiled":
+                say(f"We are compiled, and {compare} isn't: it runs from its source.")
         return await bench(
             Plan(calls, max(RAMP_PER_S, calls / 10), seconds / 60, [str(STEADY)], True),
             rounds,
@@ -115,7 +120,9 @@ def _show(report: "Report") -> None:
     from voicebot.load.capacity import gave_up, told
     from voicebot.load.report import verdict_table
     from voicebot.load.verdicts import is_void
+    from voicebot.observe.build import code_of
 
+    print_out(f"The frame path of ours is {code_of()}.\n")
     servers = table(
         "server",
         "CPU ms per call-second",
@@ -176,8 +183,10 @@ def _figures(report: "Report") -> dict[str, object]:
 
     from voicebot.load.capacity import told
     from voicebot.load.report import summary
+    from voicebot.observe.build import code_of
 
     return {
+        "code": code_of(),
         "calls": report.calls,
         "seconds": report.seconds,
         "cpu_ms": {name: each.cpu_ms() for name, each in report.servers.items()},

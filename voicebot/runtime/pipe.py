@@ -14,6 +14,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -44,6 +45,12 @@ class _Pickler(pickle.Pickler):
     def reducer_override(self, obj: object) -> Any:
         if isinstance(obj, MappingProxyType):  # a view: nothing that can be copied
             return viewed, (dict(obj),)
+        if is_dataclass(obj) and not isinstance(obj, type):
+            # Compiled ones can't be pickled, and frozen ones not be filled afterwards.
+            return made, (
+                type(obj),
+                {each.name: getattr(obj, each.name) for each in fields(obj)},
+            )
         return NotImplemented
 
 
@@ -57,6 +64,11 @@ class _Unpickler(pickle.Unpickler):
 def viewed(table: dict[Any, Any]) -> MappingProxyType[Any, Any]:
     """Make the view again that a table was."""
     return MappingProxyType(table)
+
+
+def made(of: Callable[..., object], values: dict[str, Any]) -> object:
+    """Make a dataclass's object again, by its constructor."""
+    return of(**values)
 
 
 def packed(message: object) -> bytes:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from voicebot.config import Settings, service_manager
 from voicebot.errors import ConfigError
+from voicebot.observe.build import code_of
 from voicebot.observe.service import ServiceManager
 from voicebot.runtime.crew import open_crew
 from voicebot.runtime.garbage import settle
@@ -145,6 +146,7 @@ async def serve(
         settle()
         ready()
         manager.ready()
+        log.info("calls are taken", code=code_of())
         await asked.wait()
         manager.stopping(len(board.live))
         log.info("draining", calls=len(board.live), drain_s=settings.drain_s)

@@ -12,7 +12,7 @@ from voicebot.stepfun.realtime.events import AudioDelta, ServerEvent, UserTransc
 def test_an_event_cannot_be_changed(event: type) -> None:
     assert dataclasses.is_dataclass(event)
     assert event.__dataclass_params__.frozen  # type: ignore[attr-defined]
-    assert "__slots__" in vars(event)
+    assert "__dict__" not in dir(event)
 
 
 def test_an_event_does_not_quote_what_it_carries() -> None:

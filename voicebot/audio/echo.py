@@ -62,6 +62,10 @@ NOISE_DB: Final = 4.0  # how far its background swings
 # the line by this: Silero VAD finds speech of the level of the noise that it is in.
 MASKED_DB: Final = 6.0
 FOREIGN_DB: Final = -2.0  # how far over the gate that begins
+# A gate so low keeps out nothing that the VAD would let in (-45 dBov), nor would it if
+# the bot were 6 dB louder. Then a soft line needn't lower it further: on a line without
+# an echo that is most frames.
+FAINT_DBOV: Final = -51.0
 YOUNG_FRAMES: Final = 30
 
 # An echo is learnt once one bound stands out among all of them.
@@ -167,6 +171,9 @@ class EchoGate:
         if (end := self._end) is None:
             return
         noise = dbov < floor_dbov + NOISE_DB
+        if noise and max(dbov, self._gate) < FAINT_DBOV and not self._young:
+            if self._trial is None:
+                return  # nothing is heard of the bot, and nothing could be learnt
         if voiceless:
             dbov -= MASKED_DB if noise else 0.0
             noise = True

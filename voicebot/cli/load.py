@@ -169,7 +169,9 @@ async def _capacity(
 
         async def try_(step: "Plan") -> "Run":
             with _shown(step) as look:
-                return await load(step, target, folder, look, rests=False)
+                return await load(
+                    step, target, folder, look, warm=not steps, rests=False
+                )
 
         async for step in find_capacity(plan, try_):
             steps.append(step)

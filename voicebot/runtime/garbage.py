@@ -1,9 +1,14 @@
 """Python's garbage collector, and its lock, in a process that answers calls."""
 
+# Three that libraries put off until a call needs them, which holds up all the others.
+import encodings.idna  # noqa: F401
 import gc
 import sys
 from collections.abc import Callable
 from typing import Final
+
+import numpy.fft
+import numpy.ma  # noqa: F401
 
 YOUNG: Final = 5000
 """Objects that come to stay, before the youngest are looked through: Python's default

@@ -142,6 +142,7 @@ async def serve(
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ask)
         loop.add_signal_handler(signal.SIGHUP, _renew, board)
+        await asyncio.sleep(0)  # chores have begun, and imported what they need
         settle()
         ready()
         manager.ready()

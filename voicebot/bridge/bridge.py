@@ -146,7 +146,7 @@ class Bridge:
         self._journal = Journal(now, settings)
         self._turn_end: NoteDecision | None = None  # the last, until it is answered
         self._speech = BotSpeech(settings.lead_ms, settings.start_buffer_ms)
-        self._replies = Replies(lambda action: self._out.append(action))
+        self._replies = Replies(self._out.append)
         self._pending = Pending(self._replies)
         self._model_optional = False
         self._recovery = Recovery(settings.resume)
@@ -1017,7 +1017,10 @@ class Bridge:
                 self._pump(now)
                 self._out += self._pending.given_up()
                 self._deadline = min(self._deadlines(now), default=None)
-        out, self._out = self._out, []
+        if not self._out:
+            return []
+        out = self._out.copy()
+        self._out.clear()  # it stays the same: who appends to it needn't know us
         for action in out:
             if isinstance(action, do.NoteTurn):
                 self._memory.note(action)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from math import inf
 from typing import Final, assert_never
 
@@ -60,10 +60,6 @@ MODEL_FAILED: Final = frozenset(
 )
 
 
-class _Over(Exception):  # noqa: N818 - closes the task group, never leaves this module
-    pass
-
-
 class Call:
     """
     Runs one call.
@@ -81,7 +77,8 @@ class Call:
         diary: takes what is for the call log, at once.
         spend: takes what an answer cost, and how long the call was on since the one
             before; says which budgets are used up by it.
-        leave: sends the call to a target, or to `voicemail`; False: nobody is there.
+        leave: sends the call to a target, or to `voicemail`, with what is known of its
+            variables, and whether the caller consented; False: nobody is there.
         private: variables whose values are kept out of the call log.
         text: sends a text message, and delivers what became of it.
         recorder: None if the call isn't recorded.
@@ -109,7 +106,7 @@ class Call:
         stage: Callable[[Persona, str | None, Mapping[str, str]], SessionConfig],
         diary: Diary,
         spend: Spender,
-        leave: Callable[[str], Awaitable[bool]],
+        leave: Callable[[str, Mapping[str, str], bool], Awaitable[bool]],
         private: frozenset[str],
         text: Callable[[flow.SendSms, Callable[[Input], None]], None],
         recorder: Recorder | None,
@@ -200,21 +197,19 @@ class Call:
         return self._over.result()
 
     async def _converse(self) -> None:
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                reading = tasks.create_task(self._read(), name="from caller")
-                if self._director:
-                    tasks.create_task(self._director.run(self.deliver), name="director")
-                self._perform(self._flow.start(self._began_at))
-                model = tasks.create_task(self._model.run(self.deliver), name="model")
-                errands = tasks.create_task(self._errands.run(self.deliver))
-                ending = await self._over
-                model.cancel()
-                errands.cancel()
-                await self._hang_up(ending, reading)
-                raise _Over
-        except* _Over:
-            pass
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(self._read(), name="from caller")
+            talking: list[Coroutine[None, None, None]] = []
+            if self._director:
+                talking.append(self._director.run(self.deliver))
+            self._perform(self._flow.start(self._began_at))
+            talking += self._model.run(self.deliver), self._errands.run(self.deliver)
+            started = [tasks.create_task(each) for each in talking]
+            ending = await self._over
+            for each in started:
+                each.cancel()
+            await self._hang_up(ending, reading)
+            reading.cancel()
 
     # ---- the flow: every event, at once --------------------------------------
 
@@ -484,7 +479,7 @@ class Call:
     async def _go_to(self, wanted: str, reading: Awaitable[None]) -> None:
         """Send the call elsewhere; Twilio ends its stream then."""
         try:
-            if await self._leave(wanted):
+            if await self._leave(wanted, self.known, self.consented):
                 async with asyncio.timeout(STOP_S):
                     await asyncio.shield(reading)
             else:  # it closed meanwhile; Twilio asks `/twilio/after`

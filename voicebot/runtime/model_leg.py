@@ -179,6 +179,12 @@ class ModelLeg:
             deliver: takes each event of the model, at once.
         """
         self._deliver = deliver
+        try:
+            await self._run(deliver)
+        finally:  # the call and we would keep each other
+            self._deliver = None
+
+    async def _run(self, deliver: Callable[[Input], None]) -> None:
         if self.ahead:
             if self.ready.is_set():
                 self._tell_ready()

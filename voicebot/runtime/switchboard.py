@@ -577,9 +577,8 @@ class Switchboard:
             stage=lambda who, stage, values: session_config(who, values, stage),
             diary=Diary(self.scribe, ticket.call_id, ticket.earlier),
             spend=self.till.spender(ticket.origin),
-            leave=lambda wanted: self.leave_stream(
-                replace(ticket.origin, values=call.known, consented=call.consented),
-                wanted,
+            leave=lambda wanted, known, consented: self.leave_stream(
+                replace(ticket.origin, values=known, consented=consented), wanted
             ),
             private=private_names(ticket.persona),
             text=lambda order, done: self.texting.send(ticket.origin, order, done),

@@ -59,7 +59,8 @@ def test_the_first_difference_is_shown_with_its_time_and_both_actions() -> None:
     assert "CallerAudio(ulaw=160 bytes" in told
     assert did.split()[:2] == ["did", did.split()[1]]
     assert "ClearCaller(at=" in did
-    assert does.split() == ["does", "now", "nothing", "more"]
+    assert does.split()[:2] == ["does", "now"]
+    assert "ClearCaller" not in does
     (shown,) = json.loads(run(str(FILE), "--json").stdout)
     assert (shown["file"], shown["difference"]["at_ms"]) == (str(FILE), 1300)
 

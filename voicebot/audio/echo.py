@@ -171,9 +171,9 @@ class EchoGate:
         if (end := self._end) is None:
             return
         noise = dbov < floor_dbov + NOISE_DB
-        if noise and max(dbov, self._gate) < FAINT_DBOV and not self._young:
-            if self._trial is None:
-                return  # nothing is heard of the bot, and nothing could be learnt
+        settled = not self._young and self._trial is None
+        if noise and settled and max(dbov, self._gate) < FAINT_DBOV:
+            return  # nothing is heard of the bot, and nothing could be learnt
         if voiceless:
             dbov -= MASKED_DB if noise else 0.0
             noise = True

@@ -172,7 +172,7 @@ class EchoGate:
             return
         noise = dbov < floor_dbov + NOISE_DB
         settled = not self._young and self._trial is None
-        if noise and settled and max(dbov, self._gate) < FAINT_DBOV:
+        if settled and noise and max(dbov, self._gate) < FAINT_DBOV:
             return  # nothing is heard of the bot, and nothing could be learnt
         if voiceless:
             dbov -= MASKED_DB if noise else 0.0

@@ -54,12 +54,19 @@ class _Track:
 
     def __init__(self) -> None:
         # Pieces, not a buffer: a peer may well claim that a frame is a year ahead.
-        self._pieces: list[tuple[int, bytes]] = []
+        self._pieces: list[tuple[int, bytearray]] = []
 
-    def place(self, ulaw: bytes, start: int, taken: int) -> None:
+    def place(self, ulaw: bytes | bytearray, start: int, taken: int) -> None:
         late = max(taken - start, 0)
-        if late < len(ulaw):
-            self._pieces.append((start + late, ulaw[late:]))
+        if late >= len(ulaw):
+            return
+        start += late
+        if self._pieces:
+            first, piece = self._pieces[-1]
+            if first + len(piece) == start:  # as most do
+                piece += ulaw[late:]
+                return
+        self._pieces.append((start, bytearray(ulaw[late:])))
 
     def cut(self, at: int) -> None:
         self._pieces = [

@@ -165,6 +165,23 @@ def test_a_voice_is_sure_if_a_neural_vad_hears_it_begin_in_silence(
     assert heard.is_sure is sure
 
 
+def test_a_voice_that_has_gone_on_for_long_is_not_sure_as_it_ends_in_silence() -> None:
+    heard = voice(listen=lambda ulaw: 0.95)
+    hear(heard, 25 * SILENCE + 30 * VOICE[160:320])
+    assert not heard.is_sure
+    hear(heard, SILENCE)
+    assert heard.frame.voice == 0.95
+    assert not heard.is_sure
+
+
+def test_a_word_out_of_silence_is_still_sure_in_the_silence_behind_it() -> None:
+    heard = voice(listen=lambda ulaw: 0.95)
+    hear(heard, 25 * SILENCE + VOICE[:1600] + 5 * SILENCE)
+    assert heard.is_sure
+    hear(heard, 12 * SILENCE)
+    assert not heard.is_sure  # that was long ago
+
+
 def test_a_voice_that_was_there_from_the_first_frame_on_is_not_sure() -> None:
     heard = voice(listen=lambda ulaw: 0.95)
     hear(heard, VOICE[:800])

@@ -713,6 +713,20 @@ def test_a_soft_start_stops_the_bot_if_it_is_a_voice_beyond_doubt(
     assert len(call.took(ClearCaller)) == pauses
 
 
+def test_who_was_soft_from_the_start_stops_no_bot_by_falling_silent() -> None:
+    likely = [0.6]
+    wants = replace(LOCAL, greeting=Prompt("A long one", BOT_VOICE))
+    call = Call(wants, listen=lambda ulaw: likely[0])
+    call.wait(2.0)
+    room = softer(FLUENT, 15.0)
+    call.hear(room[:5600])
+    likely[0] = 0.95
+    call.hear(room[5600:8000])
+    call.wait(0.5)
+    assert call.took(ClearCaller) == []
+    assert decided(call) == [("too_soft", "ignored")]
+
+
 def test_what_it_doubts_to_its_end_was_no_voice() -> None:
     wants = replace(LOCAL, greeting=Prompt("A long one", BOT_VOICE))
     call = Call(wants, listen=lambda ulaw: 0.1)

@@ -1,6 +1,5 @@
 """The caller's voice on its way to the model: turns, pre-roll, batches."""
 
-from collections import deque
 from collections.abc import Callable
 
 from voicebot.audio.framing import FRAME_MS, ULAW_SILENCE, ulaw_bytes
@@ -61,7 +60,9 @@ class CallerVoice:
         self.detector = TurnDetector(max_turn_ms)
         self.frame = VadFrame(False, FLOOR_DBOV, Sound.SILENCE, FLOOR_DBOV)
         """What the VAD found in the last 20 ms."""
-        self._lately = deque([0.0], LATELY)  # levels; of a line not yet heard, loud
+        self._noisy = LATELY  # frames since silence; of a line not yet heard, too many
+        self._from_silence = False
+        """Whether what sounded last came out of silence."""
         self._upsampler = UlawToPcm24()
         self._recent = bytearray()
         """What the model gets if a turn begins that it doesn't hear: the pre-roll."""
@@ -86,7 +87,9 @@ class CallerVoice:
                 del self._recent[: -self._preroll_bytes - len(ulaw)]
         for frame in self._vad.push(ulaw, gate_dbov, in_turn=in_turn):
             self.frame = frame
-            self._lately.append(frame.dbov)
+            self._noisy = 0 if frame.dbov < SILENT_DBOV else self._noisy + 1
+            if frame.sound is not Sound.SILENCE:  # silence behind it tells nothing
+                self._from_silence = self._noisy < LATELY
             return frame  # one at most
         return None
 
@@ -94,7 +97,7 @@ class CallerVoice:
     def is_sure(self) -> bool:
         """Whether it is a voice beyond doubt, for a neural VAD, and out of silence."""
         sure = self.frame.voice is not None and self.frame.voice >= SURE
-        return sure and min(self._lately) < SILENT_DBOV
+        return sure and self._from_silence
 
     def judge(
         self, frame: VadFrame, needs: Needs | None, end_silence_ms: int

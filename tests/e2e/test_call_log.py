@@ -38,9 +38,8 @@ LINES = (Line("Is this a call?", "It is one."), Line("Goodbye.", "Bye then."))
 
 async def a_call(home: House) -> CallReport:
     return await home.call(
-        Wait(300),  # the greeting is heard: who hears nobody says nothing
-        Keys("1"),
         Say(says("Is this a call?"), "ask"),
+        Keys("1"),  # the answer comes behind it: who hears nobody says nothing
         Say(says("Goodbye."), "bye"),
     )
 

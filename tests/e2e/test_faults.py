@@ -87,7 +87,7 @@ async def test_no_frame_of_twilios_ends_a_call(
 ) -> None:
     async with house(tmp_path, *LINES, mood=Mood.burst()) as home:
         report = await home.call(
-            Say(says("Hello?"), "hello"), HangUp(400), misbehave=misbehave
+            Say(says("Hello?"), "hello"), HangUp(800), misbehave=misbehave
         )
         call, turns = await home.record(report)
     assert report.outcome is Outcome.COMPLETED

@@ -191,26 +191,37 @@ async def test_a_turn_gets_words_from_the_recording(house: House) -> None:
     assert noted == Transcribed("c1", 2, None, 2500, True, {"transcription": 105})
 
 
-async def test_what_is_private_is_silenced_before_its_words_are_written_down(
-    house: House,
-) -> None:
-    words = iter(["Yes, that one.", SAID])
+def hears(house: House, *words: str) -> None:
+    """What StepFun hears next, clip by clip."""
+    left = iter(words)
 
     class Mind(ScriptedMind):
         def hear(self, pcm16: bytes, history: object) -> str:
-            return next(words)
+            return next(left)
 
     house.stepfun._mind = Mind(Scenario(()))
+
+
+async def two_turns(house: House) -> Call:
+    """A call with two wordless turns in its recording."""
     recording = house.recorded(silence(3000) + speech(5000))
     later = replace(WORDLESS, seq=3, started_ms=6000, ended_ms=7000)
-    call = await house.noted(WORDLESS, later, recording, end=THERE)
+    return await house.noted(WORDLESS, later, recording, end=THERE)
+
+
+async def test_what_is_private_is_silenced_before_its_words_are_written_down(
+    house: House,
+) -> None:
+    hears(house, "Yes, that one.", SAID)
+    call = await two_turns(house)
     house.is_stuck = True
     one = house.transcriber()
     with pytest.raises(UpstreamError, match="recording: no answer: not_silenced"):
         await one.transcribe(call, plan_of(desk()))
     turns = await house.writer.store.turns("c1")
     assert [turn.heard_text for turn in turns] == ["Yes, that one.", ""]
-    house.is_stuck, words = False, iter([SAID])
+    house.is_stuck = False
+    hears(house, SAID)
     assert await one.transcribe(call, plan_of(desk())) == "transcribed"
     assert house.silenced == [({3}, ["Yes, that one.", ""])]
     turns = await house.writer.store.turns("c1")
@@ -263,16 +274,8 @@ async def test_the_personas_terms_are_expected(house: House) -> None:
 
 
 async def test_a_number_in_two_turns_is_found(house: House) -> None:
-    words = iter(["My card is 4242 4242", "4242 4242"])
-
-    class Mind(ScriptedMind):
-        def hear(self, pcm16: bytes, history: object) -> str:
-            return next(words)
-
-    house.stepfun._mind = Mind(Scenario(()))
-    recording = house.recorded(silence(3000) + speech(5000))
-    later = replace(WORDLESS, seq=3, started_ms=6000, ended_ms=7000)
-    call = await house.noted(WORDLESS, later, recording, end=THERE)
+    hears(house, "My card is 4242 4242", "4242 4242")
+    call = await two_turns(house)
     await house.transcriber().transcribe(call, plan_of(desk()))
     turns = await house.writer.store.turns("c1")
     assert [turn.heard_text for turn in turns] == ["My card is [card]", "[card]"]

@@ -14,6 +14,7 @@ from voicebot.bridge.endpointing import Endpointing
 from voicebot.bridge.evidence import SHORT_SPEECH_MS, SHORTER_MS
 from voicebot.bridge.interruption import (
     AGAIN_MS,
+    HALF_HEARD,
     OF_WORDS,
     SERVER_VAD_S,
     SOFTER_START_DB,
@@ -58,7 +59,7 @@ AGAIN = Needs(evidence_ms=AGAIN_MS)
 AGAIN_S = 2.0  # and within this, it does so even if the bot went on meanwhile
 
 # ... and so soon after that, the first speech makes it pause anew: a second syllable.
-AT_ONCE = Needs(evidence_ms=20, onset_ms=20)
+AT_ONCE = Needs(evidence_ms=20)
 AT_ONCE_S = 0.3
 
 # Before the greeting has begun, a room full of people sounds like a caller.
@@ -380,7 +381,15 @@ class Bridge:
             needed_ms *= UNGREETED  # what the line sounds like isn't known yet
         may_be_softer = self.phase is Phase.SPEAKING and self._voice.is_sure
         softer_db = SOFTER_START_DB if may_be_softer else 0.0
-        return Needs(needed_ms, self._floor.level_dbov, softer_db)
+        told_ms = None
+        if self.phase is Phase.SPEAKING and self._settings.barge_in.mode == "pause":
+            told_ms = needed_ms * self._half_heard(now)
+        return Needs(needed_ms, self._floor.level_dbov, softer_db, told_ms)
+
+    def _half_heard(self, now: float) -> float:
+        """What to multiply the evidence by that is enough once it tells."""
+        certain = self._voice.is_certain and self._speech.knows_echo(now)
+        return HALF_HEARD if certain else 1.0
 
     def _tried(self, now: float, within_s: float = AGAIN_S) -> bool:
         """Whether the caller said something into the bot's words a moment ago."""

@@ -6,7 +6,7 @@ from voicebot.audio.framing import FRAME_MS, ULAW_SILENCE, ulaw_bytes
 from voicebot.audio.level import FLOOR_DBOV
 from voicebot.audio.resample import UlawToPcm24
 from voicebot.audio.timbre import Sound
-from voicebot.audio.vad import SURE, Vad, VadFrame
+from voicebot.audio.vad import SURE, SURER, Vad, VadFrame
 from voicebot.bridge.model import AppendAudio
 from voicebot.bridge.turns import Change, Needs, TurnDetector
 
@@ -98,6 +98,11 @@ class CallerVoice:
         """Whether it is a voice beyond doubt, for a neural VAD, and out of silence."""
         sure = self.frame.voice is not None and self.frame.voice >= SURE
         return sure and self._from_silence
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether a neural VAD heard a voice lately that isn't even a murmur."""
+        return self.frame.voice is not None and self.frame.voice >= SURER
 
     def judge(
         self, frame: VadFrame, needs: Needs | None, end_silence_ms: int

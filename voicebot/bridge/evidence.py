@@ -22,10 +22,11 @@ SHORT_SPEECH_MS: Final = 200
 # ... after less than a word. The closure of a `t` or a `k` is shorter.
 SHORTER_MS: Final = 140
 
-# Less speech than this is a click, and makes no turn whatever it sounds like.
+# Less speech than this is a click, and makes no turn by itself.
 ONSET_MS: Final = 100
 
 WANING: Final = "w"  # voice that is dying away
+VOWELS: Final = (Sound.VOICE.value, WANING)
 SOFT: Final = "s"  # below the gate, in the middle of speech
 
 # By what a frame sounds like, in the letters of a trace.
@@ -49,6 +50,17 @@ WANES_DB: Final = 4.0
 WANING_NEEDS: Final = 1.5
 WORD_SPAN_MS: Final = 260  # such a word is over by then
 
+# What parts one syllable from the next: the closure of a `t` or a `k`, or more.
+APART_MS: Final = 60
+
+# A pause of the bot tells whether to stop, by what is heard during it; and it isn't
+# noticed while it is short, wherever it is laid (see `interruption`). So it is laid
+# where it tells most. What has so much clear speech simply goes on, or is a word; of
+# what has less, the next syllable may be due, and comes within a pause that begins
+# so long after the first.
+GOES_ON_MS: Final = 180
+TELLS_MS: Final = 280
+
 
 class Evidence:
     """What an onset has brought so far."""
@@ -58,18 +70,25 @@ class Evidence:
         """Frames that the VAD takes for speech."""
         self.ms = 0.0
         """The same, each weighed by what it sounds like."""
+        self.syllables = 0
+        """Vowels that follow a gap, the first one included."""
         self._span_ms = 0
+        self._gap_ms = APART_MS  # since the last vowel
         self._vowel_ms = 0
         self._wanes = False
 
     def add(self, letter: str) -> None:
         """Take the next letter of the trace; in lower case it counts for nothing."""
         self._span_ms += FRAME_MS
+        sound = letter.lower()
+        self._gap_ms += FRAME_MS
+        if sound in VOWELS:
+            self.syllables += self._gap_ms > APART_MS
+            self._gap_ms = 0
         if not letter.isupper():
             return
-        sound = letter.lower()
         weight = WEIGHTS[sound]
-        if sound in (Sound.VOICE, WANING):
+        if sound in VOWELS:
             self._vowel_ms += FRAME_MS
         elif sound == Sound.NOISE and self._vowel_ms >= VOWEL_MS:
             weight = CONSONANT
@@ -77,10 +96,14 @@ class Evidence:
         self.speech_ms += FRAME_MS
         self.ms += weight * FRAME_MS
 
-    def suffices(self, needed_ms: float, onset_ms: int = ONSET_MS) -> bool:
+    @property
+    def tells(self) -> bool:
+        """Whether it is time for a pause that tells what this is."""
+        goes_on = self.ms >= GOES_ON_MS or self.syllables > 1
+        return goes_on or self._span_ms >= TELLS_MS
+
+    def suffices(self, needed_ms: float) -> bool:
         """Whether it is enough, as the sound is now."""
-        if self.speech_ms < onset_ms:
-            return False
         short = self._wanes and self._span_ms <= WORD_SPAN_MS
         return self.ms >= needed_ms * (WANING_NEEDS if short else 1.0)
 

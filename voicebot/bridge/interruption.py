@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from voicebot.audio.level import FLOOR_DBOV
-from voicebot.bridge.evidence import SHORTER_MS
 from voicebot.bridge.model import NoteDecision, Rule
 from voicebot.bridge.settings import BargeIn
 from voicebot.bridge.turns import TurnDetector
@@ -22,17 +21,15 @@ VOICE_MS: Final = 80
 # The caller began a moment ago, and begins again: so much is the caller's turn.
 AGAIN_MS: Final = 80
 
-# A pause of the bot isn't noticed while it is as short as this; somewhat longer if it
-# goes on in time once more, as the next syllable may have begun.
-UNNOTICED_MS: Final = 205
-STIRRING_MS: Final = 225
-HUSHED_MS: Final = (
-    60  # so much silence will do then, as a second syllable stops it anew
-)
-STIRS: Final = ("v", "w", "h", "n")  # the last letter of such a trace: no speech yet
+# A pause of the bot isn't noticed while it is shorter than 250 ms at the ear. Its end
+# is late by a frame, and by as much as the way there varies.
+UNNOTICED_MS: Final = 225
+HUSHED_MS: Final = 60  # so much silence will do then
 
 # So much clear speech is a word; a cough, or a "mm-hm", has less.
 WORD_MS: Final = 220
+# ... and of two syllables, any that isn't a murmur.
+SYLLABLES: Final = 2
 # "Okay", "好的" have less than this.
 SURE_MS: Final = 240
 
@@ -43,6 +40,9 @@ SERVER_VAD_S: Final = 3.0
 # Somebody who is this much softer than the caller, both at their loudest, isn't the
 # caller: a television, a colleague, the people in the room.
 SOFTER_DB: Final = 9.0
+# What a neural detector is sure of, and what is as loud as the caller, makes the bot
+# pause for so much less, once it tells: its first syllable may be lost in echo or noise.
+HALF_HEARD: Final = 0.4
 # Until the caller has had a turn. Phone speech is -26 dBov, its loudest frames -18.
 UNHEARD_DBOV: Final = -26.0
 TURNS: Final = 3  # of the caller's, of which the softest counts
@@ -88,6 +88,7 @@ class Attempt:
     """From its first speech to its last."""
     speech_ms: int = 0
     evidence_ms: float = 0.0
+    syllables: int = 0
     again: bool = False
     """The caller had tried a moment ago."""
     asked_at: float | None = None
@@ -107,6 +108,7 @@ class Attempt:
         self.span_ms = detector.turn_ms - detector.silent_ms
         self.speech_ms = detector.evidence.speech_ms
         self.evidence_ms = detector.evidence.ms
+        self.syllables = detector.evidence.syllables
         self.trace = detector.trace
 
     def while_heard(
@@ -118,13 +120,10 @@ class Attempt:
         clear = self.evidence_ms >= CLEAR_SHARE * wants.confirm_ms
         if self.span_ms >= wants.confirm_ms and clear:
             return Verdict(Rule.LONG_SPEECH, yields=True)
-        due = paused_ms >= UNNOTICED_MS and silent_ms >= HUSHED_MS
-        if self.is_word or not (silent_ms >= SHORTER_MS or due):
+        if self.is_word or paused_ms < UNNOTICED_MS or silent_ms < HUSHED_MS:
             return None
         # Go on before it is noticed that the bot has paused: under 250 ms, a pause is
         # taken for a part of fluent speech. Its words may still tell otherwise.
-        if paused_ms < (STIRRING_MS if self.stirs else UNNOTICED_MS):
-            return None
         if self.evidence_ms < VOICE_MS:
             return Verdict(Rule.NOT_VOICE, yields=False)
         return Verdict(Rule.TOO_SHORT, yields=False)
@@ -133,7 +132,8 @@ class Attempt:
         """When a verdict must have fallen."""
         if self.asked_at is None:
             return self.paused_at + (wants.confirm_ms + wants.decide_ms) / 1000
-        return self.asked_at + (1 + self.is_sure) * wants.decide_ms / 1000
+        patient = self.is_sure or self.has_syllables
+        return self.asked_at + (1 + patient) * wants.decide_ms / 1000
 
     def when_time_is_up(self) -> Verdict:
         """The verdict if nothing has told until `decide_by`."""
@@ -142,17 +142,16 @@ class Attempt:
         return Verdict(Rule.NO_ANSWER, yields=self.is_sure)
 
     @property
-    def stirs(self) -> bool:
-        """Something may begin just now."""
-        return self.trace[-1:] in STIRS
-
-    @property
     def is_sure(self) -> bool:
         return self.evidence_ms >= SURE_MS
 
     @property
     def is_word(self) -> bool:
-        return self.evidence_ms >= WORD_MS
+        return self.has_syllables or self.evidence_ms >= WORD_MS
+
+    @property
+    def has_syllables(self) -> bool:
+        return self.syllables >= SYLLABLES and self.evidence_ms >= VOICE_MS
 
 
 class Floor:

@@ -33,6 +33,9 @@ WORD_END_MS = 250  # how far ahead a word may end for the bot to stop there
 NEARLY_MS = 60  # and how far for a bot that is to stop soon
 FADE_MS = 10  # so that it doesn't click
 
+# The bot's echo is known by then: all of those that we measured within a second.
+ECHO_KNOWN_MS = 1500
+
 # Where a voice is no likelier than this, the line is silent but for its noise.
 VOICELESS = 0.2
 
@@ -278,6 +281,10 @@ class BotSpeech:
     def gate_dbov(self, now: float) -> float:
         """The caller's line must be louder than this not to be our own echo."""
         return self._echo.gate_dbov(now)
+
+    def knows_echo(self, now: float) -> bool:
+        """Whether the bot was heard for so long that its echo would be known."""
+        return ulaw_ms(self.ledger.position_heard(now)) >= ECHO_KNOWN_MS
 
     @property
     def must_hear(self) -> bool:

@@ -36,13 +36,15 @@ class Needs:
     """What makes a turn of an onset."""
 
     evidence_ms: float = 0.0
-    """Speech, weighed by what it sounds like."""
+    """
+    Speech, weighed by what it sounds like; if 0, any speech of `ONSET_MS` will do.
+    """
     level_dbov: float = FLOOR_DBOV
     """Its loudest frame must be as loud as this."""
     softer_db: float = 0.0
     """... or softer by this much, if there is half as much evidence again."""
-    onset_ms: int = ONSET_MS
-    """Speech, whatever it sounds like."""
+    told_ms: float | None = None
+    """If given, nothing begins before `Evidence.tells`, and then so much will do."""
 
 
 class TurnDetector:
@@ -142,6 +144,11 @@ class TurnDetector:
         if missing_db > needs.softer_db:
             return False
         if not needs.evidence_ms:
-            return self.evidence.speech_ms >= needs.onset_ms
-        evidence_ms = needs.evidence_ms * (SOFTER_NEEDS if missing_db > 0 else 1.0)
-        return self.evidence.suffices(evidence_ms, needs.onset_ms)
+            return self.evidence.speech_ms >= ONSET_MS
+        evidence_ms = needs.evidence_ms
+        if needs.told_ms is not None:
+            if not self.evidence.tells:
+                return False
+            evidence_ms = needs.told_ms
+        softer = SOFTER_NEEDS if missing_db > 0 else 1.0
+        return self.evidence.suffices(evidence_ms * softer)

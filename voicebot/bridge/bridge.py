@@ -18,6 +18,7 @@ from voicebot.bridge.interruption import (
     OF_WORDS,
     SERVER_VAD_S,
     SOFTER_START_DB,
+    UNNOTICED_S,
     VOICE_MS,
     Attempt,
     Floor,
@@ -523,15 +524,19 @@ class Bridge:
             return
         detector = self._voice.detector
         attempt.hear(detector)
-        paused_ms = 1000 * (now - attempt.paused_at)
         wants = self._settings.barge_in
-        verdict = attempt.while_heard(wants, detector.silent_ms, paused_ms)
+        verdict = attempt.while_heard(wants, detector.silent_ms)
         if verdict:
             if verdict.rule is Rule.TOO_SHORT:
                 self._ask_for_words(attempt, now)
             self._decide(attempt, verdict, now)
         elif attempt.is_word and detector.silent_ms >= SHORT_SPEECH_MS:
             self._ask_for_words(attempt, now)
+
+    def _fall_due(self, attempt: Attempt, now: float) -> None:
+        """If the bot pauses any longer, it will be noticed."""
+        attempt.due = True
+        self._weigh(attempt, now)
 
     def _ask_for_words(self, attempt: Attempt, now: float) -> None:
         """It was short: what was it? The model's transcript tells."""
@@ -617,7 +622,7 @@ class Bridge:
         self._note_verdict(attempt, rule, Outcome.RESUMED, now)
         self._floor.rejected(now)
         self._unheeded = self._voice.detector.silent_ms < SHORTER_MS
-        self._voice.detector.reset()
+        self._voice.reject()
         self._speech.resume(pause_s)
         self._move(Moment.RESUMED, now)
 
@@ -1147,6 +1152,9 @@ class Bridge:
             )
         elif self.phase is Phase.TENTATIVE and (attempt := self._attempt):
             yield self._line_until + GAP_S, lambda: self._fill_gap(now)
+            if not attempt.due:
+                due_at = attempt.paused_at + UNNOTICED_S
+                yield due_at, lambda: self._fall_due(attempt, now)
             decide_by = attempt.decide_by(wants.barge_in)
             yield decide_by, lambda: self._time_is_up(attempt, now)
         elif self.phase is Phase.CALLER:

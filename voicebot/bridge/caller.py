@@ -115,6 +115,11 @@ class CallerVoice:
             self._faded_ms = (self._faded_ms + FRAME_MS) % FORGOTTEN_MS
         return change
 
+    def reject(self) -> None:
+        """What is heard isn't a turn. It may have been the first word of one."""
+        self._faded_ms = min(self.detector.turn_ms, FORGOTTEN_MS - FRAME_MS)
+        self.detector.reset()
+
     def limit(self, max_turn_ms: int) -> None:
         """No turn is longer from now on."""
         self._max_turn_ms = self.detector.max_turn_ms = max_turn_ms

@@ -22,8 +22,8 @@ VOICE_MS: Final = 80
 AGAIN_MS: Final = 80
 
 # A pause of the bot isn't noticed while it is shorter than 250 ms at the ear. Its end
-# is late by a frame, and by as much as the way there varies.
-UNNOTICED_MS: Final = 225
+# may come later by as much as the way there varies.
+UNNOTICED_S: Final = 0.235
 HUSHED_MS: Final = 60  # so much silence will do then
 
 # So much clear speech is a word; a cough, or a "mm-hm", has less.
@@ -91,6 +91,8 @@ class Attempt:
     syllables: int = 0
     again: bool = False
     """The caller had tried a moment ago."""
+    due: bool = False
+    """The pause is as long as goes unnoticed."""
     asked_at: float | None = None
     """Since when its words are waited for: it was short, and is over."""
     last_word_at: float = 0.0
@@ -111,16 +113,14 @@ class Attempt:
         self.syllables = detector.evidence.syllables
         self.trace = detector.trace
 
-    def while_heard(
-        self, wants: BargeIn, silent_ms: int, paused_ms: float
-    ) -> Verdict | None:
+    def while_heard(self, wants: BargeIn, silent_ms: int) -> Verdict | None:
         """The verdict that the sound alone gives, as soon as it gives one."""
         if self.again and self.evidence_ms >= AGAIN_MS:
             return Verdict(Rule.SPOKE_AGAIN, yields=True)
         clear = self.evidence_ms >= CLEAR_SHARE * wants.confirm_ms
         if self.span_ms >= wants.confirm_ms and clear:
             return Verdict(Rule.LONG_SPEECH, yields=True)
-        if self.is_word or paused_ms < UNNOTICED_MS or silent_ms < HUSHED_MS:
+        if self.is_word or not self.due or silent_ms < HUSHED_MS:
             return None
         # Go on before it is noticed that the bot has paused: under 250 ms, a pause is
         # taken for a part of fluent speech. Its words may still tell otherwise.

@@ -102,6 +102,11 @@ HEARD = frozenset({Phase.SPEAKING, Phase.TENTATIVE})
 # it has found it must first make an item: it is left on until the answer is begun.
 FINDS_TURNS = {Phase.LISTENING: True, Phase.WAITING: False, Phase.SPEAKING: False}
 
+# Of a voice that has been heard beyond doubt, softer sounds are the caller's, too: as
+# soft as the echo is, without the margin for how much it swings.
+HEARD_MS = 60
+HEARD_DB = 3.0
+
 # So that a deadline never falls just before what it waits for.
 TICK_S = 0.001
 
@@ -293,7 +298,10 @@ class Bridge:
     def _caller_frame(self, ulaw: bytes, now: float) -> None:
         voice, speech = self._voice, self._speech
         in_turn = self.phase is Phase.CALLER
-        frame = voice.hear(ulaw, speech.gate_dbov(now), in_turn=in_turn)
+        gate_dbov = speech.gate_dbov(now)
+        if voice.detector.evidence.ms >= HEARD_MS and self._half_heard(now) < 1.0:
+            gate_dbov -= HEARD_DB
+        frame = voice.hear(ulaw, gate_dbov, in_turn=in_turn)
         if frame:
             if ulaw is not SILENT_FRAME:  # which would say that there is no echo
                 speech.line_heard(frame, now)

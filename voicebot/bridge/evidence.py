@@ -100,7 +100,12 @@ class Evidence:
     def tells(self) -> bool:
         """Whether it is time for a pause that tells what this is."""
         goes_on = self.ms >= GOES_ON_MS or self.syllables > 1
-        return goes_on or self._span_ms >= TELLS_MS
+        return goes_on or self.late
+
+    @property
+    def late(self) -> bool:
+        """Whether it is time for a pause whatever it may be."""
+        return self._span_ms >= TELLS_MS
 
     def suffices(self, needed_ms: float) -> bool:
         """Whether it is enough, as the sound is now."""

@@ -44,7 +44,7 @@ class Needs:
     softer_db: float = 0.0
     """... or softer by this much, if there is half as much evidence again."""
     told_ms: float | None = None
-    """If given, nothing begins before `Evidence.tells`, and then so much will do."""
+    """If given, nothing begins before `Evidence.tells`; when late, so much will do."""
 
 
 class TurnDetector:
@@ -149,6 +149,7 @@ class TurnDetector:
         if needs.told_ms is not None:
             if not self.evidence.tells:
                 return False
-            evidence_ms = needs.told_ms
+            if self.evidence.late:
+                evidence_ms = needs.told_ms
         softer = SOFTER_NEEDS if missing_db > 0 else 1.0
         return self.evidence.suffices(evidence_ms * softer)

@@ -9,7 +9,7 @@ from typing import assert_never
 from voicebot.audio.framing import FRAME_MS, ULAW_FRAME, ULAW_SILENCE, ulaw_ms
 from voicebot.audio.timbre import Sound
 from voicebot.bridge import model as do
-from voicebot.bridge.caller import CallerVoice
+from voicebot.bridge.caller import NEURAL_SPEECH, CallerVoice
 from voicebot.bridge.endpointing import Endpointing
 from voicebot.bridge.evidence import SHORT_SPEECH_MS, SHORTER_MS
 from voicebot.bridge.interruption import (
@@ -17,6 +17,7 @@ from voicebot.bridge.interruption import (
     HALF_HEARD,
     OF_WORDS,
     SERVER_VAD_S,
+    SOFTER_PAUSE_DB,
     SOFTER_START_DB,
     UNNOTICED_S,
     VOICE_MS,
@@ -69,8 +70,6 @@ UNGREETED = 3.0
 # Less than this isn't worth a line in the journal: a click.
 NOTED_MS = 40
 
-# What a neural VAD must give for an interruption, of 1.
-NEURAL_SPEECH = 0.5
 DOUBT_MS = 600  # so long it may hear none at the beginning of a turn
 
 # Closing waits for the mark behind our last word, but not for ever: marks get lost.
@@ -106,6 +105,8 @@ FINDS_TURNS = {Phase.LISTENING: True, Phase.WAITING: False, Phase.SPEAKING: Fals
 # soft as the echo is, without the margin for how much it swings.
 HEARD_MS = 60
 HEARD_DB = 3.0
+import os
+UNLEARNED_DB = float(os.environ.get("UDB","6"))
 
 # So that a deadline never falls just before what it waits for.
 TICK_S = 0.001
@@ -299,8 +300,8 @@ class Bridge:
         voice, speech = self._voice, self._speech
         in_turn = self.phase is Phase.CALLER
         gate_dbov = speech.gate_dbov(now)
-        if voice.detector.evidence.ms >= HEARD_MS and self._half_heard(now) < 1.0:
-            gate_dbov -= HEARD_DB
+        if voice.detector.evidence.ms >= HEARD_MS and self._is_certain(now):
+            gate_dbov -= HEARD_DB if speech._echo.learned else UNLEARNED_DB
         frame = voice.hear(ulaw, gate_dbov, in_turn=in_turn)
         if frame:
             if ulaw is not SILENT_FRAME:  # which would say that there is no echo
@@ -390,15 +391,23 @@ class Bridge:
             needed_ms *= UNGREETED  # what the line sounds like isn't known yet
         may_be_softer = self.phase is Phase.SPEAKING and self._voice.is_sure
         softer_db = SOFTER_START_DB if may_be_softer else 0.0
-        told_ms = None
-        if self.phase is Phase.SPEAKING and self._settings.barge_in.mode == "pause":
-            told_ms = needed_ms * self._half_heard(now)
-        return Needs(needed_ms, self._floor.level_dbov, softer_db, told_ms)
+        level_dbov = self._floor.level_dbov
+        if self.phase is not Phase.SPEAKING or self._settings.barge_in.mode != "pause":
+            return Needs(needed_ms, level_dbov, softer_db)
+        if not self._is_certain(now):
+            return Needs(needed_ms, level_dbov, softer_db, needed_ms)
+        softer_db, late = max(softer_db, SOFTER_PAUSE_DB), self._voice.begins_late
+        told_ms = HALF_HEARD * needed_ms
+        return Needs(needed_ms, level_dbov, softer_db, told_ms, late)
 
-    def _half_heard(self, now: float) -> float:
-        """What to multiply the evidence by that is enough once it tells."""
-        certain = self._voice.is_certain and self._speech.knows_echo(now)
-        return HALF_HEARD if certain else 1.0
+    def _is_certain(self, now: float) -> bool:
+        """Whether there is a voice on the line that isn't the bot's."""
+        return self._voice.is_certain and self._speech.knows_echo(now)
+
+    def _is_soft(self) -> bool:
+        """Whether what is heard is too soft to be the caller."""
+        loud = self._voice.detector.peak_dbov >= self._floor.level_dbov
+        return not (loud or self._voice.is_sure)
 
     def _tried(self, now: float, within_s: float = AGAIN_S) -> bool:
         """Whether the caller said something into the bot's words a moment ago."""
@@ -521,6 +530,10 @@ class Bridge:
         again = self._tried(now)
         attempt = Attempt(started_at, now, self._features(now), again=again)
         attempt.hear(self._voice.detector)
+        attempt.soft = not again and self._is_soft()
+        if not again and attempt.evidence_ms < self._floor.needed_ms(now):
+            attempt.half_heard = True
+            attempt.features["factor"] = round(self._floor.factor(now) * HALF_HEARD, 2)
         self._attempt = attempt
         stop = "immediate" if again else self._settings.barge_in.stop
         self._out += self._speech.pause(now, stop)
@@ -528,18 +541,17 @@ class Bridge:
 
     def _weigh(self, attempt: Attempt, now: float) -> None:
         """The bot has paused, and a frame of the caller's line has come."""
-        if attempt.asked_at is not None:
-            return
         detector = self._voice.detector
         attempt.hear(detector)
+        attempt.soft = attempt.soft and self._is_soft()
         wants = self._settings.barge_in
         verdict = attempt.while_heard(wants, detector.silent_ms)
-        if verdict:
-            if verdict.rule is Rule.TOO_SHORT:
-                self._ask_for_words(attempt, now)
-            self._decide(attempt, verdict, now)
-        elif attempt.is_word and detector.silent_ms >= SHORT_SPEECH_MS:
+        over = attempt.has_voice and not attempt.soft and detector.silent_ms >= SHORT_SPEECH_MS
+        asks = verdict.rule is Rule.TOO_SHORT if verdict else over
+        if asks and attempt.asked_at is None:
             self._ask_for_words(attempt, now)
+        if verdict:
+            self._decide(attempt, verdict, now)
 
     def _fall_due(self, attempt: Attempt, now: float) -> None:
         """If the bot pauses any longer, it will be noticed."""

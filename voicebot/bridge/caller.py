@@ -34,6 +34,11 @@ FORGOTTEN_MS = 1000
 SILENT_DBOV = -50.0
 LATELY = 500 // FRAME_MS  # frames
 
+# Where the line wasn't silent, a neural detector knows a voice before the first stage
+# does. If it has heard one for so long, that began late; for longer, it hears others.
+VOICE_FRAMES = range(200 // FRAME_MS, 500 // FRAME_MS)
+NEURAL_SPEECH = 0.5
+
 
 class CallerVoice:
     """
@@ -61,6 +66,7 @@ class CallerVoice:
         self.frame = VadFrame(False, FLOOR_DBOV, Sound.SILENCE, FLOOR_DBOV)
         """What the VAD found in the last 20 ms."""
         self._noisy = LATELY  # frames since silence; of a line not yet heard, too many
+        self._voiced = 0  # frames in a row in which a neural VAD heard a voice
         self._from_silence = False
         """Whether what sounded last came out of silence."""
         self._upsampler = UlawToPcm24()
@@ -87,6 +93,8 @@ class CallerVoice:
                 del self._recent[: -self._preroll_bytes - len(ulaw)]
         for frame in self._vad.push(ulaw, gate_dbov, in_turn=in_turn):
             self.frame = frame
+            heard = frame.voice is not None and frame.voice >= NEURAL_SPEECH
+            self._voiced = self._voiced + 1 if heard else 0
             self._noisy = 0 if frame.dbov < SILENT_DBOV else self._noisy + 1
             if frame.sound is not Sound.SILENCE:  # silence behind it tells nothing
                 self._from_silence = self._noisy < LATELY
@@ -103,6 +111,11 @@ class CallerVoice:
     def is_certain(self) -> bool:
         """Whether a neural VAD heard a voice lately that isn't even a murmur."""
         return self.frame.voice is not None and self.frame.voice >= SURER
+
+    @property
+    def begins_late(self) -> bool:
+        """Whether a voice was there before its onset could be heard."""
+        return not self._from_silence and self._voiced in VOICE_FRAMES
 
     def judge(
         self, frame: VadFrame, needs: Needs | None, end_silence_ms: int

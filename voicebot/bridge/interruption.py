@@ -50,6 +50,8 @@ TURNS: Final = 3  # of the caller's, of which the softest counts
 # caller's first turn, 88 % of words at -32 dBov stop the bot so (of other voices than
 # those of our corpus), and without it 8 %.
 SOFTER_START_DB: Final = 4.0
+# How much softer one may begin for the bot to pause, if a neural detector is sure.
+SOFTER_PAUSE_DB: Final = 3.0
 
 # Two attempts that were taken for nothing within this time: the third is easier.
 INSIST_S: Final = 6.0
@@ -89,12 +91,18 @@ class Attempt:
     speech_ms: int = 0
     evidence_ms: float = 0.0
     syllables: int = 0
+    soft: bool = False
+    """Softer than the caller, so far: the bot may pause for it, but not yield."""
+    half_heard: bool = False
+    """The bot paused for less than else: see `HALF_HEARD`."""
     again: bool = False
     """The caller had tried a moment ago."""
     due: bool = False
     """The pause is as long as goes unnoticed."""
     asked_at: float | None = None
     """Since when its words are waited for: it was short, and is over."""
+    goes_on: bool = False
+    """... and what was asked about was not all of it."""
     last_word_at: float = 0.0
     caller_seq: int | None = None
     """The turn that was made of it, if any."""
@@ -107,6 +115,9 @@ class Attempt:
 
     def hear(self, detector: TurnDetector) -> None:
         """Take over what the detector knows of this attempt."""
+        if self.asked_at is not None:
+            self.goes_on = detector.evidence.syllables > 0
+            return
         self.span_ms = detector.turn_ms - detector.silent_ms
         self.speech_ms = detector.evidence.speech_ms
         self.evidence_ms = detector.evidence.ms
@@ -117,6 +128,8 @@ class Attempt:
         """The verdict that the sound alone gives, as soon as it gives one."""
         if self.again and self.evidence_ms >= AGAIN_MS:
             return Verdict(Rule.SPOKE_AGAIN, yields=True)
+        if self.soft:
+            return Verdict(Rule.TOO_SOFT, yields=False) if self.due else None
         clear = self.evidence_ms >= CLEAR_SHARE * wants.confirm_ms
         if self.span_ms >= wants.confirm_ms and clear:
             return Verdict(Rule.LONG_SPEECH, yields=True)
@@ -124,7 +137,7 @@ class Attempt:
             return None
         # Go on before it is noticed that the bot has paused: under 250 ms, a pause is
         # taken for a part of fluent speech. Its words may still tell otherwise.
-        if self.evidence_ms < VOICE_MS:
+        if not self.has_voice:
             return Verdict(Rule.NOT_VOICE, yields=False)
         return Verdict(Rule.TOO_SHORT, yields=False)
 
@@ -146,12 +159,18 @@ class Attempt:
         return self.evidence_ms >= SURE_MS
 
     @property
+    def has_voice(self) -> bool:
+        """Whether it may have words."""
+        return self.half_heard or self.evidence_ms >= VOICE_MS
+
+    @property
     def is_word(self) -> bool:
         return self.has_syllables or self.evidence_ms >= WORD_MS
 
     @property
     def has_syllables(self) -> bool:
-        return self.syllables >= SYLLABLES and self.evidence_ms >= VOICE_MS
+        syllables = self.syllables + self.goes_on
+        return syllables >= SYLLABLES and self.evidence_ms >= VOICE_MS
 
 
 class Floor:

@@ -45,6 +45,8 @@ class Needs:
     """... or softer by this much, if there is half as much evidence again."""
     told_ms: float | None = None
     """If given, nothing begins before `Evidence.tells`; when late, so much will do."""
+    late: bool = False
+    """It is late, whatever `Evidence` says: the line had a voice before its onset."""
 
 
 class TurnDetector:
@@ -146,10 +148,11 @@ class TurnDetector:
         if not needs.evidence_ms:
             return self.evidence.speech_ms >= ONSET_MS
         evidence_ms = needs.evidence_ms
-        if needs.told_ms is not None:
-            if not self.evidence.tells:
-                return False
-            if self.evidence.late:
-                evidence_ms = needs.told_ms
         softer = SOFTER_NEEDS if missing_db > 0 else 1.0
+        if needs.told_ms is not None:
+            late = needs.late or self.evidence.late
+            if late:
+                evidence_ms = needs.told_ms
+            enough = self.evidence.ms >= evidence_ms * softer
+            return enough and (late or self.evidence.tells)
         return self.evidence.suffices(evidence_ms * softer)

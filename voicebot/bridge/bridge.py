@@ -101,12 +101,8 @@ HEARD = frozenset({Phase.SPEAKING, Phase.TENTATIVE})
 # it has found it must first make an item: it is left on until the answer is begun.
 FINDS_TURNS = {Phase.LISTENING: True, Phase.WAITING: False, Phase.SPEAKING: False}
 
-# Of a voice that has been heard beyond doubt, softer sounds are the caller's, too: as
-# soft as the echo is, without the margin for how much it swings.
+# Once so much of a voice was heard beyond doubt, softer sounds are the caller's, too.
 HEARD_MS = 60
-HEARD_DB = 3.0
-import os
-UNLEARNED_DB = float(os.environ.get("UDB","6"))
 
 # So that a deadline never falls just before what it waits for.
 TICK_S = 0.001
@@ -301,7 +297,7 @@ class Bridge:
         in_turn = self.phase is Phase.CALLER
         gate_dbov = speech.gate_dbov(now)
         if voice.detector.evidence.ms >= HEARD_MS and self._is_certain(now):
-            gate_dbov -= HEARD_DB if speech._echo.learned else UNLEARNED_DB
+            gate_dbov -= speech.margin_db
         frame = voice.hear(ulaw, gate_dbov, in_turn=in_turn)
         if frame:
             if ulaw is not SILENT_FRAME:  # which would say that there is no echo
@@ -546,7 +542,8 @@ class Bridge:
         attempt.soft = attempt.soft and self._is_soft()
         wants = self._settings.barge_in
         verdict = attempt.while_heard(wants, detector.silent_ms)
-        over = attempt.has_voice and not attempt.soft and detector.silent_ms >= SHORT_SPEECH_MS
+        silent_ms = min(detector.silent_ms, detector.evidence.gap_ms)
+        over = attempt.can_be_asked and silent_ms >= SHORT_SPEECH_MS
         asks = verdict.rule is Rule.TOO_SHORT if verdict else over
         if asks and attempt.asked_at is None:
             self._ask_for_words(attempt, now)

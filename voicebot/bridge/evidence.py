@@ -73,7 +73,8 @@ class Evidence:
         self.syllables = 0
         """Vowels that follow a gap, the first one included."""
         self._span_ms = 0
-        self._gap_ms = APART_MS  # since the last vowel
+        self.gap_ms = APART_MS
+        """Since the last vowel, however soft."""
         self._vowel_ms = 0
         self._wanes = False
 
@@ -81,10 +82,10 @@ class Evidence:
         """Take the next letter of the trace; in lower case it counts for nothing."""
         self._span_ms += FRAME_MS
         sound = letter.lower()
-        self._gap_ms += FRAME_MS
+        self.gap_ms += FRAME_MS
         if sound in VOWELS:
-            self.syllables += self._gap_ms > APART_MS
-            self._gap_ms = 0
+            self.syllables += self.gap_ms > APART_MS
+            self.gap_ms = 0
         if not letter.isupper():
             return
         weight = WEIGHTS[sound]

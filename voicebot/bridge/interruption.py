@@ -159,6 +159,11 @@ class Attempt:
         return self.evidence_ms >= SURE_MS
 
     @property
+    def can_be_asked(self) -> bool:
+        """Whether its words can be asked for, though more may come."""
+        return not self.soft and (self.is_word or self.evidence_ms >= VOICE_MS)
+
+    @property
     def has_voice(self) -> bool:
         """Whether it may have words."""
         return self.half_heard or self.evidence_ms >= VOICE_MS
@@ -170,7 +175,7 @@ class Attempt:
     @property
     def has_syllables(self) -> bool:
         syllables = self.syllables + self.goes_on
-        return syllables >= SYLLABLES and self.evidence_ms >= VOICE_MS
+        return syllables >= SYLLABLES and self.has_voice
 
 
 class Floor:

@@ -36,6 +36,11 @@ FADE_MS = 10  # so that it doesn't click
 # The bot's echo is known by then: all of those that we measured within a second.
 ECHO_KNOWN_MS = 1500
 
+# Of the level that an echo may have, so much is a margin for how it swings; and where no
+# echo was found in that time, more: the level is that of other sounds.
+ECHO_MARGIN_DB = 3.0
+NO_ECHO_MARGIN_DB = 6.0
+
 # Where a voice is no likelier than this, the line is silent but for its noise.
 VOICELESS = 0.2
 
@@ -281,6 +286,11 @@ class BotSpeech:
     def gate_dbov(self, now: float) -> float:
         """The caller's line must be louder than this not to be our own echo."""
         return self._echo.gate_dbov(now)
+
+    @property
+    def margin_db(self) -> float:
+        """How much softer than the gate is enough for who is known to speak."""
+        return ECHO_MARGIN_DB if self._echo.learned else NO_ECHO_MARGIN_DB
 
     def knows_echo(self, now: float) -> bool:
         """Whether the bot was heard for so long that its echo would be known."""

@@ -17,7 +17,6 @@ from voicebot.bridge.interruption import (
     HALF_HEARD,
     OF_WORDS,
     SERVER_VAD_S,
-    SOFTER_PAUSE_DB,
     SOFTER_START_DB,
     UNNOTICED_S,
     VOICE_MS,
@@ -61,7 +60,7 @@ AGAIN = Needs(evidence_ms=AGAIN_MS)
 AGAIN_S = 2.0  # and within this, it does so even if the bot went on meanwhile
 
 # ... and so soon after that, the first speech makes it pause anew: a second syllable.
-AT_ONCE = Needs(evidence_ms=20)
+AT_ONCE = Needs(evidence_ms=20, onset_ms=20)
 AT_ONCE_S = 0.3
 
 # Before the greeting has begun, a room full of people sounds like a caller.
@@ -392,18 +391,13 @@ class Bridge:
             return Needs(needed_ms, level_dbov, softer_db)
         if not self._is_certain(now):
             return Needs(needed_ms, level_dbov, softer_db, needed_ms)
-        softer_db, late = max(softer_db, SOFTER_PAUSE_DB), self._voice.begins_late
-        told_ms = HALF_HEARD * needed_ms
-        return Needs(needed_ms, level_dbov, softer_db, told_ms, late)
+        least_ms = max(HALF_HEARD * needed_ms, NOTED_MS)
+        late = self._voice.begins_late
+        return Needs(needed_ms, level_dbov, softer_db, least_ms, late, NOTED_MS)
 
     def _is_certain(self, now: float) -> bool:
         """Whether there is a voice on the line that isn't the bot's."""
         return self._voice.is_certain and self._speech.knows_echo(now)
-
-    def _is_soft(self) -> bool:
-        """Whether what is heard is too soft to be the caller."""
-        loud = self._voice.detector.peak_dbov >= self._floor.level_dbov
-        return not (loud or self._voice.is_sure)
 
     def _tried(self, now: float, within_s: float = AGAIN_S) -> bool:
         """Whether the caller said something into the bot's words a moment ago."""
@@ -526,10 +520,8 @@ class Bridge:
         again = self._tried(now)
         attempt = Attempt(started_at, now, self._features(now), again=again)
         attempt.hear(self._voice.detector)
-        attempt.soft = not again and self._is_soft()
-        if not again and attempt.evidence_ms < self._floor.needed_ms(now):
-            attempt.half_heard = True
-            attempt.features["factor"] = round(self._floor.factor(now) * HALF_HEARD, 2)
+        needed_ms = self._floor.needed_ms(now)
+        attempt.half_heard = not again and attempt.evidence_ms < needed_ms
         self._attempt = attempt
         stop = "immediate" if again else self._settings.barge_in.stop
         self._out += self._speech.pause(now, stop)
@@ -539,7 +531,6 @@ class Bridge:
         """The bot has paused, and a frame of the caller's line has come."""
         detector = self._voice.detector
         attempt.hear(detector)
-        attempt.soft = attempt.soft and self._is_soft()
         wants = self._settings.barge_in
         verdict = attempt.while_heard(wants, detector.silent_ms)
         silent_ms = min(detector.silent_ms, detector.evidence.gap_ms)

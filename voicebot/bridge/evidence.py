@@ -22,7 +22,7 @@ SHORT_SPEECH_MS: Final = 200
 # ... after less than a word. The closure of a `t` or a `k` is shorter.
 SHORTER_MS: Final = 140
 
-# Less speech than this is a click, and makes no turn by itself.
+# Less speech than this is a click, and makes no turn whatever it sounds like.
 ONSET_MS: Final = 100
 
 WANING: Final = "w"  # voice that is dying away
@@ -108,8 +108,10 @@ class Evidence:
         """Whether it is time for a pause whatever it may be."""
         return self._span_ms >= TELLS_MS
 
-    def suffices(self, needed_ms: float) -> bool:
+    def suffices(self, needed_ms: float, onset_ms: int = ONSET_MS) -> bool:
         """Whether it is enough, as the sound is now."""
+        if self.speech_ms < onset_ms:
+            return False
         short = self._wanes and self._span_ms <= WORD_SPAN_MS
         return self.ms >= needed_ms * (WANING_NEEDS if short else 1.0)
 

@@ -28,8 +28,11 @@ HUSHED_MS: Final = 60  # so much silence will do then
 
 # So much clear speech is a word; a cough, or a "mm-hm", has less.
 WORD_MS: Final = 220
-# ... and of two syllables, any that isn't a murmur.
+# ... and what has two syllables, if it has a voice.
 SYLLABLES: Final = 2
+# Of what a neural detector takes for a voice beyond doubt, so much is enough to pause,
+# if no more comes: the rest may be lost in echo or noise.
+HALF_HEARD: Final = 0.4
 # "Okay", "好的" have less than this.
 SURE_MS: Final = 240
 
@@ -40,9 +43,6 @@ SERVER_VAD_S: Final = 3.0
 # Somebody who is this much softer than the caller, both at their loudest, isn't the
 # caller: a television, a colleague, the people in the room.
 SOFTER_DB: Final = 9.0
-# What a neural detector is sure of, and what is as loud as the caller, makes the bot
-# pause for so much less, once it tells: its first syllable may be lost in echo or noise.
-HALF_HEARD: Final = 0.4
 # Until the caller has had a turn. Phone speech is -26 dBov, its loudest frames -18.
 UNHEARD_DBOV: Final = -26.0
 TURNS: Final = 3  # of the caller's, of which the softest counts
@@ -50,8 +50,6 @@ TURNS: Final = 3  # of the caller's, of which the softest counts
 # caller's first turn, 88 % of words at -32 dBov stop the bot so (of other voices than
 # those of our corpus), and without it 8 %.
 SOFTER_START_DB: Final = 4.0
-# How much softer one may begin for the bot to pause, if a neural detector is sure.
-SOFTER_PAUSE_DB: Final = 3.0
 
 # Two attempts that were taken for nothing within this time: the third is easier.
 INSIST_S: Final = 6.0
@@ -91,10 +89,8 @@ class Attempt:
     speech_ms: int = 0
     evidence_ms: float = 0.0
     syllables: int = 0
-    soft: bool = False
-    """Softer than the caller, so far: the bot may pause for it, but not yield."""
     half_heard: bool = False
-    """The bot paused for less than else: see `HALF_HEARD`."""
+    """The bot paused for less than it takes otherwise: see `HALF_HEARD`."""
     again: bool = False
     """The caller had tried a moment ago."""
     due: bool = False
@@ -128,8 +124,6 @@ class Attempt:
         """The verdict that the sound alone gives, as soon as it gives one."""
         if self.again and self.evidence_ms >= AGAIN_MS:
             return Verdict(Rule.SPOKE_AGAIN, yields=True)
-        if self.soft:
-            return Verdict(Rule.TOO_SOFT, yields=False) if self.due else None
         clear = self.evidence_ms >= CLEAR_SHARE * wants.confirm_ms
         if self.span_ms >= wants.confirm_ms and clear:
             return Verdict(Rule.LONG_SPEECH, yields=True)
@@ -161,7 +155,7 @@ class Attempt:
     @property
     def can_be_asked(self) -> bool:
         """Whether its words can be asked for, though more may come."""
-        return not self.soft and (self.is_word or self.evidence_ms >= VOICE_MS)
+        return self.is_word or self.evidence_ms >= VOICE_MS
 
     @property
     def has_voice(self) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from voicebot.audio.framing import FRAME_MS
-from voicebot.bridge.evidence import ONSET_GAP_MS, Evidence
+from voicebot.bridge.evidence import ONSET_GAP_MS, ONSET_MS, Evidence
 from voicebot.bridge.interruption import CLEAR_SHARE
 from voicebot.bridge.settings import BargeIn
 
@@ -40,22 +40,31 @@ def replay_barge_in(trace: str, barge_in: BargeIn, factor: float = 1.0) -> Repla
     silent_ms = began_at_ms = 0
     stopped: int | None = None
     for at_ms, letter in _frames(trace):
-        if not letter.isupper():
-            silent_ms += FRAME_MS
-            if silent_ms >= ONSET_GAP_MS and stopped is None:
-                evidence = Evidence()  # it came to nothing
-            continue
-        silent_ms = 0
+        speech = letter.isupper()
+        silent_ms = 0 if speech else silent_ms + FRAME_MS
         if not evidence.speech_ms:
+            if not speech:
+                continue
             began_at_ms = at_ms - FRAME_MS
         evidence.add(letter)
         if stopped is None:
-            if not evidence.suffices(needed_ms):
+            if not _suffices(evidence, needed_ms, barge_in):
+                if silent_ms >= ONSET_GAP_MS:
+                    evidence = Evidence()  # it came to nothing
                 continue
             stopped = at_ms
+        if not speech:
+            continue
         if at_ms - began_at_ms >= barge_in.confirm_ms and evidence.ms >= clear_ms:
             return Replayed(stopped, at_ms)
     return Replayed(stopped, None)
+
+
+def _suffices(evidence: Evidence, needed_ms: float, barge_in: BargeIn) -> bool:
+    if barge_in.mode == "pause":
+        enough = evidence.speech_ms >= ONSET_MS and evidence.ms >= needed_ms
+        return enough and evidence.tells
+    return evidence.suffices(needed_ms)
 
 
 @dataclass(frozen=True, slots=True)

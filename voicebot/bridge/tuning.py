@@ -8,7 +8,7 @@ a turn that was too long, the profile of a question) stands as it fell.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Final
 
@@ -198,13 +198,17 @@ def _onset(past: Past, changes: Mapping[str, int]) -> _Onset:
     stopped = note.outcome is not Outcome.IGNORED
     min_ms, confirm_ms = _number(note, "min_ms"), _number(note, "confirm_ms")
     if note.rule not in STANDING and min_ms is not None and confirm_ms is not None:
-        then = _listen(
-            past, BargeIn(min_ms=round(min_ms), confirm_ms=round(confirm_ms))
+        was = BargeIn(
+            mode="stop" if note.rule is Rule.CLEAR_SPEECH else "pause",
+            min_ms=round(min_ms),
+            confirm_ms=round(confirm_ms),
         )
+        then = _listen(past, was)
         if then.stopped == stopped:
-            barge_in = BargeIn(
-                min_ms=changes.get(MIN, round(min_ms)),
-                confirm_ms=changes.get(CONFIRM, round(confirm_ms)),
+            barge_in = replace(
+                was,
+                min_ms=changes.get(MIN, was.min_ms),
+                confirm_ms=changes.get(CONFIRM, was.confirm_ms),
             )
             return _Onset(past.was_meant, then, _listen(past, barge_in), stands=False)
     stands = _Heard(stopped, None, yielded=note.outcome is Outcome.CONFIRMED)

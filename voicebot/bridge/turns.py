@@ -36,9 +36,7 @@ class Needs:
     """What makes a turn of an onset."""
 
     evidence_ms: float = 0.0
-    """
-    Speech, weighed by what it sounds like; if 0, any speech of `ONSET_MS` will do.
-    """
+    """Speech, weighed by what it sounds like."""
     level_dbov: float = FLOOR_DBOV
     """Its loudest frame must be as loud as this."""
     softer_db: float = 0.0
@@ -46,7 +44,9 @@ class Needs:
     told_ms: float | None = None
     """If given, nothing begins before `Evidence.tells`; when late, so much will do."""
     late: bool = False
-    """It is late, whatever `Evidence` says: the line had a voice before its onset."""
+    """It is late, though the onset isn't so long ago: there was a voice before it."""
+    onset_ms: int = ONSET_MS
+    """Speech, whatever it sounds like."""
 
 
 class TurnDetector:
@@ -143,16 +143,14 @@ class TurnDetector:
 
     def _suffices(self, needs: Needs) -> bool:
         missing_db = needs.level_dbov - self.peak_dbov
-        if missing_db > needs.softer_db:
+        if missing_db > needs.softer_db or self.evidence.speech_ms < needs.onset_ms:
             return False
-        if not needs.evidence_ms:
-            return self.evidence.speech_ms >= ONSET_MS
-        evidence_ms = needs.evidence_ms
         softer = SOFTER_NEEDS if missing_db > 0 else 1.0
         if needs.told_ms is not None:
             late = needs.late or self.evidence.late
-            if late:
-                evidence_ms = needs.told_ms
+            evidence_ms = needs.told_ms if late else needs.evidence_ms
             enough = self.evidence.ms >= evidence_ms * softer
             return enough and (late or self.evidence.tells)
-        return self.evidence.suffices(evidence_ms * softer)
+        if not needs.evidence_ms:
+            return True
+        return self.evidence.suffices(needs.evidence_ms * softer, needs.onset_ms)

@@ -37,6 +37,8 @@ A = TypeVar("A", bound=Action)
 FRAME_S = 0.02
 SILENCE = b"\xff" * 160
 VOICE = speech(seconds=8.0, level_dbov=-20.0)
+# Less than a word, without a gap in it.
+SYLLABLE = (VOICE[:1000] + VOICE[2000:3000])[:1440]
 BOT_VOICE = speech(seconds=8.0, level_dbov=-20.0)
 
 GREETING = Prompt("Good morning!", BOT_VOICE[: 8 * 2000])
@@ -202,9 +204,10 @@ def in_phase(phase: str, **wants: Any) -> Call:
     if phase in ("speaking", "tentative"):
         call.answer("r1", ms=3000)
         call.wait(0.52)  # so that nothing is sent at this very moment
-        for at in range(0, 3200 if phase == "tentative" else 0, 160):
-            if call.phase != phase:
-                call.hear(VOICE[at : at + 160])
+        if phase == "tentative":
+            call.hear(SYLLABLE)
+            while call.phase != phase:
+                call.wait(FRAME_S)
     elif phase == "closing":
         call.give(EndRequested(Ending.DRAIN))
         call.wait(0.1)

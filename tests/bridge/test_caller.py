@@ -188,6 +188,48 @@ def test_a_voice_that_was_there_from_the_first_frame_on_is_not_sure() -> None:
     assert not heard.is_sure
 
 
+@pytest.mark.parametrize(
+    ("likely", "certain"), [(None, False), (0.94, False), (0.95, True)]
+)
+def test_what_is_no_murmur_even_is_certain(likely: float | None, certain: bool) -> None:
+    heard = voice(listen=None if likely is None else lambda ulaw: likely)
+    hear(heard, VOICE[:800])
+    assert heard.is_certain is certain
+
+
+def test_a_voice_that_was_there_before_its_onset_begins_late() -> None:
+    heard = voice(listen=lambda ulaw: 0.5)
+    hear(heard, 9 * VOICE[160:320])
+    assert not heard.begins_late  # for 180 ms
+    hear(heard, VOICE[160:320])
+    assert heard.begins_late
+    hear(heard, 15 * VOICE[160:320])
+    assert not heard.begins_late  # half a second: what it hears is something else
+
+
+def test_out_of_silence_or_unheard_by_the_neural_vad_none_begins_late() -> None:
+    heard = voice(listen=lambda ulaw: 0.5)
+    hear(heard, 25 * SILENCE + VOICE[:1600])
+    assert not heard.begins_late
+    heard = voice(listen=lambda ulaw: 0.49)
+    hear(heard, VOICE[:1600])
+    assert not heard.begins_late
+
+
+def test_what_was_rejected_may_have_been_the_first_word_of_a_turn() -> None:
+    heard = voice()
+    hear(heard, 50 * SILENCE + VOICE[:320] + 10 * SILENCE, needs=None)
+    rejected_ms = heard.detector.turn_ms
+    heard.reject()
+    assert rejected_ms and heard.detector.idle
+    hear(heard, 5 * SILENCE + VOICE[:1600], needs=None)
+    onset_ms = heard.detector.turn_ms
+    heard.begin_turn()
+    hear(heard, VOICE[:160])
+    sent_ms = len(taken(heard)) / MS
+    assert sent_ms >= 400 + rejected_ms + 100 + onset_ms
+
+
 def taken(heard: CallerVoice) -> bytes:
     batch = heard.take(live=True)
     return batch.pcm16 if batch else b""

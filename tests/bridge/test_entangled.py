@@ -69,7 +69,7 @@ def commit(call: Call) -> None:
 def test_the_turn_after_a_sound_that_was_rejected_comes_to_its_end() -> None:
     call = answering(EASY, ms=2000)
     call.hear(SOUND)
-    call.wait(0.3)
+    call.wait(0.5)
     assert decided(call) == [("too_short", "resumed")]
     call.give(ModelRefused("no_speech"))
     call.wait(2.0)
@@ -114,9 +114,9 @@ def test_words_of_a_turn_that_the_caller_has_gone_on_from_cut_nothing() -> None:
 def test_a_second_sound_does_not_make_the_words_of_the_first_forgotten() -> None:
     call = answering(EASY, ms=8000)
     call.hear(SOUND)
-    call.wait(2.2)
+    call.wait(2.5)
     call.hear(SOUND)
-    call.wait(0.2)
+    call.wait(0.5)
     assert decided(call) == [("too_short", "resumed")] * 2
     call.give(TurnCommitted("i2"), CallerText("i2", "Stop!"), ModelRefused("no_speech"))
     assert decided(call)[-1] == ("stop_word", "confirmed")

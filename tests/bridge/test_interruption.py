@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from voicebot.audio.timbre import Sound
+from voicebot.audio.vad import VadFrame
 from voicebot.bridge.interruption import Attempt, Verdict
 from voicebot.bridge.model import Rule
 from voicebot.bridge.settings import BargeIn
+from voicebot.bridge.turns import TurnDetector
 
 WANTS = BargeIn("pause", confirm_ms=600, decide_ms=450)
 TOO_SHORT = Verdict(Rule.TOO_SHORT, yields=False)
@@ -17,51 +20,70 @@ def attempt(evidence_ms: float = 120.0, **members: Any) -> Attempt:
     return Attempt(10.0, 10.2, {}, evidence_ms=evidence_ms, **members)
 
 
-def verdict(
-    tried: Attempt, silent_ms: int = 140, paused_ms: float = 1000.0
-) -> Verdict | None:
-    return tried.while_heard(WANTS, silent_ms, paused_ms)
+def verdict(tried: Attempt, silent_ms: int = 140) -> Verdict | None:
+    return tried.while_heard(WANTS, silent_ms)
+
+
+def due(evidence_ms: float = 120.0, **members: Any) -> Attempt:
+    """The bot has been silent for as long as goes unnoticed."""
+    return attempt(evidence_ms, due=True, **members)
 
 
 def test_less_than_a_word_is_resumed_before_the_pause_is_noticed() -> None:
-    assert verdict(attempt(), paused_ms=204.9) is None
-    assert verdict(attempt(), paused_ms=205.0) == TOO_SHORT
-
-
-@pytest.mark.parametrize("letter", ["v", "w", "h", "n"])
-def test_while_something_stirs_it_is_a_frame_later(letter: str) -> None:
-    stirring = attempt(trace="VVVV......" + letter)
-    assert verdict(stirring, paused_ms=224.9) is None
-    assert verdict(stirring, paused_ms=225.0) == TOO_SHORT
-
-
-@pytest.mark.parametrize(
-    "trace", ["", "VVVV", "VVVV....", "VVvV....s", "VVVVvvvv.", "t"]
-)
-def test_silence_speech_and_tones_dont_stir(trace: str) -> None:
-    assert verdict(attempt(trace=trace), paused_ms=205.0) == TOO_SHORT
+    assert verdict(attempt()) is None
+    assert verdict(attempt(), silent_ms=1000) is None
+    assert verdict(due()) == TOO_SHORT
 
 
 def test_a_closure_is_no_end_however_long_the_bot_has_paused() -> None:
-    assert verdict(attempt(), silent_ms=40) is None
-    assert verdict(attempt(), silent_ms=60) == TOO_SHORT
+    assert verdict(due(), silent_ms=40) is None
+    assert verdict(due(), silent_ms=60) == TOO_SHORT
 
 
 def test_nobody_asks_what_was_hardly_voice() -> None:
-    assert verdict(attempt(79.0)) == Verdict(Rule.NOT_VOICE, yields=False)
-    assert verdict(attempt(80.0)) == TOO_SHORT
+    assert verdict(due(79.0)) == Verdict(Rule.NOT_VOICE, yields=False)
+    assert verdict(due(80.0)) == TOO_SHORT
+    assert verdict(due(40.0, half_heard=True)) == TOO_SHORT
 
 
 def test_a_word_isnt_judged_by_its_sound() -> None:
-    assert verdict(attempt(219.0)) == TOO_SHORT
-    assert verdict(attempt(220.0)) is None
-    assert verdict(attempt(220.0), silent_ms=400) is None
+    assert verdict(due(219.0)) == TOO_SHORT
+    assert verdict(due(220.0)) is None
+    assert verdict(due(220.0), silent_ms=400) is None
+
+
+def test_two_syllables_are_a_word_if_they_have_a_voice() -> None:
+    assert verdict(due(80.0, syllables=2)) is None
+    assert verdict(due(79.0, syllables=2)) == Verdict(Rule.NOT_VOICE, yields=False)
+    assert verdict(due(40.0, syllables=2, half_heard=True)) is None
+    assert verdict(due(80.0, syllables=1)) == TOO_SHORT
+
+
+def test_a_syllable_after_its_words_were_asked_for_is_one_more() -> None:
+    detector = TurnDetector(30_000)
+    tried = due(100.0, syllables=1, asked_at=10.5)
+    tried.hear(detector)
+    assert verdict(tried) == TOO_SHORT
+    detector.push(VadFrame(True, -20.0, Sound.VOICE, -62.0), None, 500)
+    tried.hear(detector)
+    assert verdict(tried) is None
+    assert tried.evidence_ms == 100.0  # of what was asked about
+
+
+@pytest.mark.parametrize(
+    ("evidence_ms", "syllables", "can"),
+    [(79.0, 1, False), (80.0, 1, True), (79.0, 2, False), (80.0, 2, True)],
+)
+def test_words_are_asked_for_where_there_may_be_some(
+    evidence_ms: float, syllables: int, can: bool
+) -> None:
+    assert attempt(evidence_ms, syllables=syllables).can_be_asked is can
 
 
 def test_who_tries_again_at_once_needs_a_syllable() -> None:
     assert verdict(attempt(79.0, again=True), silent_ms=0) is None
     assert verdict(attempt(80.0, again=True), silent_ms=0) == SPOKE_AGAIN
-    assert verdict(attempt(80.0, again=True), silent_ms=0, paused_ms=0.0) == SPOKE_AGAIN
+    assert verdict(due(80.0, again=True), silent_ms=0) == SPOKE_AGAIN
     assert verdict(attempt(80.0), silent_ms=0) is None
 
 
@@ -86,3 +108,9 @@ def test_the_words_of_what_is_sure_are_waited_for_twice_as_long(
     assert tried.decide_by(WANTS) == pytest.approx(11.0 + wait_s)
     sure = evidence_ms == 240.0
     assert tried.when_time_is_up() == Verdict(Rule.NO_ANSWER, yields=sure)
+
+
+def test_the_words_of_two_syllables_are_waited_for_as_long() -> None:
+    tried = attempt(120.0, asked_at=11.0, syllables=2)
+    assert tried.decide_by(WANTS) == pytest.approx(11.9)
+    assert tried.when_time_is_up() == Verdict(Rule.NO_ANSWER, yields=False)

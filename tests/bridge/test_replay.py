@@ -1,5 +1,7 @@
 """Traces heard again. Each letter is 20 ms; upper case is what the VAD calls speech."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -57,12 +59,33 @@ def test_a_cough_that_goes_on_is_not_confirmed_until_enough_of_it_is_clear() -> 
 
 def test_it_may_take_more_or_less_in_this_call() -> None:
     assert replay_barge_in("V" * 20, barge_in(), 1.25).stopped_after_ms == 240
-    assert replay_barge_in("V" * 20, barge_in(), 0.6).stopped_after_ms == 120
+    stops = replace(barge_in(), mode="stop")
+    assert replay_barge_in("V" * 20, stops, 0.6).stopped_after_ms == 120
 
 
 def test_a_click_does_not_stop_the_bot_however_little_it_takes() -> None:
-    assert replay_barge_in("V" * 4, barge_in(min_ms=0)).stopped_after_ms is None
-    assert replay_barge_in("V" * 5, barge_in(min_ms=0)).stopped_after_ms == 100
+    stops = replace(barge_in(min_ms=0), mode="stop")
+    assert replay_barge_in("V" * 4, stops).stopped_after_ms is None
+    assert replay_barge_in("V" * 5, stops).stopped_after_ms == 100
+    trace = "V" * 4 + "." * 14
+    assert replay_barge_in(trace, barge_in(min_ms=0)).stopped_after_ms is None
+
+
+@pytest.mark.parametrize(
+    ("trace", "stopped_ms"),
+    [
+        ("V" * 9, 180),  # it goes on
+        ("V" * 8 + "." * 5, None),
+        ("V" * 8 + "." * 6, 280),  # a syllable: the next may be due
+        ("VVVV...VV", 160),  # the next has come
+        ("VVVV..VVVVV", 220),  # a closure parts none
+        ("VVVV" + "." * 10, None),  # too little for a pause
+    ],
+)
+def test_the_bot_pauses_where_the_pause_tells_most(
+    trace: str, stopped_ms: int | None
+) -> None:
+    assert replay_barge_in(trace, barge_in(100)).stopped_after_ms == stopped_ms
 
 
 @settings(max_examples=100)

@@ -6,6 +6,8 @@ import pytest
 
 from tests.audio.signals import speech, tone
 from voicebot.audio.level import FLOOR_DBOV
+from voicebot.audio.timbre import Sound
+from voicebot.audio.vad import VadFrame
 from voicebot.bridge.model import Action, ClearCaller, MarkCaller, PlayToCaller
 from voicebot.bridge.speech import TAPE_BYTES, BotSpeech
 
@@ -151,6 +153,22 @@ def test_it_says_when_it_runs_dry_only_if_more_must_come() -> None:
     said.complete()
     assert said.dry_at(8.0) is None
     assert said.heard_at(8.0) is None  # something is still to be sent
+
+
+SILENT = VadFrame(False, -70.0, Sound.SILENCE, -62.0)
+
+
+def test_the_echo_is_known_once_the_bot_was_heard_for_so_long() -> None:
+    said = bot()
+    said.add(said.begin("r1", 1, 5.0), speech(level_dbov=-20.0))
+    list(said.pump(5.0))
+    said.complete()
+    for tick in range(200):
+        now = 5.0 + 0.02 * tick
+        list(said.pump(now))
+        said.line_heard(SILENT, now)
+        assert said.knows_echo(now) is (now >= 6.5 - 1e-9), now
+    assert said.margin_db == 6.0  # there is none
 
 
 def test_the_gate_rises_with_the_voice_and_falls_with_the_cut() -> None:

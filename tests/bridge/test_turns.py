@@ -155,3 +155,21 @@ def test_a_reset_ends_the_turn_without_a_word() -> None:
     push(detector, "#" * 5)
     detector.reset()
     assert push(detector, "." * 20) == [None] * 20
+
+
+def test_what_is_to_be_told_first_begins_where_it_tells() -> None:
+    told = Needs(100, told_ms=100)
+    assert changes("#" * 10, needs=told) == " " * 8 + "( "  # it goes on
+    assert changes("#####" + "." * 9, needs=told) == " " * 13 + "("
+    assert changes("####...#", needs=told) == " " * 7 + "("  # two syllables
+    assert changes("####" + "." * 10, needs=told) == " " * 14
+
+
+def test_when_it_is_late_less_will_do() -> None:
+    told = Needs(100, told_ms=40, onset_ms=40)
+    assert changes("##" + "." * 12, needs=told) == " " * 13 + "("
+    assert changes("#" + "." * 13, needs=told) == " " * 14
+    late = Needs(100, told_ms=40, late=True, onset_ms=40)
+    assert changes("###", needs=late) == " ( "
+    softer = Needs(100, -27.0, 4.0, told_ms=40, late=True, onset_ms=40)
+    assert changes("###", needs=softer) == "  ("  # half as much again

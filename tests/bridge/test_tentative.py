@@ -747,7 +747,9 @@ def test_of_a_voice_that_is_heard_already_softer_sounds_count() -> None:
     gates: list[float] = []
     hear = call.bridge._voice.hear
 
-    def watched(ulaw: bytes, gate_dbov: float, *, in_turn: bool) -> VadFrame | None:
+    def watched(
+        ulaw: bytes, gate_dbov: float, *, in_turn: bool = False
+    ) -> VadFrame | None:
         gates.append(call.bridge._speech.gate_dbov(call.now) - gate_dbov)
         return hear(ulaw, gate_dbov, in_turn=in_turn)
 

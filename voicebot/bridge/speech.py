@@ -36,8 +36,8 @@ FADE_MS = 10  # so that it doesn't click
 # The bot's echo is known by then: all of those that we measured within a second.
 ECHO_KNOWN_MS = 1500
 
-# Of the level that an echo may have, so much is a margin for how it swings; and where no
-# echo was found in that time, more: the level is that of other sounds.
+# Of the level that an echo may have, so much is a margin for how it swings; and more
+# where no echo was found in that time, as the level is that of other sounds.
 ECHO_MARGIN_DB = 3.0
 NO_ECHO_MARGIN_DB = 6.0
 

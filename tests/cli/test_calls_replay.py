@@ -55,14 +55,14 @@ def test_the_first_difference_is_shown_with_its_time_and_both_actions() -> None:
     assert result.exit_code == 1
     heading, at, told, did, does = result.stdout.splitlines()
     assert heading.startswith(f"{FILE}: the same for ")
-    assert at.split() == ["at", "1.30", "s"]
+    assert at.split() == ["at", "1.28", "s"]
     assert "CallerAudio(ulaw=160 bytes" in told
     assert did.split()[:2] == ["did", did.split()[1]]
     assert "ClearCaller(at=" in did
     assert does.split()[:2] == ["does", "now"]
     assert "ClearCaller" not in does
     (shown,) = json.loads(run(str(FILE), "--json").stdout)
-    assert (shown["file"], shown["difference"]["at_ms"]) == (str(FILE), 1300)
+    assert (shown["file"], shown["difference"]["at_ms"]) == (str(FILE), 1280)
 
 
 def test_a_record_of_a_server_that_was_killed_is_done_as_far_as_it_goes() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from voicebot.twilio.frames import FrameSplitter, text_frame
+from voicebot.websocket_frames import FrameSplitter, text_frame
 
 # A peer that doesn't read for this long is gone, whatever its socket says.
 WRITE_S = 5.0

@@ -113,14 +113,15 @@ PyObject *make(PyTypeObject *type, PyObject *args, PyObject *by_name)
 #define WIDEST
 #endif
 
-WIDEST void slide(const double *restrict weights, int count, const double *restrict x,
-                  double *restrict out, int outputs)
+/* Unsigned, as Python's flags have signed numbers wrap, of which gcc makes no vectors. */
+WIDEST void slide(const double *restrict weights, size_t count,
+                  const double *restrict x, double *restrict out, size_t outputs)
 {
-    memset(out, 0, sizeof *out * (size_t)outputs);
-    for (int j = 0; j < count; j += STRIDE) {
+    memset(out, 0, sizeof *out * outputs);
+    for (size_t j = 0; j < count; j += STRIDE) {
         const double *from = x + j, a = weights[j], b = weights[j + 1];
         const double c = weights[j + 2], d = weights[j + 3];
-        for (int i = 0; i < outputs; i++)
+        for (size_t i = 0; i < outputs; i++)
             out[i] += a * from[i] + b * from[i + 1] + c * from[i + 2] + d * from[i + 3];
     }
 }

@@ -68,6 +68,7 @@ double ulaw_dbov(const uint8_t *ulaw, Py_ssize_t size);
  * order of summation, any width of vectors and numpy come to the same bits.
  */
 #define STRIDE 4
-void slide(const double *weights, int count, const double *x, double *out, int outputs);
+void slide(const double *weights, size_t count, const double *x, double *out,
+           size_t outputs);
 
 #endif

@@ -50,7 +50,7 @@ static void up_block(Up *self, const uint8_t *ulaw, int count, char *pcm)
     for (int at = 0; at < count; at++)
         x[UP_HISTORY + at] = PCM_OF_ULAW[ulaw[at]];
     for (int phase = 0; phase < RATIO; phase++) {
-        slide(up_taps[phase], PHASE, x, out, count);
+        slide(up_taps[phase], PHASE, x, out, (size_t)count);
         for (int at = 0; at < count; at++)
             phases[phase][at] = rounded(out[at]);
     }
@@ -72,7 +72,7 @@ static void down_block(Down *self, const char *pcm, int outputs, uint8_t *ulaw)
         for (int phase = 0; phase < RATIO; phase++)
             x[phase][at] = all[RATIO * at + phase];
     for (int phase = 0; phase < RATIO; phase++) {
-        slide(down_taps[phase], PHASE, x[phase], out, outputs);
+        slide(down_taps[phase], PHASE, x[phase], out, (size_t)outputs);
         for (int at = 0; at < outputs; at++)
             sums[at] += out[at];
     }

@@ -59,7 +59,7 @@ $(VENV)/.%: pyproject.toml constraints.txt
 # starts a Python of it in the checkout gets it all the same, not the sources there.
 $(TWIN)/.compiled: EXTRAS =
 $(TWIN)/.compiled-dev: EXTRAS = [dev]
-$(TWIN)/.compiled $(TWIN)/.compiled-dev: $(shell find voicebot deploy/compiled -name '*.py') \
+$(TWIN)/.compiled $(TWIN)/.compiled-dev: $(shell find voicebot deploy/compiled -name '*.py' -o -name '*.[ch]') \
 		pyproject.toml constraints.txt
 	@test -x $(TWIN)/bin/python || $(PYTHON) -m venv $(TWIN)
 	@echo "compiling voicebot$(EXTRAS) into $(TWIN): some two minutes"

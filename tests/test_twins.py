@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from voicebot.audio import quick
 from voicebot.bridge.bridge import Bridge
 from voicebot.bridge.model import CallerAudio, Ending, EndRequested, Phase, Speak
 from voicebot.bridge.settings import BargeIn, Prompt, Settings
@@ -32,7 +33,7 @@ def modules() -> list[str]:
 
 
 def test_every_line_of_the_table_is_of_a_file() -> None:
-    for pattern in (*TABLE["modules"], *TABLE["left-out"]):
+    for pattern in (*TABLE["modules"], *TABLE["left-out"], *TABLE["native"]):
         assert [*ROOT.glob(pattern)], pattern
     assert len(modules()) > 30
 
@@ -51,6 +52,12 @@ def test_the_twin_that_is_tested_is_the_one_that_was_asked_for(module: str) -> N
     file = import_module(module).__file__
     assert file
     assert file.endswith(".py") == (WANTED == "interpreted")
+
+
+@pytest.mark.parametrize("name", quick.__all__)
+def test_frames_go_through_c_where_that_was_asked_for(name: str) -> None:
+    is_native = getattr(quick, name).__module__ == "voicebot.audio.native"
+    assert is_native == (WANTED == "compiled")
 
 
 def test_an_event_is_a_value() -> None:

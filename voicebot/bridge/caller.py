@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from voicebot.audio.framing import FRAME_MS, ULAW_SILENCE, ulaw_bytes
 from voicebot.audio.level import FLOOR_DBOV
-from voicebot.audio.resample import UlawToPcm24
+from voicebot.audio.quick import UlawToPcm24
 from voicebot.audio.timbre import Sound
 from voicebot.audio.vad import SURE, Vad, VadFrame
 from voicebot.bridge.model import AppendAudio

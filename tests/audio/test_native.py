@@ -101,6 +101,15 @@ def test_a_line_is_heard_alike(sound: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert len({frame.sound for frame in heard[0]}) >= 3
 
 
+@pytest.mark.parametrize("sound", SOUNDS)
+def test_each_frame_is_judged_alike(sound: str) -> None:
+    """However soft it is, and though a line that never changes is its background."""
+    one, other = timbre.Ear(), native.Ear()
+    for at, frame in enumerate(frames(SOUNDS[sound]())):
+        pcm, share = ulaw_to_pcm16(frame), at % 7 / 7
+        assert one.judge(pcm, share) is other.judge(pcm, share)
+
+
 def made_up(chance: np.random.Generator) -> NDArray[np.float64]:
     """A quarter of a second of something: sines, harmonics, noise, clicks, clipped."""
     count = 2000

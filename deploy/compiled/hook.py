@@ -28,7 +28,8 @@ from mypyc.build import mypycify
 from setuptools import Extension, setup
 sources = [each for each in sys.argv[2:] if each.endswith(".c")]
 modules = [each for each in sys.argv[2:] if each.endswith(".py")]
-optimized = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno"]
+optimized = ["-std=c11", "-O3", "-fvisibility=hidden"]
+optimized += ["-ffp-contract=off", "-fno-math-errno"]
 native = Extension("voicebot.audio.native", sources, extra_compile_args=optimized)
 flags = ["--config-file=", "--follow-imports=silent", "--ignore-missing-imports"]
 setup(

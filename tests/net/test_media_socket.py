@@ -22,12 +22,14 @@ class Line:
     socket: MediaSocket
     caller: ClientConnection = field(init=False)
     heard: list[bytes] = field(default_factory=list)
+    reads: list[int] = field(default_factory=list)
     iterated: list[tuple[WSMsgType, bytes]] = field(default_factory=list)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def hear(self, text: bytes) -> None:
-        self.heard.append(text)
+    def hear(self, texts: list[bytes]) -> None:
+        self.heard += texts
+        self.reads.append(len(texts))
         self.news.set()
 
     async def until(self, *texts: bytes) -> None:
@@ -134,10 +136,72 @@ async def test_a_server_that_closes_sends_nothing_more() -> None:
             await closing
 
 
+async def test_frames_are_gathered_and_heard_at_once() -> None:
+    async with line() as ends:
+        texts = [f"{n:0400}" for n in range(7)]
+        await ends.caller.send(texts[0])
+        await ends.until(texts[0].encode())
+        ends.socket.gather(3)
+        for n, text in enumerate(texts[1:], 1):
+            await ends.caller.send(text)
+            if n % 3 == 0:
+                await ends.until(*(each.encode() for each in texts[: n + 1]))
+        assert ends.reads == [1, 3, 3]
+        ends.socket.gather(1)
+        await ends.caller.send("last")
+        await ends.until(*(each.encode() for each in texts), b"last")
+
+
+async def test_too_little_is_heard_when_nothing_more_comes() -> None:
+    async with line() as ends:
+        await ends.caller.send("x" * 400)
+        await ends.until(b"x" * 400)
+        ends.socket.gather(3)
+        await ends.caller.send("y")
+        await ends.until(b"x" * 400, b"y")
+        ends.socket.gather(3)  # and again: it isn't for good
+        await ends.caller.send("z")
+        await ends.until(b"x" * 400, b"y", b"z")
+
+
+async def test_who_gathers_hears_what_came_before_the_close() -> None:
+    async with line() as ends:
+        await ends.caller.send("x" * 400)
+        await ends.until(b"x" * 400)
+        ends.socket.gather(3)
+        await ends.caller.send("stop")
+        await ends.caller.close()
+        async with asyncio.timeout(LIMIT_S):
+            await ends.over.wait()
+        assert ends.heard == [b"x" * 400, b"stop"]
+
+
+async def test_what_cannot_gather_hears_all_the_same() -> None:
+    """A connection without a socket, one that is gone, a system that knows no mark."""
+
+    class Refusing:
+        def setsockopt(self, *_: int) -> None:
+            raise OSError("not supported")
+
+    for line_below in (None, Refusing()):
+        transport = Blocked(line_below)
+        socket = MediaSocket(web.WebSocketResponse(), transport)
+        heard: list[bytes] = []
+        socket.listen(heard.extend)
+        socket.gather(3)
+        socket.data_received(masked(b"text"))
+        assert heard == [b"text"]
+
+
+def masked(text: bytes) -> bytes:
+    return bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text
+
+
 class Blocked(asyncio.Transport):
     """A connection whose peer doesn't read."""
 
-    def __init__(self) -> None:
+    def __init__(self, line: object = None) -> None:
+        super().__init__({"socket": line})
         self.written = 0
         self.protocol: asyncio.BaseProtocol = asyncio.Protocol()
 

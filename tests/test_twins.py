@@ -22,6 +22,7 @@ from voicebot.runtime.pipe import packed, unpacked
 ROOT = Path(__file__).parents[1]
 TOOLS: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 TABLE = TOOLS["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]
+SHELL = {f"voicebot.runtime.{name}" for name in ("call", "legs", "recorder")}
 WANTED = "compiled" if os.environ.get("COMPILED") else "interpreted"
 
 
@@ -39,8 +40,11 @@ def test_every_line_of_the_table_is_of_a_file() -> None:
 
 
 def test_the_tests_run_every_line_of_what_is_compiled() -> None:
+    """But for the shell around a call, which whole calls run."""
     covered = TOOLS["coverage"]["run"]["include"]
     for module in modules():
+        if module in SHELL:
+            continue
         path = Path(module.replace(".", "/")).with_suffix(".py")
         parts = [path, *(parent / "*" for parent in path.parents)]
         assert {str(part) for part in parts} & {*covered}, module

@@ -18,7 +18,9 @@ NATIVE: Final = "voicebot.audio.native"
 CODES: Final = ["python", "c"] if find_spec(NATIVE) else ["python"]
 
 
-def each_twin(module: str, *names: str) -> Callable[..., Iterator[None]]:
+def each_twin(
+    module: str, *names: str, native: str = NATIVE
+) -> Callable[..., Iterator[None]]:
     """
     Run the tests of a module twice, where there is the module in C: with what they
     import, and with its twins.
@@ -26,6 +28,7 @@ def each_twin(module: str, *names: str) -> Callable[..., Iterator[None]]:
     Args:
         module: the tests.
         names: what has a twin.
+        native: the module in C.
     """
 
     @pytest.fixture(autouse=True, scope="module", params=CODES)
@@ -33,7 +36,7 @@ def each_twin(module: str, *names: str) -> Callable[..., Iterator[None]]:
         with pytest.MonkeyPatch.context() as patch:
             if request.param == "c":
                 for name in names:
-                    made = getattr(import_module(NATIVE), name)
+                    made = getattr(import_module(native), name)
                     patch.setattr(sys.modules[module], name, made)
             yield
 

@@ -29,14 +29,21 @@ from setuptools import Extension, setup
 sources = [each for each in sys.argv[2:] if each.endswith(".c")]
 modules = [each for each in sys.argv[2:] if each.endswith(".py")]
 optimized = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno"]
-native = Extension("voicebot.audio.native", sources, extra_compile_args=optimized)
+native = [
+    Extension(
+        folder.replace("/", ".") + ".native",
+        [each for each in sources if os.path.dirname(each) == folder],
+        extra_compile_args=optimized,
+    )
+    for folder in sorted({os.path.dirname(each) for each in sources})
+]
 flags = ["--config-file=", "--follow-imports=silent", "--ignore-missing-imports"]
 setup(
     name="voicebot",
     script_args=["build_ext", f"-j{os.cpu_count()}", "-tobjects", "-b", sys.argv[1]],
     packages=[],
     ext_modules=[
-        native,
+        *native,
         *mypycify(
             flags + modules,
             opt_level="2",

@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
+from tests.twins import each_twin
 from voicebot.websocket.frames import FrameSplitter, text_frames, unmasked
+
+twin = each_twin(
+    __name__, "FrameSplitter", "text_frames", native="voicebot.websocket.native"
+)
 
 MEDIA = b'{"event":"media","media":{"payload":"' + b"/" * 216 + b'"}}'
 

@@ -2,9 +2,10 @@
 A wheel in which the frame path is compiled (mypyc), if VOICEBOT_COMPILE=1 asks for it.
 
 What is compiled is the source itself, and where there is no compiled module, Python
-takes the source. Only what numpy would do to each frame is written twice, the second
-time in C: `voicebot.audio.native`. The modules go into the wheel, never beside the
-sources of a checkout, where they would be taken instead of what is edited.
+takes the source. Only what numpy would do to each frame, and what reads and writes
+messages of audio, is written twice, the second time in C: the modules `native`. All go
+into the wheel, never beside the sources of a checkout, where they would be taken
+instead of what is edited.
 """
 
 import os

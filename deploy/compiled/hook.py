@@ -29,7 +29,8 @@ from mypyc.build import mypycify
 from setuptools import Extension, setup
 sources = [each for each in sys.argv[2:] if each.endswith(".c")]
 modules = [each for each in sys.argv[2:] if each.endswith(".py")]
-optimized = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno"]
+optimized = ["-std=c11", "-O3", "-fvisibility=hidden"]
+optimized += ["-ffp-contract=off", "-fno-math-errno"]
 native = [
     Extension(
         folder.replace("/", ".") + ".native",

@@ -1,4 +1,4 @@
-/* How loud the caller must be to be more than the echo of the bot: the twin of echo.py. */
+/* How loud the caller must be to be more than the bot's echo: the twin of echo.py. */
 #include "native.h"
 
 #define DELAYS 50
@@ -12,7 +12,7 @@ typedef struct {
 static Pace young, own, foreign, young_noise, noise_pace, trial_pace;
 static double frame_s, frame_ms, floor_dbov, loud_dbov, margin_db, unknown_gain_db;
 static double noise_db, masked_db, foreign_db, faint_dbov, young_frames;
-static double look_frames, peak_db, near, changed_db, trial_s, trial_frames;
+static double look_frames, peak_db, near_frames, changed_db, trial_s, trial_frames;
 static double trial_peak_db, never;
 
 /* The class of what is told of an echo, for as long as the process lives. */
@@ -88,13 +88,13 @@ static void set_frame(Timeline *bot, int64_t frame, double level)
 {
     int slot = slot_of(bot, frame);
     bot->levels[slot] = level;
-    for (int near_by = slot - 1; near_by <= slot + 1; near_by++)
-        if (bot->most[near_by] < level)
-            bot->most[near_by] = level;
+    for (int at = slot - 1; at <= slot + 1; at++)
+        if (bot->most[at] < level)
+            bot->most[at] = level;
     double least = level;
-    for (int before = slot - 2; before < slot; before++)
-        if (bot->levels[before] < least)
-            least = bot->levels[before];
+    for (int at = slot - 2; at < slot; at++)
+        if (bot->levels[at] < least)
+            least = bot->levels[at];
     bot->least[slot - 1] = least;
     bot->loud[slot - 1] = least > loud_dbov;
 }
@@ -175,7 +175,7 @@ static void look(Gate *self)
     for (int at = 0; at < DELAYS; at++)
         if (self->bounds[at] > 0.0)
             self->bounds[at] = 0.0;
-    int best = highest(self->bounds), reach = (int)near;
+    int best = highest(self->bounds), reach = (int)near_frames;
     if (peak_of(self->bounds) > peak_db) {
         self->near_from = best > reach ? best - reach : 0;
         self->near_to = best + reach + 1 < DELAYS ? best + reach + 1 : DELAYS;
@@ -227,7 +227,8 @@ static int ask(Gate *self, double now)
     return 0;
 }
 
-static void heard(Gate *self, double dbov, double now, double background, bool voiceless)
+static void heard(Gate *self, double dbov, double now, double background,
+                  bool voiceless)
 {
     if (!self->end)
         return;
@@ -357,9 +358,6 @@ static PyObject *gate_heard(Gate *self, PyObject *const *args, Py_ssize_t count,
     Py_RETURN_NONE;
 }
 
-#define WITH_NAMES(function) \
-    (PyCFunction)(void (*)(void))function, METH_FASTCALL | METH_KEYWORDS
-
 static PyMethodDef methods[] = {
     {"played", WITH_NAMES(gate_played),
      "played(ulaw, starts_at)\n\nNote bot audio that is heard from then on."},
@@ -437,7 +435,7 @@ int add_echo(PyObject *module)
         {"YOUNG_FRAMES", &young_frames, 1},
         {"LOOK_FRAMES", &look_frames, 1},
         {"PEAK_DB", &peak_db, 1},
-        {"NEAR", &near, 1},
+        {"NEAR", &near_frames, 1},
         {"CHANGED_DB", &changed_db, 1},
         {"TRIAL_S", &trial_s, 1},
         {"TRIAL_FRAMES", &trial_frames, 1},
@@ -457,8 +455,5 @@ int add_echo(PyObject *module)
     Py_DECREF(source);
     if (failed)
         return -1;
-    PyObject *type = PyType_FromModuleAndSpec(module, &spec, NULL);
-    int added = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;
-    Py_XDECREF(type);
-    return added;
+    return add_type(module, &spec);
 }

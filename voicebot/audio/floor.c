@@ -77,8 +77,8 @@ static void push(Floor *self, double level, bool pitched)
         self->noise = softest;
     else if (level < self->noise)
         self->noise = level;
-    double wanted = music_share +
-                    music_share_per_db * (self->ranked[(int)loud] - self->ranked[(int)soft]);
+    double range_db = self->ranked[(int)loud] - self->ranked[(int)soft];
+    double wanted = music_share + music_share_per_db * range_db;
     bool was_music = self->music;
     wanted -= music_held * was_music;
     self->music = self->pitched_frames >= wanted * WINDOW;
@@ -107,7 +107,7 @@ static PyObject *floor_push(Floor *self, PyObject *const *args, Py_ssize_t count
 }
 
 static PyMethodDef methods[] = {
-    {"push", (PyCFunction)(void (*)(void))floor_push, METH_FASTCALL | METH_KEYWORDS,
+    {"push", WITH_NAMES(floor_push),
      "push(dbov, *, pitched)\n\nAdd a frame."},
     {NULL, NULL, 0, NULL},
 };
@@ -163,8 +163,5 @@ int add_floor(PyObject *module)
             return -1;
         }
     }
-    PyObject *type = PyType_FromModuleAndSpec(module, &spec, NULL);
-    int added = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;
-    Py_XDECREF(type);
-    return added;
+    return add_type(module, &spec);
 }

@@ -43,7 +43,7 @@ static PyObject *pcm16_dbov(PyObject *Py_UNUSED(module), PyObject *pcm)
         memcpy(&sample, bytes + 2 * at, 2);
         squares += (int32_t)sample * sample;
     }
-    int odd = sound.len % 2;
+    bool odd = sound.len % 2;
     PyBuffer_Release(&sound);
     if (odd) {
         PyErr_SetString(PyExc_ValueError, "pcm16: the last sample is cut in two");

@@ -105,6 +105,14 @@ PyObject *make(PyTypeObject *type, PyObject *args, PyObject *by_name)
     return alloc(type, 0);
 }
 
+int add_type(PyObject *module, PyType_Spec *spec)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+    int added = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;
+    Py_XDECREF(type);
+    return added;
+}
+
 /* The wider vectors of newer processors, chosen when the module is loaded. */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && \
     !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
@@ -113,17 +121,26 @@ PyObject *make(PyTypeObject *type, PyObject *args, PyObject *by_name)
 #define WIDEST
 #endif
 
-/* Unsigned, as Python's flags have signed numbers wrap, of which gcc makes no vectors. */
-WIDEST void slide(const double *restrict weights, size_t count,
-                  const double *restrict x, double *restrict out, size_t outputs)
+/* Unsigned: with Python's flags signed numbers wrap; gcc makes no vectors of these. */
+WIDEST static void slide_far(const double *restrict weights, size_t count,
+                             const double *restrict x, double *restrict out,
+                             size_t outputs)
 {
-    memset(out, 0, sizeof *out * outputs);
     for (size_t j = 0; j < count; j += STRIDE) {
         const double *from = x + j, a = weights[j], b = weights[j + 1];
         const double c = weights[j + 2], d = weights[j + 3];
-        for (size_t i = 0; i < outputs; i++)
-            out[i] += a * from[i] + b * from[i + 1] + c * from[i + 2] + d * from[i + 3];
+        for (size_t i = 0; i < outputs; i++) {
+            out[i] += a * from[i] + b * from[i + 1];
+            out[i] += c * from[i + 2] + d * from[i + 3];
+        }
     }
+}
+
+void slide(const double *weights, size_t count, const double *x, double *out,
+           size_t outputs)
+{
+    memset(out, 0, sizeof *out * outputs);
+    slide_far(weights, count, x, out, outputs);
 }
 
 static int add_all(PyObject *module)

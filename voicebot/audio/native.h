@@ -21,7 +21,9 @@
 
 #define FRAME 160 /* samples in 20 ms at 8 kHz */
 
-/* Gives each type its numbers and adds it to the module; -1 with an error set. */
+/* What returns an int here is 0, or -1 with an error set. */
+
+/* Read the numbers of a source, and add its twins to the module. */
 int add_level(PyObject *module);
 int add_floor(PyObject *module);
 int add_timbre(PyObject *module);
@@ -53,8 +55,16 @@ int sort_arguments(const char *function, const char *const *names, int by_positi
                    PyObject *by_name, PyObject **values);
 /* Read a number, not NaN; what is missing leaves `*into` as it is. */
 int read_number(const char *name, PyObject *value, double *into);
+
+/* ---- types ---- */
+
 /* Make an object of a type that takes no arguments, all of its own bytes 0. */
 PyObject *make(PyTypeObject *type, PyObject *args, PyObject *by_name);
+int add_type(PyObject *module, PyType_Spec *spec);
+
+/* A method that takes arguments by name, in a table. */
+#define WITH_NAMES(function) \
+    (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
 
 /* ---- sound ---- */
 

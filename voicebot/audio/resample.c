@@ -1,4 +1,4 @@
-/* Between the phone's rate (8 kHz) and the model's (24 kHz): the twin of resample.py. */
+/* Between the phone's rate and the model's: the twin of resample.py. */
 #include "native.h"
 
 #define RATIO 3
@@ -170,14 +170,6 @@ static PyType_Spec down_spec = {
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = down_slots,
 };
-
-static int add_type(PyObject *module, PyType_Spec *spec)
-{
-    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
-    int added = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;
-    Py_XDECREF(type);
-    return added;
-}
 
 int add_resample(PyObject *module)
 {

@@ -8,8 +8,9 @@
 #define BINS (FRAME / 2 + 1)
 
 static double window[FRAME], bands_from[BANDS], heights[BANDS];
-static double peak_bins, rumble_bins, tone_rest, pitch_bin, harmonic_bin, harmonic_share;
-static double periodic, valley, dull_share, memory, steady_db, unknown_db;
+static double peak_bins, rumble_bins, tone_rest;
+static double pitch_bin, harmonic_bin, harmonic_share, periodic, valley;
+static double dull_share, memory, steady_db, unknown_db;
 static double change_memory, profile_memory, least_share;
 static double noise_high, noise_alone, noise_learned, noise_margin;
 
@@ -297,7 +298,7 @@ static PyObject *ear_judge(Ear *self, PyObject *const *args, Py_ssize_t count,
 static PyMethodDef methods[] = {
     {"skip", (PyCFunction)ear_skip, METH_O,
      "skip(pcm)\n\nHear a frame that is too soft to be judged."},
-    {"judge", (PyCFunction)(void (*)(void))ear_judge, METH_FASTCALL | METH_KEYWORDS,
+    {"judge", WITH_NAMES(ear_judge),
      "judge(pcm, noise_share=0.0)\n\nSay what a frame sounds like."},
     {NULL, NULL, 0, NULL},
 };
@@ -378,8 +379,5 @@ int add_timbre(PyObject *module)
         cosine[at] = cos(2 * 3.14159265358979323846 * at / FRAME);
         sine[at] = sin(2 * 3.14159265358979323846 * at / FRAME);
     }
-    PyObject *type = PyType_FromModuleAndSpec(module, &spec, NULL);
-    int added = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;
-    Py_XDECREF(type);
-    return added;
+    return add_type(module, &spec);
 }

@@ -1,5 +1,7 @@
 """Tests run on the source, and some of them on the compiled twin, too."""
 
+import gc
+import resource
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -41,3 +43,18 @@ def each_twin(
             yield
 
     return twin
+
+
+def memory_kb(
+    times: int,
+    once: Callable[[], None],
+    absurd: list[tuple[type[Exception], str, Callable[[], object]]],
+) -> int:
+    """Do what works and what doesn't so often; return what was taken at most."""
+    for _ in range(times):
+        once()
+        for error, _, call in absurd:
+            with pytest.raises(error):
+                call()
+    gc.collect()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

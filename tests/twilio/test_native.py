@@ -1,7 +1,5 @@
 """The module in C does what its twin does, and takes nothing else for its own."""
 
-import gc
-import resource
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -12,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.twilio.examples import frame
-from tests.twins import CODES
+from tests.twins import CODES, memory_kb
 from voicebot.twilio import media
 
 if "c" not in CODES:
@@ -116,19 +114,9 @@ def once() -> None:
 
 
 def test_nothing_is_lost_in_many_calls() -> None:
-    def all_of_it(times: int) -> int:
-        for _ in range(times):
-            once()
-            for error, _, call in ABSURD:
-                with pytest.raises(error):
-                    call()
-        gc.collect()
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-    held = [TEXT, TAIL, ULAW, 1629]
-    before_kb = all_of_it(20)
+    held = [TEXT, TAIL, ULAW]
+    before_kb = memory_kb(20, once, ABSURD)
     counts = [sys.getrefcount(each) for each in held], sys.getrefcount(None)
-    assert all_of_it(100) - before_kb < 512  # 1e5 calls
-    after = [sys.getrefcount(each) for each in held], sys.getrefcount(None)
-    assert after[0] == counts[0]
-    assert abs(after[1] - counts[1]) < 1000
+    assert memory_kb(100, once, ABSURD) - before_kb < 512  # 1e5 calls
+    assert [sys.getrefcount(each) for each in held] == counts[0]
+    assert abs(sys.getrefcount(None) - counts[1]) < 1000

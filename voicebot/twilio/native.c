@@ -11,8 +11,8 @@
 /* ---- base64 (RFC 4648, section 4) ---- */
 
 /*
- * In two steps, the longer of which gcc makes vectors of: characters to numbers of 6
- * bits and back, so many at a time, and those to bytes and back.
+ * In two steps, so many characters at a time: to numbers of 6 bits and back, and those
+ * to bytes and back. They are loops that gcc makes vectors of.
  */
 #define BLOCK 256 /* characters */
 
@@ -61,9 +61,11 @@ WIDEST static void join(const uint8_t *restrict numbers, size_t fours,
                         uint8_t *restrict bytes)
 {
     for (size_t at = 0; at < fours; at++) {
-        bytes[3 * at] = (uint8_t)(numbers[4 * at] << 2 | numbers[4 * at + 1] >> 4);
-        bytes[3 * at + 1] = (uint8_t)(numbers[4 * at + 1] << 4 | numbers[4 * at + 2] >> 2);
-        bytes[3 * at + 2] = (uint8_t)(numbers[4 * at + 2] << 6 | numbers[4 * at + 3]);
+        uint8_t a = numbers[4 * at], b = numbers[4 * at + 1];
+        uint8_t c = numbers[4 * at + 2], d = numbers[4 * at + 3];
+        bytes[3 * at] = (uint8_t)(a << 2 | b >> 4);
+        bytes[3 * at + 1] = (uint8_t)(b << 4 | c >> 2);
+        bytes[3 * at + 2] = (uint8_t)(c << 6 | d);
     }
 }
 

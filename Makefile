@@ -10,7 +10,8 @@ COVERAGE = --cov --cov-fail-under=100
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 # The compiled twin, and the tests that it is what its source is.
 TWIN ?= .venv-compiled
-FRAME_TESTS = tests/test_fields.py tests/audio tests/bridge tests/flow tests/stepfun/realtime tests/twilio
+FRAME_TESTS = tests/test_fields.py tests/audio tests/bridge tests/flow tests/stepfun/realtime \
+	tests/twilio tests/websocket
 TWIN_TESTS = $(FRAME_TESTS) tests/test_twins.py tests/runtime/test_pipe.py \
 	tests/runtime/test_legs.py \
 	tests/runtime/test_recorder.py tests/e2e/test_calls.py \

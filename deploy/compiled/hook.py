@@ -2,9 +2,10 @@
 A wheel in which the frame path is compiled (mypyc), if VOICEBOT_COMPILE=1 asks for it.
 
 What is compiled is the source itself, and where there is no compiled module, Python
-takes the source. Only what numpy would do to each frame is written twice, the second
-time in C: `voicebot.audio.native`. The modules go into the wheel, never beside the
-sources of a checkout, where they would be taken instead of what is edited.
+takes the source. Only what numpy would do to each frame, and what reads and writes
+messages of audio, is written twice, the second time in C: the modules `native`. All go
+into the wheel, never beside the sources of a checkout, where they would be taken
+instead of what is edited.
 """
 
 import os
@@ -30,14 +31,21 @@ sources = [each for each in sys.argv[2:] if each.endswith(".c")]
 modules = [each for each in sys.argv[2:] if each.endswith(".py")]
 optimized = ["-std=c11", "-O3", "-fvisibility=hidden"]
 optimized += ["-ffp-contract=off", "-fno-math-errno"]
-native = Extension("voicebot.audio.native", sources, extra_compile_args=optimized)
+native = [
+    Extension(
+        folder.replace("/", ".") + ".native",
+        [each for each in sources if os.path.dirname(each) == folder],
+        extra_compile_args=optimized,
+    )
+    for folder in sorted({os.path.dirname(each) for each in sources})
+]
 flags = ["--config-file=", "--follow-imports=silent", "--ignore-missing-imports"]
 setup(
     name="voicebot",
     script_args=["build_ext", f"-j{os.cpu_count()}", "-tobjects", "-b", sys.argv[1]],
     packages=[],
     ext_modules=[
-        native,
+        *native,
         *mypycify(
             flags + modules,
             opt_level="2",

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 from websockets.asyncio.client import ClientConnection, connect
 
 from voicebot.net.media_socket import WRITE_S, MediaSocket
+from voicebot.websocket.frames import text_frames
 
 LIMIT_S = 5.0
 
@@ -84,7 +85,18 @@ async def test_what_is_sent_arrives() -> None:
     async with line() as ends:
         for text in (b"one", b"two" * 200):
             assert ends.socket.send(text)
+            ends.socket.flush()
             assert await ends.caller.recv() == text.decode()
+
+
+async def test_what_is_sent_until_a_flush_arrives_in_order() -> None:
+    async with line() as ends:
+        texts = [b"one", b"two" * 200, b"", b"three" * 20_000]
+        for text in texts:
+            assert ends.socket.send(text)
+        ends.socket.flush()
+        async with asyncio.timeout(LIMIT_S):
+            assert [await ends.caller.recv(decode=False) for _ in texts] == texts
 
 
 async def test_a_ping_is_answered_and_a_close_is_a_close() -> None:
@@ -124,6 +136,7 @@ async def test_a_connection_that_breaks_ends_the_iteration() -> None:
         async with asyncio.timeout(LIMIT_S):
             await ends.over.wait()
         assert ends.socket.send(b"to nobody")
+        ends.socket.flush()
 
 
 async def test_a_server_that_closes_sends_nothing_more() -> None:
@@ -131,6 +144,7 @@ async def test_a_server_that_closes_sends_nothing_more() -> None:
         closing = asyncio.create_task(ends.socket.library.close())
         await asyncio.sleep(0)
         assert ends.socket.send(b"too late")
+        ends.socket.flush()
         assert [each async for each in ends.caller] == []
         async with asyncio.timeout(LIMIT_S):
             await closing
@@ -202,7 +216,7 @@ class Blocked(asyncio.Transport):
 
     def __init__(self, line: object = None) -> None:
         super().__init__({"socket": line})
-        self.written = 0
+        self.written: list[bytes] = []
         self.protocol: asyncio.BaseProtocol = asyncio.Protocol()
 
     def get_protocol(self) -> asyncio.BaseProtocol:
@@ -214,8 +228,8 @@ class Blocked(asyncio.Transport):
     def is_closing(self) -> bool:
         return False
 
-    def write(self, data: object) -> None:
-        self.written += 1
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
 
 
 async def test_a_peer_that_does_not_read_for_five_seconds_is_gone(
@@ -229,8 +243,26 @@ async def test_a_peer_that_does_not_read_for_five_seconds_is_gone(
     socket.pause_writing()
     now += WRITE_S - 0.01
     assert socket.send(b"waits")
+    socket.flush()
     now += 0.01
     assert not socket.send(b"refused")
-    assert transport.written == 1
+    socket.flush()
+    assert transport.written == [text_frames([b"waits"])]
     socket.resume_writing()
     assert socket.send(b"again")
+    socket.flush()
+    assert transport.written[1:] == [text_frames([b"again"])]
+
+
+async def test_all_that_is_sent_until_a_flush_is_one_write() -> None:
+    transport = Blocked()
+    socket = MediaSocket(web.WebSocketResponse(), transport)
+    socket.flush()
+    assert transport.written == []
+    for text in (b"media", b"mark"):
+        assert socket.send(text)
+    assert transport.written == []
+    socket.flush()
+    assert transport.written == [text_frames([b"media", b"mark"])]
+    socket.flush()
+    assert len(transport.written) == 1

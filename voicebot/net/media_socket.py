@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from voicebot.websocket_frames import FrameSplitter, text_frame
+from voicebot.websocket.quick import FrameSplitter, text_frames
 
 # A peer that doesn't read for this long is gone, whatever its socket says.
 WRITE_S = 5.0
@@ -54,6 +54,7 @@ class MediaSocket(asyncio.Protocol):
         self._watch: asyncio.TimerHandle | None = None
         self._idle = False  # whether nothing came since the watch looked
         self._blocked_at: float | None = None
+        self._unsent: list[bytes] = []
         transport.set_protocol(self)
 
     def listen(self, hear: Callable[[list[bytes]], None] | None) -> None:
@@ -101,15 +102,27 @@ class MediaSocket(asyncio.Protocol):
 
     def send(self, text: bytes) -> bool:
         """
-        Write a text; False, and nothing is written, if the peer hasn't read for 5 s.
-
-        Once the socket is being closed, a text is dropped: nobody would read it.
+        Write a text with the next flush; False, and it isn't, if the peer hasn't read
+        for 5 s.
         """
         if self._blocked_at is not None and self._clock() >= self._blocked_at + WRITE_S:
             return False
-        if not (self.library.closed or self._transport.is_closing()):
-            self._transport.write(text_frame(text))
+        self._unsent.append(text)
         return True
+
+    def flush(self) -> None:
+        """
+        Write what was sent, all of it at once: each write costs a call of the system.
+
+        To be called before anything else may happen, so that nothing waits or is
+        overtaken. Once the socket is being closed, texts are dropped: nobody would
+        read them.
+        """
+        if not self._unsent:
+            return
+        texts, self._unsent = self._unsent, []
+        if not (self.library.closed or self._transport.is_closing()):
+            self._transport.write(text_frames(texts))
 
     # ---- what the transport says -----------------------------------------------
 

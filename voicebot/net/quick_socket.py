@@ -8,7 +8,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
-from voicebot.websocket_frames import FrameSplitter
+from voicebot.websocket.quick import FrameSplitter
 
 # One delta holds up to 1.9 s of audio, 123 KB of JSON (stepfun reference, 3.5);
 # thirty times that is a peer that has lost its mind.

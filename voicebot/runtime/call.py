@@ -230,9 +230,12 @@ class Call:
             self._guarded(self.deliver, event)
 
     def _perform(self, orders: list[Order]) -> None:
-        for order in orders:
-            self._act(order)
-            self._note_latency(self._waterfall.did(order, self._now))
+        try:
+            for order in orders:
+                self._act(order)
+                self._note_latency(self._waterfall.did(order, self._now))
+        finally:
+            self._socket.flush()
         self._note_faults()
         self._arm()
 

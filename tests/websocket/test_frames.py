@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from voicebot.websocket_frames import FrameSplitter, text_frame, unmasked
+from tests.twins import each_twin
+from voicebot.websocket.frames import FrameSplitter, text_frames, unmasked
+
+twin = each_twin(
+    __name__, "FrameSplitter", "text_frames", native="voicebot.websocket.native"
+)
 
 MEDIA = b'{"event":"media","media":{"payload":"' + b"/" * 216 + b'"}}'
 
@@ -117,7 +122,13 @@ def test_a_mask_taken_off_twice_is_on_again(mask: bytes, payload: bytes) -> None
     assert unmasked(mask, payload) == expected
 
 
-@pytest.mark.parametrize("size", [0, 125, 126, 65535])
+@pytest.mark.parametrize("size", [0, 125, 126, 65535, 65536, LONGEST])
 def test_a_frame_of_ours_is_what_another_library_makes(size: int) -> None:
     text = b"a" * size
-    assert text_frame(text) == Frame(Opcode.TEXT, text).serialize(mask=False)
+    assert text_frames([text]) == sent(Opcode.TEXT, text, masked=False)
+
+
+@given(st.lists(texts, max_size=5))
+def test_frames_of_ours_follow_one_another(messages: list[bytes]) -> None:
+    frames = [sent(Opcode.TEXT, text, masked=False) for text in messages]
+    assert text_frames(messages) == b"".join(frames)

@@ -109,9 +109,14 @@ def unmasked(mask: bytes, payload: bytes) -> bytes:
     return (int.from_bytes(payload) ^ int.from_bytes(key)).to_bytes(size)
 
 
-def text_frame(text: bytes) -> bytes:
-    """Make a server's frame of a whole message of text, up to 64 KiB of it."""
-    size = len(text)
+def text_frames(texts: list[bytes]) -> bytes:
+    """Make a server's frames, one for each message of text, and put them together."""
+    return b"".join([part for text in texts for part in (_head(len(text)), text)])
+
+
+def _head(size: int) -> bytes:
     if size < TWO_BYTES:
-        return bytes((WHOLE_TEXT, size)) + text
-    return bytes((WHOLE_TEXT, TWO_BYTES)) + size.to_bytes(2) + text
+        return bytes((WHOLE_TEXT, size))
+    if size <= 0xFFFF:
+        return bytes((WHOLE_TEXT, TWO_BYTES)) + size.to_bytes(2)
+    return bytes((WHOLE_TEXT, EIGHT_BYTES)) + size.to_bytes(8)

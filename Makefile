@@ -13,8 +13,7 @@ TWIN ?= .venv-compiled
 FRAME_TESTS = tests/test_fields.py tests/audio tests/bridge tests/flow tests/stepfun/realtime \
 	tests/twilio tests/websocket
 TWIN_TESTS = $(FRAME_TESTS) tests/test_twins.py tests/runtime/test_pipe.py \
-	tests/runtime/test_legs.py \
-	tests/runtime/test_recorder.py tests/e2e/test_calls.py \
+	tests/runtime/test_legs.py tests/e2e/test_calls.py \
 	tests/e2e/test_workers.py::test_a_worker_greets_answers_is_interrupted_and_ends
 WANTED = -c constraints.txt -e '.$(EXTRAS)'
 

@@ -21,7 +21,7 @@ from voicebot.runtime.pipe import packed, unpacked
 ROOT = Path(__file__).parents[1]
 TOOLS: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 TABLE = TOOLS["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]
-SHELL = {f"voicebot.runtime.{name}" for name in ("call", "legs", "recorder")}
+SHELL = {f"voicebot.runtime.{name}" for name in ("call", "legs")}
 WANTED = "compiled" if os.environ.get("COMPILED") else "interpreted"
 
 

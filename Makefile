@@ -10,7 +10,8 @@ COVERAGE = --cov --cov-fail-under=100
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 # The compiled twin, and the tests that it is what its source is.
 TWIN ?= .venv-compiled
-FRAME_TESTS = tests/test_fields.py tests/audio tests/bridge tests/stepfun/realtime tests/twilio
+FRAME_TESTS = tests/test_fields.py tests/audio tests/bridge tests/flow tests/stepfun/realtime \
+	tests/twilio tests/websocket
 TWIN_TESTS = $(FRAME_TESTS) tests/test_twins.py tests/runtime/test_pipe.py \
 	tests/runtime/test_legs.py tests/e2e/test_calls.py \
 	tests/e2e/test_workers.py::test_a_worker_greets_answers_is_interrupted_and_ends
@@ -59,7 +60,7 @@ $(VENV)/.%: pyproject.toml constraints.txt
 # starts a Python of it in the checkout gets it all the same, not the sources there.
 $(TWIN)/.compiled: EXTRAS =
 $(TWIN)/.compiled-dev: EXTRAS = [dev]
-$(TWIN)/.compiled $(TWIN)/.compiled-dev: $(shell find voicebot deploy/compiled -name '*.py') \
+$(TWIN)/.compiled $(TWIN)/.compiled-dev: $(shell find voicebot deploy/compiled -name '*.py' -o -name '*.[ch]') \
 		pyproject.toml constraints.txt
 	@test -x $(TWIN)/bin/python || $(PYTHON) -m venv $(TWIN)
 	@echo "compiling voicebot$(EXTRAS) into $(TWIN): some two minutes"

@@ -30,6 +30,7 @@ IMPURE = {
 PURE: dict[str, set[str]] = {
     "errors": set(),
     "fields": {"errors"},
+    "websocket": set(),
     "audio": set(),
     "twilio": {"errors", "fields"},
     "stepfun": {"errors", "fields"},
@@ -58,7 +59,7 @@ CORE = {"errors", "fields", "audio", "twilio", "stepfun", "config"}
 SHELL: dict[str, set[str]] = {
     "config": {"errors"},
     "store": CORE,
-    "net": CORE,
+    "net": CORE | {"websocket"},
     "observe": CORE,
     "runtime": CORE
     | {"bridge", "cascade", "dialplan", "doctor", "flow", "store", "net", "observe"},

@@ -1,9 +1,11 @@
 """
 A wheel in which the frame path is compiled (mypyc), if VOICEBOT_COMPILE=1 asks for it.
 
-What is compiled is the source itself: nothing is written twice, and where there is no
-compiled module, Python takes the source. The modules go into the wheel, never beside
-the sources of a checkout, where they would be taken instead of what is edited.
+What is compiled is the source itself, and where there is no compiled module, Python
+takes the source. Only what numpy would do to each frame, and what reads and writes
+messages of audio, is written twice, the second time in C: the modules `native`. All go
+into the wheel, never beside the sources of a checkout, where they would be taken
+instead of what is edited.
 """
 
 import os
@@ -20,22 +22,39 @@ ASKED: Final = "VOICEBOT_COMPILE"
 # numpy's types are needed to compile what uses it.
 NEEDED: Final = ("mypy", "numpy", "setuptools")
 
+# In C, no product and sum are made one: that would be rounded otherwise than numpy's.
 BUILD: Final = """
 import os, sys
 from mypyc.build import mypycify
-from setuptools import setup
+from setuptools import Extension, setup
+sources = [each for each in sys.argv[2:] if each.endswith(".c")]
+modules = [each for each in sys.argv[2:] if each.endswith(".py")]
+optimized = ["-std=c11", "-O3", "-fvisibility=hidden"]
+optimized += ["-ffp-contract=off", "-fno-math-errno"]
+native = [
+    Extension(
+        folder.replace("/", ".") + ".native",
+        [each for each in sources if os.path.dirname(each) == folder],
+        extra_compile_args=optimized,
+    )
+    for folder in sorted({os.path.dirname(each) for each in sources})
+]
 flags = ["--config-file=", "--follow-imports=silent", "--ignore-missing-imports"]
 setup(
     name="voicebot",
     script_args=["build_ext", f"-j{os.cpu_count()}", "-tobjects", "-b", sys.argv[1]],
     packages=[],
-    ext_modules=mypycify(
-        flags + sys.argv[2:],
-        opt_level="2",
-        debug_level="0",
-        group_name="voicebot",
-        target_dir="c",
-    ),
+    ext_modules=[
+        *native,
+        *mypycify(
+            flags + modules,
+            opt_level="2",
+            debug_level="0",
+            group_name="voicebot",
+        multi_file=True,
+            target_dir="c",
+        ),
+    ],
 )
 """
 
@@ -64,7 +83,7 @@ class CompilingHook(BuildHookInterface[Any]):
         self._made = TemporaryDirectory(prefix="voicebot-compiled-")
         folder, root = Path(self._made.name), Path(self.root)
         build_data["force_include"] |= _compiled(
-            folder, root, _modules(root, self.config)
+            folder, root, _sources(root, self.config)
         )
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
@@ -87,15 +106,16 @@ def _pinned(root: Path) -> list[str]:
     return [line for line in lines if line.partition("==")[0] in NEEDED]
 
 
-def _modules(root: Path, config: dict[str, Any]) -> list[str]:
+def _sources(root: Path, config: dict[str, Any]) -> list[str]:
     """Paths of what the table in pyproject.toml means, from the root."""
-    found = {path for pattern in config["modules"] for path in root.glob(pattern)}
+    patterns = [*config["modules"], *config["native"]]
+    found = {path for pattern in patterns for path in root.glob(pattern)}
     found -= {root / path for path in config["left-out"]}
     names = (path.relative_to(root).as_posix() for path in found)
     return sorted(name for name in names if not name.endswith("__init__.py"))
 
 
-def _compiled(folder: Path, root: Path, modules: list[str]) -> dict[str, str]:
+def _compiled(folder: Path, root: Path, sources: list[str]) -> dict[str, str]:
     """
     Compile in a folder.
 
@@ -106,7 +126,7 @@ def _compiled(folder: Path, root: Path, modules: list[str]) -> dict[str, str]:
     # What tracebacks name are paths from here.
     (folder / "voicebot").symlink_to(root / "voicebot")
     done = subprocess.run(
-        [sys.executable, "-c", BUILD, str(out), *modules], cwd=folder, check=False
+        [sys.executable, "-c", BUILD, str(out), *sources], cwd=folder, check=False
     )
     if done.returncode:
         sys.exit(f"{ASKED}=1: the compiler failed (exit code {done.returncode})")

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.twins import each_twin
 from voicebot.audio.floor import (
     MUSIC,
     MUSIC_HELD,
@@ -25,6 +26,8 @@ Frame = tuple[float, bool]
 
 SYLLABLE: list[Frame] = [(-22.0, True)] * 9 + [(-40.0, False)] + [(-58.0, False)] * 2
 """Three quarters of it voiced, and no pause: as fast as anybody talks."""
+
+twin = each_twin(__name__, "NoiseFloor")
 
 
 def floors(frames: list[Frame], floor: NoiseFloor | None = None) -> list[float]:

@@ -6,8 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.audio.signals import tone
+from tests.twins import each_twin
 from voicebot.audio.framing import ULAW_SILENCE
 from voicebot.audio.level import FLOOR_DBOV, dbov
+
+twin = each_twin(__name__, "dbov")
 
 
 @pytest.mark.parametrize("level", [-10.0, -26.0, -45.0])

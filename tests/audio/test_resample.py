@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.audio.signals import speech, tone
+from tests.twins import each_twin
 from voicebot.audio.g711 import pcm16_to_ulaw, ulaw_to_pcm16
 from voicebot.audio.resample import DOWN, UP, Pcm24ToUlaw, UlawToPcm24, pcm24_to_16
 
 SETTLED = 100  # outputs until the filter is full
+
+twin = each_twin(__name__, "Pcm24ToUlaw", "UlawToPcm24")
 
 
 def samples(pcm: bytes) -> NDArray[np.int16]:

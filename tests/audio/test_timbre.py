@@ -19,12 +19,15 @@ from tests.audio.signals import (
     tone,
     ulaw,
 )
+from tests.twins import each_twin
 from voicebot.audio.framing import ULAW_FRAME
 from voicebot.audio.g711 import ulaw_to_pcm16
 from voicebot.audio.level import dbov
 from voicebot.audio.timbre import LONGEST, Ear, Sound, is_periodic, shape_of
 
 SAMPLES = LONGEST + ULAW_FRAME
+
+twin = each_twin(__name__, "Ear")
 
 
 def frames(line: bytes) -> list[bytes]:

@@ -240,3 +240,26 @@ def test_without_marks_it_knows_the_ear_within_60_ms(seed: int, there_s: float) 
         line.speak(random.uniform(0.05, 2.5))
         assert abs(line.error_ms()) <= 60
         line.now += random.uniform(0.0, 1.0)
+
+
+def test_a_mark_of_about_that_time_shows_lateness_but_no_shorter_way() -> None:
+    ledger = Ledger()
+    ledger.send(8 * 200, 5.0)
+    first = ledger.mark()
+    ledger.send(8 * 1000, 5.0)
+    early, late = ledger.mark(), ledger.mark()
+    ledger.returned(first, 5.3)  # 100 ms there and back
+    ledger.returned(early, 6.29, about=True)
+    assert ledger.ends_at(6.0) == pytest.approx(6.2)  # not earlier than on time
+    ledger.returned(late, 6.31, about=True)
+    assert ledger.ends_at(6.0) == pytest.approx(6.21)
+
+
+def test_if_the_first_mark_is_of_about_then_it_must_do() -> None:
+    ledger = Ledger()
+    assert not ledger.knows_way
+    ledger = Ledger()
+    ledger.send(8 * 200, 5.0)
+    ledger.returned(ledger.mark(), 5.3, about=True)
+    assert ledger.knows_way
+    assert ledger.ends_at(5.0) == pytest.approx(5.2)

@@ -84,7 +84,7 @@ def no_protection(patch: pytest.MonkeyPatch) -> None:
 def goodbye_can_be_cut(patch: pytest.MonkeyPatch) -> None:
     def hear(self: Bridge, ulaw: bytes, now: float) -> None:
         for at in range(0, len(ulaw), 160):
-            self._caller_frame(ulaw[at : at + 160], now)
+            self._caller_frame(ulaw[at : at + 160], now, now)
 
     def cut(self: Bridge, now: float, *, withdraw: bool = True) -> None:
         if self._speech.utterances:

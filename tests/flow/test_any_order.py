@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.bridge.calls import BUSINESS, VOICE, pcm
 from tests.flow.flows import words
 from tests.flow.personas import CLINIC, persona
+from tests.twins import source_only
 from voicebot.bridge import model as do
 from voicebot.bridge.bridge import Bridge
 from voicebot.bridge.settings import Resume
@@ -330,6 +331,7 @@ class LooksEachTime(Flow):
         return False
 
 
+@source_only
 @given(
     st.lists(
         st.tuples(frames | bridge_events | calls | answers, st.sampled_from([1, 20])),

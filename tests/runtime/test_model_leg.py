@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
+from websockets.asyncio.server import ServerConnection, serve
 
 from tests.audio.signals import speech
 from tests.canary import KEY
@@ -20,6 +21,8 @@ from voicebot.bridge.model import (
     AmendReply,
     AppendAudio,
     AskToSay,
+    CancelReply,
+    CommitAudio,
     Ending,
     FindTurns,
     PeerLost,
@@ -34,6 +37,7 @@ from voicebot.runtime.model_leg import (
     DEFAULT_VOICE,
     HARMLESS,
     MAX_BAD_FRAMES,
+    WAITING_FRAMES,
     ModelLeg,
     _refusal,
 )
@@ -54,6 +58,7 @@ from voicebot.store.faults import Fault
 
 CONFIG = SessionConfig("Be brief.", "linjiajiejie", turn_detection=None)
 CREATED = {"type": "session.created", "session": {"id": "0" * 32}}
+STARTED = {"type": "input_audio_buffer.speech_started", "item_id": "i"}
 BAD_VOICE = {"type": "error", "error": {"message": "voice x is not valid"}}
 
 Script = Callable[[web.WebSocketResponse], Awaitable[None]]
@@ -140,6 +145,109 @@ async def test_garbage_is_dropped_unless_there_is_nothing_else() -> None:
     assert (
         leg.faults[Fault.STEPFUN_BAD_FRAME] == 3 * MAX_BAD_FRAMES + MAX_BAD_FRAMES + 1
     )
+
+
+async def test_garbage_in_texts_that_are_heard_ends_the_session_too() -> None:
+    async def script(socket: web.WebSocketResponse) -> None:
+        await good(socket)
+        for _ in range(2 * MAX_BAD_FRAMES):
+            await socket.send_str("{")
+        await socket.receive()  # until the leg has gone
+
+    leg, delivered = await run(script)
+    assert delivered == [SessionReady(), PeerLost(Ending.STEPFUN_LOST)]
+    assert leg.faults[Fault.STEPFUN_BAD_FRAME] == MAX_BAD_FRAMES + 1
+    assert leg.faults[Fault.STEPFUN_LOST] == 1
+
+
+async def test_a_bug_in_what_hears_is_raised_where_the_leg_runs() -> None:
+    def deliver(event: Input) -> None:
+        if isinstance(event, ServerSpeechStarted):
+            raise ZeroDivisionError
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        await good(socket)
+        await socket.send_json(STARTED)
+        await socket.receive()  # until the leg has gone
+
+    async with server(script) as url, asyncio.timeout(10):
+        leg = ModelLeg(realtime(url, KEY), CONFIG, set())
+        with pytest.raises(ExceptionGroup) as caught:
+            await leg.run(deliver)
+    assert caught.group_contains(ZeroDivisionError)
+
+
+async def test_what_was_sent_before_the_session_was_ready_goes_first() -> None:
+    got: list[str] = []
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        await good(socket)
+        got.extend([(await socket.receive_json())["type"] for _ in range(3)])
+
+    def deliver(event: Input) -> None:
+        if isinstance(event, SessionReady):
+            leg.send(CommitAudio())
+
+    async with server(script) as url, asyncio.timeout(10):
+        leg = ModelLeg(realtime(url, KEY), CONFIG, set())
+        leg.send(AppendAudio(bytes(960)))
+        leg.send(CancelReply())
+        await leg.run(deliver)
+    kinds = [kind.rpartition(".")[2] for kind in got]
+    assert kinds == ["append", "cancel", "commit"]
+
+
+async def test_more_than_can_wait_for_a_session_is_dropped_and_an_order_ends_it() -> (
+    None
+):
+    opened: list[web.WebSocketResponse] = []
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        opened.append(socket)
+        await good(socket)
+        await socket.receive()
+
+    delivered: list[Input] = []
+    async with server(script) as url, asyncio.timeout(10):
+        leg = ModelLeg(realtime(url, KEY), CONFIG, set())
+        for _ in range(WAITING_FRAMES + 2):
+            leg.send(AppendAudio(bytes(960)))
+        assert leg.faults == {Fault.STEPFUN_WRITE_BLOCKED: 2}
+        leg.send(CommitAudio())
+        await leg.run(delivered.append)
+    assert len(opened) == 1
+    assert delivered == [PeerLost(Ending.STEPFUN_LOST)]
+
+
+async def test_a_server_that_does_not_read_loses_audio_and_then_the_call() -> None:
+    blocked = asyncio.Event()
+    delivered: list[Input] = []
+
+    async def handler(connection: ServerConnection) -> None:
+        await connection.send(orjson.dumps(CREATED), text=True)
+        await connection.recv()
+        connection.transport.pause_reading()
+        await connection.send(orjson.dumps(updated(voice="linjiajiejie")), text=True)
+        await blocked.wait()
+        connection.transport.abort()
+
+    def deliver(event: Input) -> None:
+        delivered.append(event)
+        if isinstance(event, SessionReady):
+            while not leg.faults:
+                leg.send(AppendAudio(bytes(48_000)))
+            leg.send(CommitAudio())
+            blocked.set()
+
+    async with (
+        serve(handler, "127.0.0.1", 0, compression=None) as running,
+        asyncio.timeout(10),
+    ):
+        host, port = next(iter(running.sockets)).getsockname()
+        leg = ModelLeg(realtime(f"ws://{host}:{port}/", KEY), CONFIG, set())
+        await leg.run(deliver)
+    assert delivered == [SessionReady(), PeerLost(Ending.STEPFUN_LOST)]
+    assert leg.faults == {Fault.STEPFUN_WRITE_BLOCKED: 2, Fault.STEPFUN_LOST: 1}
 
 
 @pytest.mark.parametrize("null_is_echoed", [True, False])

@@ -129,7 +129,8 @@ class EchoGate:
                 before; an earlier time is taken for the end of that.
         """
         self._asked_at = -inf
-        self._bot.place(ulaw, starts_at)
+        if ulaw:
+            self._bot.place(ulaw, starts_at)
 
     def cut(self, at: float) -> None:
         """Forget what the caller would have heard from `at` on: it was cleared."""

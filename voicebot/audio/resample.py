@@ -165,27 +165,28 @@ def _taps(gain: int) -> NDArray[np.float64]:
 
 def _up() -> NDArray[np.float64]:
     """Output o of a row is the sum over the inputs i of tap o - 3 i."""
-    taps = _taps(RATIO)  # two of three inputs would be zeros: make up for them
     matrix = np.zeros((UP_HISTORY + ULAW_ROW, PCM_ROW))
     for output in range(PCM_ROW):
         for tap in range(output % RATIO, TAPS, RATIO):
-            matrix[UP_HISTORY + (output - tap) // RATIO, output] = taps[tap]
+            matrix[UP_HISTORY + (output - tap) // RATIO, output] = UP_TAPS[tap]
     return matrix
 
 
 def _down() -> NDArray[np.float64]:
     """Output o of a row is the sum over the inputs i of tap 3 o - i."""
-    taps = _taps(1)
     matrix = np.zeros((DOWN_HISTORY + PCM_ROW, ULAW_ROW))
     for output in range(ULAW_ROW):
         newest = DOWN_HISTORY + RATIO * output
-        matrix[newest - TAPS + 1 : newest + 1, output] = taps[::-1]
+        matrix[newest - TAPS + 1 : newest + 1, output] = DOWN_TAPS[::-1]
     return matrix
 
 
 # How many inputs before a row its first output needs.
 UP_HISTORY: Final = (TAPS - 1) // RATIO
 DOWN_HISTORY: Final = TAPS - 1
+
+UP_TAPS: Final = _taps(RATIO)  # two of three inputs would be zeros: make up for them
+DOWN_TAPS: Final = _taps(1)
 
 # Shared by all streams of the process: 18 KB each.
 UP: Final = _up()

@@ -21,12 +21,12 @@ from typing import Final
 
 import webrtcvad
 
-from voicebot.audio.floor import NoiseFloor
 from voicebot.audio.framing import ULAW_FRAME, ULAW_HZ, Framer
 from voicebot.audio.g711 import ulaw_to_pcm16
-from voicebot.audio.level import FLOOR_DBOV, pcm16_dbov
+from voicebot.audio.level import FLOOR_DBOV
 from voicebot.audio.neural import LEAD_BYTES
-from voicebot.audio.timbre import Ear, Sound
+from voicebot.audio.quick import Ear, NoiseFloor, pcm16_dbov
+from voicebot.audio.timbre import Sound
 
 MODE: Final = 3  # the strictest of 0 to 3; the others fire on white noise
 

@@ -9,7 +9,7 @@ from typing import assert_never
 from voicebot.audio.framing import FRAME_MS, ULAW_FRAME, ULAW_SILENCE, ulaw_ms
 from voicebot.audio.timbre import Sound
 from voicebot.bridge import model as do
-from voicebot.bridge.caller import NEURAL_SPEECH, CallerVoice
+from voicebot.bridge.caller import BATCH_FRAMES, NEURAL_SPEECH, CallerVoice
 from voicebot.bridge.endpointing import Endpointing
 from voicebot.bridge.evidence import SHORT_SPEECH_MS, SHORTER_MS
 from voicebot.bridge.interruption import (
@@ -80,6 +80,11 @@ GAP_S = 0.2
 FRAME_S = FRAME_MS / 1000
 SILENT_FRAME = ULAW_SILENCE * ULAW_FRAME
 
+# How many frames may wait for each other while nothing hangs on the next one: no more
+# than a batch, which the model would wait for anyway.
+PATIENT_FRAMES = BATCH_FRAMES
+PATIENT_MS = PATIENT_FRAMES * FRAME_MS
+
 # Words come within two seconds; nobody begins more often in that time.
 MAX_AWAITED = 4
 
@@ -106,9 +111,10 @@ HEARD_MS = 60
 # So that a deadline never falls just before what it waits for.
 TICK_S = 0.001
 
-# What is due to be sent goes with the caller's next frame: a timer for each would cost
-# as much as the frame. Only on a line that brings none, it is late by this.
-CLOCKED_S = 0.025
+# What is due to be sent goes with the caller's next frames: a timer for each would cost
+# as much as the frame. Only on a line that brings none, it is late by this; what was
+# sent before lasts longer.
+CLOCKED_S = 0.1
 
 
 class Bridge:
@@ -202,6 +208,26 @@ class Bridge:
         """When to send DeadlineReached, unless an event comes first."""
         return self._deadline
 
+    @property
+    def patience(self) -> int:
+        """
+        How many of the caller's frames may come at once without making anything late.
+
+        Nobody speaks, or the caller does and won't have ended by then. The first
+        frames of what may interrupt the bot decide nothing by themselves.
+        """
+        voice = self._voice
+        if self.phase is Phase.CALLER:
+            left_ms = self._endpointing.silence_ms - voice.detector.silent_ms
+            waits = not self._server_finds and left_ms > PATIENT_MS
+        elif self.phase is Phase.SPEAKING:
+            at_once = self._floor.min_ms < PATIENT_MS or self._tried(self._media_at)
+            # The first mark is to be known to the millisecond.
+            waits = voice.quiet and not at_once and self._speech.ledger.knows_way
+        else:
+            waits = voice.quiet and self.phase is not Phase.TENTATIVE
+        return PATIENT_FRAMES if waits else 1
+
     def idle_since(self) -> float | None:
         """
         Since when nobody speaks, or is due to speak; None while somebody is.
@@ -221,8 +247,9 @@ class Bridge:
             case do.BotText(response_id, text):
                 if spoken := self._utterance(response_id, now):
                     spoken.text += text
-            case do.MarkReturned(name):
-                if self._speech.ledger.returned(name, now):
+            case do.MarkReturned(name, waited_s):
+                at, about = now - waited_s, waited_s > 0
+                if self._speech.ledger.returned(name, at, about=about):
                     self._prove()
             case do.ReplyStarted(response_id):
                 self._reply_started(response_id, now)
@@ -286,21 +313,24 @@ class Bridge:
         self._media_at = self._line_until = now
         if self.phase is not Phase.CLOSING:
             if len(ulaw) <= ULAW_FRAME:  # Twilio sends a frame at a time
-                self._caller_frame(ulaw, now)
+                self._caller_frame(ulaw, now, now)
                 return
+            # They waited for each other, as long as they are.
+            heard_at = now - (len(ulaw) - 1) // ULAW_FRAME * FRAME_S
             for at in range(0, len(ulaw), ULAW_FRAME):
-                self._caller_frame(ulaw[at : at + ULAW_FRAME], now)
+                self._caller_frame(ulaw[at : at + ULAW_FRAME], heard_at, now)
+                heard_at += FRAME_S
 
-    def _caller_frame(self, ulaw: bytes, now: float) -> None:
+    def _caller_frame(self, ulaw: bytes, heard_at: float, now: float) -> None:
         voice, speech = self._voice, self._speech
         in_turn = self.phase is Phase.CALLER
-        gate_dbov = speech.gate_dbov(now)
-        if voice.detector.evidence.ms >= HEARD_MS and self._is_certain(now):
+        gate_dbov = speech.gate_dbov(heard_at)
+        if voice.detector.evidence.ms >= HEARD_MS and self._is_certain(heard_at):
             gate_dbov -= speech.margin_db
         frame = voice.hear(ulaw, gate_dbov, in_turn=in_turn)
         if frame:
             if ulaw is not SILENT_FRAME:  # which would say that there is no echo
-                speech.line_heard(frame, now)
+                speech.line_heard(frame, heard_at)
             if frame.sound is Sound.VOICE and self._was_quick(now):
                 frame = replace(frame, speech=True)  # a second syllable: stop at once
             needs, end_ms = None, 0
@@ -346,7 +376,7 @@ class Bridge:
         """Hear silence where nothing comes: else the caller's turn would never end."""
         while self._line_until + FRAME_S <= now:
             self._line_until += FRAME_S
-            self._caller_frame(SILENT_FRAME, now)
+            self._caller_frame(SILENT_FRAME, now, now)
 
     def _key_pressed(self, now: float) -> None:
         self._since = now  # the caller is there: the idle clock starts anew

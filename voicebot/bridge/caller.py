@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from voicebot.audio.framing import FRAME_MS, ULAW_SILENCE, ulaw_bytes
 from voicebot.audio.level import FLOOR_DBOV
-from voicebot.audio.resample import UlawToPcm24
+from voicebot.audio.quick import UlawToPcm24
 from voicebot.audio.timbre import Sound
 from voicebot.audio.vad import SURE, SURER, Vad, VadFrame
 from voicebot.bridge.model import AppendAudio
@@ -16,7 +16,8 @@ PREROLL_BYTES = ulaw_bytes(400)
 
 # Larger appends cost less, and nobody waits for those of a turn whose end we decide
 # ourselves. The model's own VAD wants small ones.
-BATCH_BYTES = ulaw_bytes(60)
+BATCH_FRAMES = 3
+BATCH_BYTES = ulaw_bytes(BATCH_FRAMES * FRAME_MS)
 LIVE_BATCH_BYTES = ulaw_bytes(FRAME_MS)
 
 # StepFun refuses less than about a second as `no speech found` (stepfun reference,
@@ -100,6 +101,11 @@ class CallerVoice:
                 self._from_silence = self._noisy < LATELY
             return frame  # one at most
         return None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing has begun that may be speech."""
+        return self.detector.idle and self.frame.sound is Sound.SILENCE
 
     @property
     def is_sure(self) -> bool:

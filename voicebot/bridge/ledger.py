@@ -122,9 +122,18 @@ class Ledger:
                 del self._marks[next(iter(self._marks))]
         return name
 
-    def returned(self, name: str, now: float) -> bool:
+    @property
+    def knows_way(self) -> bool:
+        """Whether a mark has told how long the way there and back is."""
+        return self._round_trip_s < inf
+
+    def returned(self, name: str, now: float, *, about: bool = False) -> bool:
         """
         Take a mark's echo.
+
+        Args:
+            about: it came some milliseconds before or after `now`: that tells how late
+                audio plays, but not how long the way is.
 
         Returns:
             Whether it proves that all sent before it was heard. A mark of an older
@@ -137,10 +146,11 @@ class Ledger:
         position, run = self._marks.pop(name)
         self._proved = self._marked = position
         delay_s = max(0.0, now - run.due_at(position))
-        self._round_trip_s = min(self._round_trip_s, delay_s)
+        if not (about and self.knows_way):
+            self._round_trip_s = min(self._round_trip_s, delay_s)
         # What is above the least delay was spent waiting for late audio, so all
         # that follows in this run plays that much later, too.
-        run.lag_s = delay_s - self._round_trip_s
+        run.lag_s = max(0.0, delay_s - self._round_trip_s)
         self._forget(run)
         return True
 

@@ -48,6 +48,8 @@ class MarkReturned:
     """All that was sent before the mark of this name was played, or cleared."""
 
     name: str
+    waited_s: float = 0.0
+    """How long ago it came: see `arrivals`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ MAX_OPEN_TURNS: Final = 16
 MAX_LOSSES: Final = 5
 
 
-# What is sent late is sent in pieces of this size: a leg's outbox counts frames.
+# What is sent late is sent in pieces of this size: few frames cost less than many.
 PIECE_BYTES: Final = pcm_bytes(1000)
 
 

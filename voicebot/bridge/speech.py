@@ -7,9 +7,8 @@ from typing import Literal
 
 from voicebot.audio.alignment import spoken_word
 from voicebot.audio.boundary import faded, word_end, word_start
-from voicebot.audio.echo import EchoGate
 from voicebot.audio.framing import ulaw_bytes, ulaw_ms
-from voicebot.audio.resample import Pcm24ToUlaw
+from voicebot.audio.quick import EchoGate, Pcm24ToUlaw
 from voicebot.audio.vad import VadFrame
 from voicebot.bridge.ledger import Ledger
 from voicebot.bridge.model import Action, ClearCaller, MarkCaller, PlayToCaller

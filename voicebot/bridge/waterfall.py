@@ -107,9 +107,9 @@ class Waterfall:
                 turn.understood_ms = self._ms(now)
             case TurnCommitted() if turn and turn.committed_ms is None:
                 turn.committed_ms = self._ms(now)
-            case MarkReturned(name) if proof and name == proof.mark:
+            case MarkReturned(name, waited_s) if proof and name == proof.mark:
                 self._proof = None
-                first_at = now - proof.size / ULAW_BYTES_PER_SECOND
+                first_at = now - waited_s - proof.size / ULAW_BYTES_PER_SECOND
                 # Not before it was sent: that would be a clock that is wrong.
                 heard_ms = max(proof.note.sent_ms, self._ms(first_at))
                 return replace(proof.note, heard_ms=heard_ms, heard_by="mark")

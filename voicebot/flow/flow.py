@@ -331,6 +331,11 @@ class Flow:
             return self._due_at if self._due_at < inf else None
         return deadline
 
+    @property
+    def patience(self) -> int:
+        """How many of the caller's frames may come at once: see `Bridge.patience`."""
+        return self._bridge.patience
+
     # ---- the bridge ----------------------------------------------------------
 
     def _only_hears(self, audio: do.CallerAudio, now: float) -> bool:

@@ -7,6 +7,7 @@ from random import Random
 from typing import Final, Protocol
 
 from voicebot.audio.framing import FRAME_MS
+from voicebot.bridge.arrivals import arrivals
 from voicebot.bridge.model import (
     CallerAudio,
     ClearCaller,
@@ -20,6 +21,7 @@ from voicebot.bridge.model import (
     NoteDecision,
     NoteHeard,
     NoteTurn,
+    PeerLost,
     PlayToCaller,
     Redial,
 )
@@ -77,6 +79,9 @@ class Conductor(Protocol):
 
     def next_deadline(self) -> float | None: ...
 
+    @property
+    def patience(self) -> int: ...
+
 
 class VirtualStream(ABC):
     """
@@ -110,6 +115,8 @@ class VirtualStream(ABC):
         self._playout.take(now)
         self._posts: Posts[Post] = Posts()
         self._to_twilio_at = self._to_us_at = now  # nothing overtakes
+        self._gathered: list[Event] = []  # frames that wait, and what came with them
+        self._patience = 1  # so many do
         self._is_deaf = False
         """Nothing reaches the model any more, nor us of it."""
 
@@ -168,9 +175,20 @@ class VirtualStream(ABC):
             case _ if callable(what):
                 what()
             case _:
-                self._give(what)
+                self._gather(what)
 
     # ---- who conducts it -----------------------------------------------------------
+
+    def _gather(self, event: Event) -> None:
+        """Hand over what came from Twilio, once as many frames are there as may be."""
+        self._gathered.append(event)
+        frames = sum(isinstance(each, CallerAudio) for each in self._gathered)
+        if frames < self._patience and not isinstance(event, PeerLost):
+            return
+        events, self._gathered = self._gathered, []
+        for each in arrivals(events):
+            self._give(each)
+        self._patience = self._conductor.patience
 
     def _give(self, event: Event) -> None:
         self._obey(self._conductor.handle(event, self._now))

@@ -5,23 +5,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
 from voicebot.errors import UpstreamError
+from voicebot.net.quick_socket import MAX_FRAME_BYTES, QuickSocket
 from voicebot.net.stepfun import trace_id_of
 from voicebot.stepfun.upstream import SERVICE, read_error
-
-# One delta holds up to 1.9 s of audio, 123 KB of JSON (stepfun reference, 3.5);
-# thirty times that is a peer that has lost its mind.
-MAX_FRAME_BYTES = 4 * 2**20
 
 OPEN_S = 3.0  # the caller hears the greeting meanwhile, and little more
 PING_S = 20.0  # idle sockets are dropped after 60 s (stepfun reference, 3.12)
 
 
 @asynccontextmanager
-async def realtime_socket(url: str, api_key: str) -> AsyncIterator[ClientConnection]:
+async def realtime_socket(url: str, api_key: str) -> AsyncIterator[QuickSocket]:
     """
     Open a socket to the model; close it on the way out.
 
@@ -33,6 +30,7 @@ async def realtime_socket(url: str, api_key: str) -> AsyncIterator[ClientConnect
             url,
             additional_headers={"Authorization": f"Bearer {api_key}"},
             compression=None,
+            create_connection=QuickSocket,
             open_timeout=OPEN_S,
             close_timeout=1.0,
             ping_interval=PING_S,
@@ -48,6 +46,7 @@ async def realtime_socket(url: str, api_key: str) -> AsyncIterator[ClientConnect
         raise error from exc
     except (InvalidHandshake, TimeoutError, OSError) as exc:
         raise UpstreamError(SERVICE, type(exc).__name__) from exc
+    assert isinstance(socket, QuickSocket)
     async with socket:
         yield socket
 

@@ -10,6 +10,7 @@ import structlog
 from aiohttp import WSMsgType
 
 from voicebot.bridge import model as do
+from voicebot.bridge.arrivals import arrivals
 from voicebot.bridge.model import Ending
 from voicebot.bridge.vitals import Vital, Vitals
 from voicebot.bridge.waterfall import NoteLatency, Waterfall
@@ -229,9 +230,12 @@ class Call:
             self._guarded(self.deliver, event)
 
     def _perform(self, orders: list[Order]) -> None:
-        for order in orders:
-            self._act(order)
-            self._note_latency(self._waterfall.did(order, self._now))
+        try:
+            for order in orders:
+                self._act(order)
+                self._note_latency(self._waterfall.did(order, self._now))
+        finally:
+            self._socket.flush()
         self._note_faults()
         self._arm()
 
@@ -388,7 +392,7 @@ class Call:
         else:
             self._arm()
 
-    def _guarded(self, act: Callable[..., None], *args: Input | bytes) -> None:
+    def _guarded(self, act: Callable[..., None], *args: Input | list[bytes]) -> None:
         """Do what the loop calls: an exception there would end nothing."""
         try:
             act(*args)
@@ -419,34 +423,46 @@ class Call:
                 if frame.type is WSMsgType.ERROR:
                     return
                 if frame.type is WSMsgType.TEXT:
-                    self._read_text(frame.data)
+                    self._read_texts([frame.data])
                 else:
                     self._bad_frame("expected text, got a binary frame")
         finally:
             self._socket.listen(None)
 
-    def _hear(self, data: bytes) -> None:
-        self._guarded(self._read_text, data)
+    def _hear(self, texts: list[bytes]) -> None:
+        self._guarded(self._read_texts, texts)
+        self._socket.gather(self._flow.patience)
 
-    def _read_text(self, data: bytes) -> None:
+    def _read_texts(self, texts: list[bytes]) -> None:
+        """Handle what was read at once."""
+        now = self._loop.time()
+        events = [event for text in texts if (event := self._parsed(text, now))]
+        for event in arrivals(events):
+            if isinstance(event, do.CallerAudio):
+                self._now = now
+                self._perform(self._flow.handle(event, now))
+            else:
+                self.deliver(event)
+
+    def _parsed(self, data: bytes, now: float) -> do.Event | None:
+        """What a text means to the flow, if anything."""
         if len(data) > MAX_FRAME_BYTES:
             self._bad_frame(f"expected a frame, got {len(data)} bytes")
-            return
+            return None
         try:
             message = self._stream.receive(data)
         except RemoteProtocolError as exc:
             self._bad_frame(str(exc))
-            return
+            return None
         if isinstance(message, Media):
-            self._now = now = self._loop.time()
             if self._recorder:
                 self._recorder.caller(message.ulaw, message.timestamp_ms, self._ms(now))
-            self._perform(self._flow.handle(do.CallerAudio(message.ulaw), now))
-        elif message is not None and (event := from_twilio(message)) is not None:
-            if isinstance(event, do.CallerKey):
-                digit = event.digit if self._flow.is_choice(event.digit) else ""
-                self._diary.key(self.now_ms(), digit)
-            self.deliver(event)
+            return do.CallerAudio(message.ulaw)
+        event = from_twilio(message) if message else None
+        if isinstance(event, do.CallerKey):
+            digit = event.digit if self._flow.is_choice(event.digit) else ""
+            self._diary.key(self._ms(now), digit)
+        return event
 
     def _bad_frame(self, error: str) -> None:
         """Drop it. One that sends nothing else is found by its missing audio."""

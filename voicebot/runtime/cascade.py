@@ -10,7 +10,7 @@ from contextlib import (
     asynccontextmanager,
 )
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal, assert_never
+from typing import Any, Final, assert_never
 
 import structlog
 
@@ -133,16 +133,18 @@ class CascadeSocket:
         self._times = _Times()
         self._obey(self._session.open())
 
-    async def send(self, message: bytes, *, text: bool) -> None:
-        """
-        Take a frame of the client's.
+    def write(self, text: bytes) -> bool:
+        """Take a frame of the client's; False if the client doesn't read ours."""
+        try:
+            self._obey(self._session.receive(text))
+        except ConnectionError:
+            return False
+        return True
 
-        Raises:
-            ConnectionError: the client doesn't read.
-        """
-        self._obey(self._session.receive(message))
+    def listen(self, hear: Callable[[bytes], None]) -> None:
+        """All is read: who writes mustn't be spoken to while it does."""
 
-    async def recv(self, decode: Literal[False]) -> bytes:
+    async def read(self) -> bytes:
         """
         Wait for the next frame.
 

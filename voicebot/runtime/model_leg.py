@@ -6,7 +6,7 @@ that fails before the call has it is a session that was never opened.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 
@@ -31,7 +31,6 @@ from voicebot.runtime.metrics import (
     unseen,
 )
 from voicebot.runtime.model_socket import Dial, ModelSocket
-from voicebot.runtime.outbox import Outbox
 from voicebot.stepfun.realtime import events
 from voicebot.stepfun.realtime.commands import SessionConfig, instruct
 from voicebot.stepfun.realtime.history import History, Means, Refusal
@@ -41,8 +40,8 @@ from voicebot.store.faults import Fault
 
 log = structlog.get_logger()
 
-# Appends of 60 ms: about 15 s of the caller's voice, then the model isn't reading.
-OUTBOX_FRAMES = 256
+# What waits for a session: about 15 s of the caller's voice, in appends of 60 ms.
+WAITING_FRAMES = 256
 
 # Non-101 answers to the upgrade happen now and then (stepfun reference, 2.2).
 DIALS = 2
@@ -116,10 +115,12 @@ class ModelLeg:
         self._is_denied = False  # by a refusal that any engine would meet
         self._redial_by: float | None = None  # the call wants another session
         self._replaced = asyncio.Event()
-        self._outbox = Outbox(OUTBOX_FRAMES)
+        self._socket: ModelSocket | None = None  # of a session that is ready
+        self._waiting: deque[bytes] = deque()  # for one
         self._session = RealtimeSession()
         self._history = History(refused)
-        self._blocked = asyncio.Event()
+        self._failure: Exception | None = None  # what the session is to end of
+        self._failed = asyncio.Event()
         self._bad_in_a_row = 0
         self.ahead: asyncio.Task[None] | None = None
         self.ready = asyncio.Event()
@@ -151,16 +152,21 @@ class ModelLeg:
             self._dial = self._spare
             self._refused = set()  # it is another server
         self._redial_by = give_up_at
-        self._outbox = Outbox(OUTBOX_FRAMES)
+        self._socket = None
+        self._waiting.clear()
         self._history = History(self._refused)
-        self._blocked.clear()
+        self._forget_failure()
         self._replaced.set()
 
     def _put(self, frame: bytes, *, is_audio: bool = False) -> None:
-        if not self._outbox.put(frame):
+        if self._socket:
+            is_taken = self._socket.write(frame)
+        elif is_taken := len(self._waiting) < WAITING_FRAMES:
+            self._waiting.append(frame)
+        if not is_taken:
             self._fault(Fault.STEPFUN_WRITE_BLOCKED)
             if not is_audio:
-                self._blocked.set()
+                self._fail(ConnectionError("it doesn't read"))
 
     def dial_ahead(self) -> asyncio.Task[None]:
         """Open the session now, for the `run` to come. The task is the caller's."""
@@ -251,42 +257,54 @@ class ModelLeg:
     async def _converse(
         self, socket: ModelSocket, until_ready: asyncio.Timeout
     ) -> None:
-        async def send(frame: bytes) -> None:
-            await socket.send(frame, text=True)
-
         self._session = RealtimeSession()
         self._history = History(self._refused)
         self._bad_in_a_row = 0
-        ready = self.ready
+
+        def hear(frame: bytes) -> None:
+            """The transport calls it: an exception there would end nothing."""
+            if self._failure is None:
+                try:
+                    self._take(frame, socket)
+                except Exception as exc:  # noqa: BLE001 - the session's end, or a bug
+                    self._fail(exc)
+
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._give_up_when_blocked(), name="model blocked")
+                tasks.create_task(self._give_up_when_failed(), name="model failed")
+                while not self.ready.is_set():
+                    self._take(await self._next(socket), socket)
+                until_ready.reschedule(None)
+                socket.listen(hear)
                 while True:
-                    event = self._read(await self._next(socket))
-                    match event:
-                        case None:
-                            continue
-                        case events.SessionCreated(session_id):
-                            log.info("model session", session_id=session_id)
-                            await send(self._session.configure(self._config))
-                        case events.ServerError(kind=events.ErrorKind.BAD_VOICE):
-                            await send(self._session.configure(self._other_voice()))
-                        case events.SessionUpdated() as now if not ready.is_set():
-                            tasks.create_task(self._outbox.write(send), name="to model")
-                            self._check_echo(now.turn_detection_on)
-                            until_ready.reschedule(None)
-                            self._now_ready()
-                        case _:
-                            self._pass_on(event)
+                    self._take(await self._next(socket), socket)
         finally:
-            ready.clear()
+            socket.listen(_ignore)
+            self.ready.clear()
+            self._socket = None
+            self._forget_failure()
 
     async def _next(self, socket: ModelSocket) -> bytes:
         try:
-            return await socket.recv(decode=False)
+            return await socket.read()
         except UpstreamError:  # all that it could try, it has
             self._heals = False
             raise
+
+    def _take(self, frame: bytes, socket: ModelSocket) -> None:
+        match event := self._read(frame):
+            case None:
+                pass
+            case events.SessionCreated(session_id):
+                log.info("model session", session_id=session_id)
+                socket.write(self._session.configure(self._config))
+            case events.ServerError(kind=events.ErrorKind.BAD_VOICE):
+                socket.write(self._session.configure(self._other_voice()))
+            case events.SessionUpdated() as now if not self.ready.is_set():
+                self._check_echo(now.turn_detection_on)
+                self._now_ready(socket)
+            case _:
+                self._pass_on(event)
 
     def _read(self, frame: bytes) -> events.ServerEvent | None:
         try:
@@ -302,13 +320,25 @@ class ModelLeg:
         self._bad_in_a_row = 0
         return event
 
-    async def _give_up_when_blocked(self) -> None:
-        await self._blocked.wait()
-        raise ConnectionError("it doesn't read")
+    def _fail(self, why: Exception) -> None:
+        self._failure = self._failure or why
+        self._failed.set()
 
-    def _now_ready(self) -> None:
+    async def _give_up_when_failed(self) -> None:
+        while self._failure is None:
+            await self._failed.wait()
+        raise self._failure
+
+    def _forget_failure(self) -> None:
+        self._failure = None
+        self._failed.clear()
+
+    def _now_ready(self, socket: ModelSocket) -> None:
         took_s = asyncio.get_running_loop().time() - self._dialled_at
         self._see(ModelOpened(took_s))
+        self._socket = socket
+        while self._waiting:
+            self._put(self._waiting.popleft())
         self.ready.set()
         self._tell_ready()
 
@@ -369,6 +399,10 @@ class ModelLeg:
 
     def _fault(self, code: Fault) -> None:
         self.faults[code] += 1
+
+
+def _ignore(frame: bytes) -> None:
+    """Of a session that is over."""
 
 
 def _refusal(exc: UpstreamError) -> Fault:

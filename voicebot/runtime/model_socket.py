@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from voicebot.net.realtime import realtime_socket
 from voicebot.store.faults import Fault
@@ -12,14 +12,21 @@ from voicebot.store.faults import Fault
 class ModelSocket(Protocol):
     """A realtime session's socket, as far as a leg uses it."""
 
-    async def send(self, message: bytes, *, text: bool) -> None:
+    def write(self, text: bytes, /) -> bool:
+        """Send a frame at once; False, and it isn't sent, if too many wait already."""
+
+    def listen(self, hear: Callable[[bytes], None], /) -> None:
         """
-        Raises:
-            ConnectionError, ConnectionClosed: the session is lost.
+        Call `hear` with what comes from now on, as far as that is quicker than `read`.
+
+        Args:
+            hear: must not raise.
         """
 
-    async def recv(self, decode: Literal[False]) -> bytes:
+    async def read(self) -> bytes:
         """
+        Wait for the next frame that isn't heard.
+
         Raises:
             ConnectionError, ConnectionClosed: the session is lost.
             UpstreamError: it is lost, and so would be another.

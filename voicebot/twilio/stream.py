@@ -4,15 +4,14 @@ Twilio's media socket without the socket: text frames in and out.
 Source: Twilio: Media Streams, WebSocket messages.
 """
 
-import re
 from collections import Counter
 from typing import Final
 
 import orjson
-import pybase64
 
 from voicebot.errors import LocalProtocolError, RemoteProtocolError
 from voicebot.fields import Fields
+from voicebot.twilio.media import media_tail
 from voicebot.twilio.messages import (
     Connected,
     Dtmf,
@@ -22,6 +21,7 @@ from voicebot.twilio.messages import (
     Start,
     Stop,
 )
+from voicebot.twilio.quick import media_text, read_media
 
 KEYS: Final = frozenset("0123456789*#ABCD")
 
@@ -31,13 +31,6 @@ OF_A_STREAM: Final = frozenset({"media", "dtmf", "mark", "stop"})
 MAX_IGNORED_KINDS: Final = 16
 MAX_KIND_LENGTH: Final = 32
 OTHER_KINDS: Final = "(other)"
-
-# A media frame up to its payload, as Twilio writes every one of them.
-MEDIA_HEAD: Final = re.compile(
-    rb'\{"event":"media","sequenceNumber":"[0-9]+",'
-    rb'"media":\{"track":"inbound","chunk":"[0-9]+",'
-    rb'"timestamp":"([0-9]{1,10})","payload":"'
-)
 
 
 class MediaStream:
@@ -69,9 +62,9 @@ class MediaStream:
                 names the field, as in `message.media.payload: missing`.
         """
         if isinstance(data, bytes) and self.start is not None:
-            media = self._media_at_known_places(data)
+            media = read_media(data, self._media_tail)
             if media is not None:
-                return media
+                return Media(*media)
         return self._receive_any(Fields.parse(data))
 
     def play(self, ulaw: bytes) -> bytes:
@@ -84,10 +77,7 @@ class MediaStream:
         Raises:
             LocalProtocolError: Twilio hasn't said yet which stream this is.
         """
-        return b'{"event":"media","streamSid":%b,"media":{"payload":"%b"}}' % (
-            self._started("media"),
-            pybase64.b64encode(ulaw),
-        )
+        return media_text(self._started("media"), ulaw)
 
     def mark(self, name: str) -> bytes:
         """
@@ -114,21 +104,6 @@ class MediaStream:
             LocalProtocolError: the stream hasn't started.
         """
         return b'{"event":"clear","streamSid":%b}' % self._started("clear")
-
-    def _media_at_known_places(self, data: bytes) -> Media | None:
-        """Read a media frame without a JSON tree; None means look closer."""
-        head = MEDIA_HEAD.match(data)
-        if head is None:
-            return None
-        begin = head.end()
-        end = data.find(b'"', begin)
-        if data[end:] != self._media_tail:
-            return None
-        try:
-            ulaw = pybase64.b64decode(data[begin:end], validate=True)
-        except ValueError:  # or JSON's escapes in it
-            return None
-        return Media(int(head[1]), ulaw)
 
     def _receive_any(self, message: Fields) -> Message | None:
         kind = message.text("event")
@@ -160,7 +135,7 @@ class MediaStream:
         if self.start is None:
             self.start = start
             self._sid = orjson.dumps(start.stream_sid)
-            self._media_tail = b'"},"streamSid":%b}' % self._sid
+            self._media_tail = media_tail(self._sid)
             return start
         if _ids(start) != _ids(self.start):
             raise RemoteProtocolError(

@@ -131,7 +131,7 @@ def test_as_json_every_figure_has_its_name() -> None:
     }
     assert shown["barge_in_now"]["stops"] == 4
     assert shown["barge_in_now"]["false_stops"] == 3
-    assert shown["added_delay_ms"] == {"p50": -60, "p95": -60}
+    assert shown["added_delay_ms"] == {"p50": 0, "p95": 0}
     assert shown["end_now"]["too_early"] == 0
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.bridge.calls import FRAME_S, PLAIN, SILENCE, VOICE, Call
+from tests.bridge.calls import FRAME_S, PLAIN, SILENCE, VOICE, Call, in_phase
 from voicebot.bridge.model import (
     AppendAudio,
     AskForReply,
@@ -129,6 +129,14 @@ def test_who_stops_for_less_than_they_bring_waits_for_none() -> None:
     call.answer(ms=6000)
     call.wait(1.0)
     assert (call.phase, call.bridge.patience) == ("speaking", 1)
+
+
+def test_who_is_about_to_hang_up_waits_for_nobody() -> None:
+    """The last mark, and the close, are small and come alone."""
+    for phase in ("closing", "ended"):
+        call = in_phase(phase)
+        call.wait(0.1)
+        assert (call.phase, call.bridge.patience) == (phase, 1)
 
 
 def test_the_models_own_vad_gets_each_frame_of_a_turn() -> None:

@@ -225,7 +225,7 @@ class Bridge:
             # The first mark is to be known to the millisecond.
             waits = voice.quiet and not at_once and self._speech.ledger.knows_way
         else:
-            waits = voice.quiet and self.phase is not Phase.TENTATIVE
+            waits = voice.quiet and self.phase in BETWEEN
         return PATIENT_FRAMES if waits else 1
 
     def idle_since(self) -> float | None:

@@ -10,6 +10,7 @@ import pytest
 from tests.audio.signals import cough, hum
 from tests.bridge.calls import BOT_VOICE, GREETING, SILENCE, VOICE, Call, kinds, pcm
 from tests.bridge.test_barge_in import softer
+from tests.twins import source_only
 from voicebot.audio.vad import VadFrame
 from voicebot.bridge.model import (
     AppendAudio,
@@ -741,6 +742,7 @@ def test_half_a_syllable_pauses_the_bot_if_it_is_certainly_a_voice_and_no_echo(
     assert decided(call) == (resumed or [("too_short", "ignored")])
 
 
+@source_only
 def test_of_a_voice_that_is_heard_already_softer_sounds_count() -> None:
     wants = replace(LOCAL, greeting=Prompt("A long one", BOT_VOICE))
     call = Call(wants, listen=lambda ulaw: 0.95)

@@ -112,9 +112,9 @@ HEARD_MS = 60
 TICK_S = 0.001
 
 # What is due to be sent goes with the caller's next frames: a timer for each would cost
-# as much as the frame. Only on a line that brings none, it is late by this; what was
-# sent before lasts longer.
-CLOCKED_S = 0.1
+# as much as the frame. Only on a line that brings none, it is late by this; any later,
+# and what was sent before may be over when the caller's marks are late, too.
+CLOCKED_S = PATIENT_MS / 1000 + 0.005
 
 
 class Bridge:

@@ -51,7 +51,7 @@ setup(
             opt_level="2",
             debug_level="0",
             group_name="voicebot",
-        multi_file=True,
+            multi_file=True,
             target_dir="c",
         ),
     ],

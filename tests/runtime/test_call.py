@@ -22,6 +22,7 @@ from voicebot.bridge.model import (
 from voicebot.flow.flow import Flow
 from voicebot.flow.model import Input, Order
 from voicebot.net.media_socket import WRITE_S, MediaSocket
+from voicebot.runtime.alarms import Alarms
 from voicebot.runtime.call import Call
 from voicebot.runtime.errands import Errands
 from voicebot.runtime.legs import ModelAction
@@ -75,6 +76,7 @@ def line(
         text=lambda order, deliver: None,
         recorder=None,
         rest=None,
+        alarms=Alarms(),
     )
     return call, transport, socket, stream
 

@@ -341,6 +341,7 @@ class Bridge:
             if change := voice.judge(frame, needs, end_ms):
                 self._changed(change, now)
         if self._attempt and self.phase is Phase.TENTATIVE:
+            self._deadline = None
             self._weigh(self._attempt, now)
         if batch := voice.take(self._server_finds and self.phase is Phase.CALLER):
             self._replies.send(batch)
@@ -1055,20 +1056,19 @@ class Bridge:
         self._drop_turn(now)
         self._out += self._transcript.flush()
         self._move(Moment.END, now)
+        self._deadline = None
         self._out.append(do.HangUp(ending))
 
     # ---- after every event ---------------------------------------------------
 
     def _finish(self, now: float) -> list[Action]:
-        """Send what is due; look at the clock if something happened, or is due."""
+        """Send what is due; look at the clock if anything changed, or is due."""
         if self.phase is not Phase.ENDED:
             self._pump(now)
-            if self._out or self._deadline is None or now >= self._deadline:
+            if self._deadline is None or now >= self._deadline:
                 while self._look_at_clock(now):
                     pass  # what was done may have made something else due
-                self._pump(now)
                 self._out += self._pending.given_up()
-                self._deadline = min(self._deadlines(now), default=None)
         if not self._out:
             return []
         out = self._out.copy()
@@ -1086,9 +1086,12 @@ class Bridge:
             spoken = self._speech.speaker
             if spoken and spoken is not self._speaker:
                 self._audible(spoken, now)
+        if not self._speech.waiting:
+            self._deadline = None  # what comes next is the end of it
 
     def _audible(self, spoken: Utterance, now: float) -> None:
         """The first audio of this was sent."""
+        self._deadline = None
         self._speaker = spoken
         # Words of ours answer nothing: what is due is so behind them.
         if not spoken.is_prompt:
@@ -1123,10 +1126,18 @@ class Bridge:
             proved = self._speech.ledger.all_proved
             grace_s = 0.0 if proved else CLOSE_GRACE_S
             self._close_by = min(self._close_by, now + grace_s)
+        self._pump(now)
+        soonest = inf
         for due, act in self._timers(now):
             if now >= due:
                 act()
                 return self.phase is not Phase.ENDED
+            soonest = min(soonest, due)
+        if (due_at := self._speech.due_at(now)) is not None:
+            soonest = min(soonest, due_at + CLOCKED_S)
+        if (heard_at := self._speech.heard_at(now)) is not None:
+            soonest = min(soonest, heard_at + TICK_S)
+        self._deadline = soonest
         return False
 
     def _bot_heard(self, now: float) -> None:
@@ -1142,15 +1153,6 @@ class Bridge:
             self._move(Moment.REPLY_DUE, now)
             if not self._server_owns and not self._replies.expected:
                 self._nothing_said(now)  # it came, and was empty
-
-    def _deadlines(self, now: float) -> Iterator[float]:
-        if self.phase is Phase.ENDED:
-            return
-        if (due_at := self._speech.due_at(now)) is not None:
-            yield due_at + CLOCKED_S
-        if (heard_at := self._speech.heard_at(now)) is not None:
-            yield heard_at + TICK_S
-        yield from (due for due, _ in self._timers(now))
 
     def _timers(self, now: float) -> Iterator[tuple[float, Callable[[], None]]]:
         """What happens when, in this phase, unless something happens before."""

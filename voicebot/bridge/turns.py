@@ -31,22 +31,38 @@ class Change(StrEnum):
     FADED = "faded"  # what had begun was too little for a turn
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Needs:
-    """What makes a turn of an onset."""
+    """What makes a turn of an onset. Made for nearly every frame, and not changed."""
 
-    evidence_ms: float = 0.0
+    evidence_ms: float
     """Speech, weighed by what it sounds like."""
-    level_dbov: float = FLOOR_DBOV
+    level_dbov: float
     """Its loudest frame must be as loud as this."""
-    softer_db: float = 0.0
+    softer_db: float
     """... or softer by this much, if there is half as much evidence again."""
-    told_ms: float | None = None
+    told_ms: float | None
     """If given, nothing begins before `Evidence.tells`; when late, so much will do."""
-    late: bool = False
+    late: bool
     """It is late, though the onset isn't so long ago: there was a voice before it."""
-    onset_ms: int = ONSET_MS
+    onset_ms: int
     """Speech, whatever it sounds like."""
+
+    def __init__(
+        self,
+        evidence_ms: float = 0.0,
+        level_dbov: float = FLOOR_DBOV,
+        softer_db: float = 0.0,
+        told_ms: float | None = None,
+        late: bool = False,
+        onset_ms: int = ONSET_MS,
+    ) -> None:
+        self.evidence_ms = evidence_ms
+        self.level_dbov = level_dbov
+        self.softer_db = softer_db
+        self.told_ms = told_ms
+        self.late = late
+        self.onset_ms = onset_ms
 
 
 class TurnDetector:

@@ -21,6 +21,7 @@ from voicebot.flow.flow import Flow
 from voicebot.flow.model import Input, Order
 from voicebot.net.media_socket import MediaSocket
 from voicebot.net.twilio import TwilioRest
+from voicebot.runtime.alarms import Alarms
 from voicebot.runtime.director import DirectorLeg
 from voicebot.runtime.errands import Errands
 from voicebot.runtime.flights import FlightFile
@@ -85,6 +86,7 @@ class Call:
         recorder: None if the call isn't recorded.
         rest: None if calls can't be ended at Twilio; then its stream is closed, and
             Twilio asks `/twilio/after`.
+        alarms: wake it; those of the running loop.
         flight: None if the call leaves no flight record.
         see: takes what is counted.
 
@@ -112,6 +114,7 @@ class Call:
         text: Callable[[flow.SendSms, Callable[[Input], None]], None],
         recorder: Recorder | None,
         rest: TwilioRest | None,
+        alarms: Alarms,
         flight: FlightFile | None = None,
         see: See = unseen,
     ) -> None:
@@ -138,7 +141,8 @@ class Call:
         self._flight = flight
         self._rest = rest
         self._over: asyncio.Future[Ending] = self._loop.create_future()
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarms = alarms
+        self._alarm: int | None = None
         self._alarm_at = inf
         self.usage = model.usage
         self.faults = model.faults
@@ -382,10 +386,14 @@ class Call:
             return
         self._disarm()
         self._alarm_at = deadline
-        self._alarm = self._loop.call_at(deadline, self._guarded, self._ring)
+        self._alarm = self._alarms.set(self, deadline)
 
-    def _ring(self) -> None:
-        self._alarm_at = inf
+    def ring(self) -> None:
+        """Take the alarm that was set."""
+        self._alarm, self._alarm_at = None, inf
+        self._guarded(self._look_at_clock)
+
+    def _look_at_clock(self) -> None:
         deadline = self._flow.next_deadline()
         if deadline is not None and self._loop.time() >= deadline:
             self.deliver(do.DeadlineReached())
@@ -401,9 +409,9 @@ class Call:
                 self._over.set_exception(exc)
 
     def _disarm(self) -> None:
-        if self._alarm:
-            self._alarm.cancel()
-        self._alarm_at = inf
+        if self._alarm is not None:
+            self._alarms.stop(self, self._alarm)
+        self._alarm, self._alarm_at = None, inf
 
     # ---- the caller's side ---------------------------------------------------
 

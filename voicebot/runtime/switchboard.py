@@ -34,6 +34,7 @@ from voicebot.net.tts import Tts
 from voicebot.net.twilio import TwilioRest
 from voicebot.net.webhooks import Webhooks
 from voicebot.runtime.after_call import Messenger
+from voicebot.runtime.alarms import Alarms
 from voicebot.runtime.answers import Connect, Refuse, Tell
 from voicebot.runtime.call import Call
 from voicebot.runtime.conduct import (
@@ -165,6 +166,7 @@ class Switchboard:
         self._instance = instance
         self._disk = disk
         self._loop = asyncio.get_running_loop()
+        self._alarms = Alarms()
         tts = Tts(http, base_url, api_key)
         self.prompts = Prompts(settings.data / "prompts", tts)
         self.texting = Texting(self._rest, settings.twilio_messaging_service_sid)
@@ -584,6 +586,7 @@ class Switchboard:
             text=lambda order, done: self.texting.send(ticket.origin, order, done),
             recorder=recorder,
             rest=self._rest,
+            alarms=self._alarms,
             flight=flight,
             see=self.metrics.see,
         )

@@ -64,7 +64,7 @@ class MediaStream:
         if isinstance(data, bytes) and self.start is not None:
             media = read_media(data, self._media_tail)
             if media is not None:
-                return Media(*media)
+                return Media(media[0], media[1])
         return self._receive_any(Fields.parse(data))
 
     def play(self, ulaw: bytes) -> bytes:

@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 from voicebot.bridge.bridge import Bridge
-from voicebot.bridge.model import CallerAudio, Ending, EndRequested, Phase, Speak
+from voicebot.bridge.model import (
+    CallerAudio,
+    CallerKey,
+    Ending,
+    EndRequested,
+    Phase,
+    Speak,
+)
 from voicebot.bridge.settings import BargeIn, Prompt, Settings
 from voicebot.bridge.vitals import DeadAir
 from voicebot.observe.build import code_of
@@ -21,7 +28,7 @@ from voicebot.runtime.pipe import packed, unpacked
 ROOT = Path(__file__).parents[1]
 TOOLS: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 TABLE = TOOLS["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]
-SHELL = {f"voicebot.runtime.{name}" for name in ("call", "legs")}
+SHELL = {f"voicebot.runtime.{name}" for name in ("alarms", "call", "legs")}
 WANTED = "compiled" if os.environ.get("COMPILED") else "interpreted"
 
 
@@ -68,13 +75,21 @@ def test_frames_go_through_c_where_that_was_asked_for(pattern: str) -> None:
 
 
 def test_an_event_is_a_value() -> None:
+    one = CallerKey("1")
+    assert one == CallerKey("1")
+    assert one != CallerKey("2")
+    assert hash(one) == hash(CallerKey("1"))
+    assert {one: 1}[CallerKey("1")] == 1
+    with pytest.raises(FrozenInstanceError):
+        one.digit = ""  # type: ignore[misc]
+    assert not hasattr(one, "__dict__")
+
+
+def test_audio_makes_itself_and_is_a_value_otherwise() -> None:
     one = CallerAudio(b"\xff")
     assert one == CallerAudio(b"\xff")
     assert one != CallerAudio(b"\x7f")
-    assert hash(one) == hash(CallerAudio(b"\xff"))
-    assert {one: 1}[CallerAudio(b"\xff")] == 1
-    with pytest.raises(FrozenInstanceError):
-        one.ulaw = b""  # type: ignore[misc]
+    assert repr(one) == "CallerAudio(ulaw=b'\\xff')"
     assert not hasattr(one, "__dict__")
 
 

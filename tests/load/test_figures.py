@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from math import inf
 
 import pytest
 
@@ -60,6 +61,7 @@ def run(*calls: CallFigures, wanted: int = 2) -> Run:
     done.idle = sample(90.0, 4.9, 99.0)
     done.after = sample(170.0, 11.1, 99.5)
     done.lags_ms = [1.0, 2.0, 3.0]
+    done.late = {1.0: 997, 5.0: 999, 20.0: 1000, 50.0: 1000}
     done.upstream.add({"call": 3, "ping_s": 105.02})
     done.upstream.add({"call": 3, "said_s": 110.0})
     return done
@@ -121,7 +123,7 @@ def test_the_servers_targets_break() -> None:
     done.after = replace(
         sample(230.0, 9.0), descriptors=31, threads=13, processes=2, tasks=10
     )
-    done.lags_ms = [25.0]
+    done.late = {20.0: 990, 50.0: 1000}
     assert failing(done) == [
         "CPU per second of a call",
         "memory per call",
@@ -133,6 +135,14 @@ def test_the_servers_targets_break() -> None:
         "tasks left behind",
         "processes left behind",
     ]
+
+
+def test_the_loops_lateness_is_told_by_the_server_in_steps() -> None:
+    done = run(*([CALL] * 2), wanted=100)
+    done.late = {}
+    assert done.late_ms(99) is None
+    done.late = {1.0: 98, 2.5: 99, 20.0: 100, inf: 100}
+    assert [done.late_ms(at) for at in (50, 99, 100)] == [1.0, 2.5, 20.0]
 
 
 def of_workers(*each_uses: float, main: float = 0.004) -> Run:

@@ -103,9 +103,7 @@ class Report:
         """The musts of the budget."""
         run = self.servers[OURS].runs[-1]
         many = self.calls >= ENOUGH_CALLS and self.seconds >= ENOUGH_S
-        lags = sorted(run.lags_ms)
         found = {each.name: each for each in verdicts(run)}
-        late_ms = lags[len(lags) * 99 // 100] if lags else None
         return [
             replace(
                 found["CPU per second of a call"], value=self.servers[OURS].cpu_ms()
@@ -123,7 +121,11 @@ class Report:
                 for at in (50, 99)
             ),
             Verdict(
-                "clear after the decision, p99, at most", late_ms, 5, "ms", judged=many
+                "clear after the decision, p99, at most",
+                run.late_ms(99),
+                5,
+                "ms",
+                judged=many,
             ),
             found["memory per call"],
             found["loop late, p99.9"],

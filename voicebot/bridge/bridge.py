@@ -1086,8 +1086,8 @@ class Bridge:
             spoken = self._speech.speaker
             if spoken and spoken is not self._speaker:
                 self._audible(spoken, now)
-        if not self._speech.waiting:
-            self._deadline = None  # what comes next is the end of it
+        if self._speech.due_at(now) is None:
+            self._deadline = None  # what comes next is its end, or a hole
 
     def _audible(self, spoken: Utterance, now: float) -> None:
         """The first audio of this was sent."""

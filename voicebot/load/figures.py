@@ -118,10 +118,22 @@ class Run:
     after: Sample | None = None
     """And when all was over."""
     lags_ms: list[float] = field(default_factory=list)
-    """How late the server's loop answered a probe."""
+    """How long the server took to answer a probe."""
+    late: dict[float, int] = field(default_factory=dict)
+    """How often its loops were late by up to so many ms, as it has seen itself."""
     upstream: Upstream = field(default_factory=Upstream)
     renewals: int = 0
     """How often the server was told to replace its workers."""
+
+    def late_ms(self, percent: float) -> float | None:
+        """What its loops' lateness stayed within so often; None if it tells nothing."""
+        most = max(self.late.values(), default=0)
+        within = (
+            bound_ms
+            for bound_ms, count in self.late.items()
+            if count >= most * percent / 100
+        )
+        return min(within) if most else None
 
     def latency_in_ms(self) -> Spread:
         """From the caller's frame to its sound at StepFun."""

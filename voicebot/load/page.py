@@ -36,7 +36,6 @@ LIMITS_MS: Final = {
     "caller to StepFun": 45.0,
     "StepFun to caller": 5.0,
     "silent after a caller's onset": 450.0,
-    "loop late": 20.0,
 }
 
 

@@ -100,7 +100,7 @@ def spreads(run: Run) -> dict[str, Spread]:
         "silent after a caller's onset": Spread.of(
             stop for call in calls for stop in call.stops_ms
         ),
-        "loop late": Spread.of(run.lags_ms),
+        "answer to a probe": Spread.of(run.lags_ms),
     }
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -59,6 +60,9 @@ REFUSALS: Final = {
     "404": "knows no such path: is --url its voice webhook, as /twilio/voice?",
 }
 TASKS: Final = re.compile(r"^voicebot_tasks\{[^}]*\} ([0-9]+)", re.M)
+LATE: Final = re.compile(
+    r'^voicebot_event_loop_lag_seconds_bucket\{le="([^"]+)",[^}]*\} ([0-9]+)', re.M
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,7 @@ async def load(
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_sample(crew))
             tasks.create_task(_probe(crew))
+            tasks.create_task(_ask_loops(crew))
             if plan.renew_every_s:
                 tasks.create_task(_renew(crew, plan.renew_every_s))
             heard = target.upstream and tasks.create_task(_listen(target.upstream, run))
@@ -310,7 +315,7 @@ async def _probe(crew: _Crew) -> None:
     """
     Ask the server for its health, twenty times a second.
 
-    What it takes is the lateness of its loop, and the way there and back.
+    What it takes is the lateness of its loop, several times, and that of our own.
     """
     run, url = crew.progress.run, _url(crew.target, "/healthz")
     async with ClientSession(timeout=ClientTimeout(total=10)) as http:
@@ -323,6 +328,17 @@ async def _probe(crew: _Crew) -> None:
                 continue  # the calls tell
             if run.steady[0] <= asked_s <= run.steady[1]:
                 run.lags_ms.append(1000 * (time.monotonic() - asked_s))
+
+
+async def _ask_loops(crew: _Crew) -> None:
+    """Have the server tell how late its loops were in the steady time."""
+    run = crew.progress.run
+    before, after = Counter[float](), Counter[float]()
+    for seen, at_s in zip((before, after), run.steady, strict=True):
+        await _over(crew, max(0.0, at_s - time.monotonic()))
+        for bound_s, count in LATE.findall(await _metrics(crew.target)):
+            seen[1000 * float(bound_s)] += int(count)
+    run.late = {bound_ms: after[bound_ms] - before[bound_ms] for bound_ms in after}
 
 
 async def _over(crew: _Crew, within_s: float) -> bool:
@@ -353,16 +369,20 @@ def _open(server: Sample) -> tuple[int, int, int | None]:
 
 async def _at_rest(target: Target) -> Sample | None:
     """Measure the server with the tasks of its loops, of which it must be asked."""
-    tasks = None
+    counts = TASKS.findall(await _metrics(target))
+    now = _now(target)
+    return now and replace(now, tasks=sum(map(int, counts)) if counts else None)
+
+
+async def _metrics(target: Target) -> str:
+    """What the server tells of itself; nothing if it doesn't."""
     with suppress(ClientError, OSError, TimeoutError):
         async with (
             ClientSession(timeout=ClientTimeout(total=10)) as http,
             http.get(_url(target, "/metrics")) as answer,
         ):
-            counts = TASKS.findall(await answer.text())
-            tasks = sum(map(int, counts)) if counts else None
-    now = _now(target)
-    return now and replace(now, tasks=tasks)
+            return await answer.text()
+    return ""
 
 
 async def _renew(crew: _Crew, every_s: float) -> None:

@@ -139,7 +139,6 @@ def _latencies(run: Run, calls: Sequence[CallFigures]) -> list[Verdict]:
 
 
 def _server(run: Run) -> list[Verdict]:
-    lags = Spread.of(run.lags_ms)
     steady_s = run.steady[1] - run.steady[0]
     long_enough = steady_s >= ENOUGH_S
     many = long_enough and run.wanted >= ENOUGH_CALLS
@@ -147,8 +146,8 @@ def _server(run: Run) -> list[Verdict]:
     found = [
         Verdict("CPU per second of a call", run.cpu_ms(), 3.5, "ms", judged=many),
         Verdict("memory per call", run.memory_mb(), 0.5, "MB", judged=many),
-        Verdict("loop late, p99.9", lags.at(99.9), 5, "ms", judged=long_enough),
-        Verdict("loop late, most", lags.largest, 20, "ms", judged=long_enough),
+        Verdict("loop late, p99.9", run.late_ms(99.9), 5, "ms", judged=long_enough),
+        Verdict("loop late, most", run.late_ms(100), 20, "ms", judged=long_enough),
         Verdict(
             "memory grew in the second half",
             run.growth_mb(),

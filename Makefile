@@ -11,7 +11,8 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check
 # The compiled twin, and the tests that it is what its source is.
 TWIN ?= .venv-compiled
 FRAME_TESTS = tests/test_fields.py tests/audio tests/bridge tests/flow tests/stepfun/realtime \
-	tests/twilio tests/websocket
+	tests/twilio tests/websocket $(wildcard tests/store/test_private_*.py) \
+	$(wildcard tests/store/test_redaction*.py tests/store/test_spoken_*.py)
 TWIN_TESTS = $(FRAME_TESTS) tests/test_twins.py tests/runtime/test_pipe.py \
 	tests/runtime/test_legs.py tests/e2e/test_calls.py \
 	tests/e2e/test_workers.py::test_a_worker_greets_answers_is_interrupted_and_ends

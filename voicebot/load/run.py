@@ -41,7 +41,7 @@ CALLS_A_PROCESS: Final = 20
 
 MOST_A_PROCESS: Final = 400
 
-PROBE_S: Final = 0.05
+PROBE_S: Final = 0.5
 SAMPLE_S: Final = 1.0
 QUIET_S: Final = 30.0
 """For descriptors, threads and tasks to be back to idle after the last call."""
@@ -313,7 +313,7 @@ async def _sample(crew: _Crew) -> None:
 
 async def _probe(crew: _Crew) -> None:
     """
-    Ask the server for its health, twenty times a second.
+    Ask the server for its health, twice a second.
 
     What it takes is the lateness of its loop, several times, and that of our own.
     """

@@ -124,7 +124,7 @@ def test_a_line_is_heard_alike_with_a_neural_detector(
 
 def test_a_neural_detector_may_do_what_it_wants() -> None:
     """Even what makes no sense: chunks that are heard while one is."""
-    cuts = np.random.default_rng(1)
+    cuts, pushes = np.random.default_rng(1), 0
 
     def listen(unheard: bytes) -> float:
         nonlocal pushes
@@ -133,7 +133,7 @@ def test_a_neural_detector_may_do_what_it_wants() -> None:
             one.push(LOUD[: int(cuts.integers(len(LOUD)))])
         return 0.5
 
-    one, pushes = native.Vad(listen=listen), 0
+    one = native.Vad(listen=listen)
     assert len(one.push(10 * LOUD + LOUD[:100])) == 30
     assert pushes > 50
 

@@ -19,6 +19,7 @@ from tests.audio.signals import (
 )
 from tests.audio.signals import ulaw as levelled
 from tests.audio.test_neural import vad as neural
+from tests.twins import each_twin
 from voicebot.audio.floor import QUIETEST_DBOV
 from voicebot.audio.framing import ULAW_FRAME, ULAW_SILENCE
 from voicebot.audio.g711 import ulaw_to_pcm16
@@ -26,6 +27,8 @@ from voicebot.audio.level import FLOOR_DBOV, dbov
 from voicebot.audio.neural import LEAD_BYTES
 from voicebot.audio.timbre import Sound
 from voicebot.audio.vad import ENTER_DB, LEAVE_DB, SURE, Vad, VadFrame
+
+twin = each_twin(__name__, "Vad")
 
 SECOND = ULAW_SILENCE * 8000
 ROWS, COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
@@ -397,6 +400,23 @@ def test_a_pause_between_words_is_given_as_a_whole() -> None:
     found = asked(SECOND, word, pause, word)
     given = [many for now, many in found if now >= 55]
     assert (sum(given), max(given)) == (found[-1][0] - found[4][0], 13)
+
+
+def test_a_neural_detector_that_fails_is_heard_of_and_asked_again() -> None:
+    given = list[bytes]()
+
+    def listen(unheard: bytes) -> float:
+        given.append(unheard)
+        if len(given) == 1:
+            raise ZeroDivisionError
+        return 0.95
+
+    vad, line = Vad(listen=listen), SECOND[:1600] + speech(seconds=0.1)
+    with pytest.raises(ZeroDivisionError):
+        vad.push(line[: 1600 + ULAW_FRAME])
+    frames = vad.push(line[1600 + ULAW_FRAME :])
+    assert given[1] == line[: 1600 + 2 * ULAW_FRAME]
+    assert frames[0].voice == 0.95
 
 
 def test_on_a_clean_line_a_turn_that_has_begun_costs_nothing() -> None:

@@ -1,40 +1,22 @@
 /* How loud a line is while nobody speaks on it: the twin of floor.py. */
 #include "native.h"
 
-#define WINDOW 125
 #define UNVOICED 25
 
 static double quietest, soft, loud, music_rank, middle, stray;
 static double music_share, music_share_per_db, music_held, music_rise_db;
 
-typedef struct {
-    PyObject_HEAD
-    double levels[WINDOW]; /* a ring */
-    double ranked[WINDOW]; /* the softest first */
-    bool pitched[WINDOW];  /* a ring */
-    int next;              /* where the oldest lies in both rings */
-    int pitched_frames;
-    double noise;
-    double dbov;
-    double middle_dbov;
-    bool music;
-} Floor;
-
-static PyObject *floor_new(PyTypeObject *type, PyObject *args, PyObject *by_name)
+void begin_floor(Floor *floor)
 {
-    Floor *self = (Floor *)make(type, args, by_name);
-    if (!self)
-        return NULL;
-    for (int at = 0; at < WINDOW; at++)
-        self->levels[at] = self->ranked[at] = quietest;
-    self->noise = self->dbov = self->middle_dbov = quietest;
-    return (PyObject *)self;
+    *floor = (Floor){.noise = quietest, .dbov = quietest, .middle_dbov = quietest};
+    for (int at = 0; at < FLOOR_WINDOW; at++)
+        floor->levels[at] = floor->ranked[at] = quietest;
 }
 
 /* Where the first one lies that isn't softer. */
 static int rank_of(const double *ranked, double level)
 {
-    int low = 0, high = WINDOW;
+    int low = 0, high = FLOOR_WINDOW;
     while (low < high) {
         int between = (low + high) / 2;
         if (ranked[between] < level)
@@ -58,39 +40,54 @@ static void rank(double *ranked, double level, double oldest)
     ranked[to] = level;
 }
 
-static void push(Floor *self, double level, bool pitched)
+void push_floor(Floor *floor, double level, bool pitched)
 {
     level = level > quietest ? level : quietest;
-    rank(self->ranked, level, self->levels[self->next]);
-    self->levels[self->next] = level;
-    self->pitched_frames += pitched - self->pitched[self->next];
-    self->pitched[self->next] = pitched;
-    self->next = (self->next + 1) % WINDOW;
+    rank(floor->ranked, level, floor->levels[floor->next]);
+    floor->levels[floor->next] = level;
+    floor->pitched_frames += pitched - floor->pitched[floor->next];
+    floor->pitched[floor->next] = pitched;
+    floor->next = (floor->next + 1) % FLOOR_WINDOW;
     int lately = 0;
     double softest = level;
-    for (int back = 0, at = self->next; back < UNVOICED; back++) {
-        at = (at ? at : WINDOW) - 1;
-        lately += self->pitched[at];
-        softest = self->levels[at] < softest ? self->levels[at] : softest;
+    for (int back = 0, at = floor->next; back < UNVOICED; back++) {
+        at = (at ? at : FLOOR_WINDOW) - 1;
+        lately += floor->pitched[at];
+        softest = floor->levels[at] < softest ? floor->levels[at] : softest;
     }
     if (lately <= stray)
-        self->noise = softest;
-    else if (level < self->noise)
-        self->noise = level;
-    double range_db = self->ranked[(int)loud] - self->ranked[(int)soft];
+        floor->noise = softest;
+    else if (level < floor->noise)
+        floor->noise = level;
+    double range_db = floor->ranked[(int)loud] - floor->ranked[(int)soft];
     double wanted = music_share + music_share_per_db * range_db;
-    bool was_music = self->music;
+    bool was_music = floor->music;
     wanted -= music_held * was_music;
-    self->music = self->pitched_frames >= wanted * WINDOW;
-    double background = self->ranked[(int)(self->music ? music_rank : soft)];
-    if (was_music && self->music && background > self->dbov + music_rise_db)
-        background = self->dbov + music_rise_db;
-    double middling = self->ranked[(int)middle];
-    self->dbov = fmax(background, self->noise);
-    self->middle_dbov = fmin(self->dbov, fmax(middling, self->noise));
+    floor->music = floor->pitched_frames >= wanted * FLOOR_WINDOW;
+    double background = floor->ranked[(int)(floor->music ? music_rank : soft)];
+    if (was_music && floor->music && background > floor->dbov + music_rise_db)
+        background = floor->dbov + music_rise_db;
+    double middling = floor->ranked[(int)middle];
+    floor->dbov = fmax(background, floor->noise);
+    floor->middle_dbov = fmin(floor->dbov, fmax(middling, floor->noise));
 }
 
-static PyObject *floor_push(Floor *self, PyObject *const *args, Py_ssize_t count,
+/* ---- by itself ---- */
+
+typedef struct {
+    PyObject_HEAD
+    Floor floor;
+} NoiseFloor;
+
+static PyObject *floor_new(PyTypeObject *type, PyObject *args, PyObject *by_name)
+{
+    NoiseFloor *self = (NoiseFloor *)make(type, args, by_name);
+    if (self)
+        begin_floor(&self->floor);
+    return (PyObject *)self;
+}
+
+static PyObject *floor_push(NoiseFloor *self, PyObject *const *args, Py_ssize_t count,
                             PyObject *by_name)
 {
     static const char *const names[] = {"dbov", "pitched", NULL};
@@ -102,7 +99,7 @@ static PyObject *floor_push(Floor *self, PyObject *const *args, Py_ssize_t count
     int pitched = PyObject_IsTrue(values[1]);
     if (pitched < 0)
         return NULL;
-    push(self, dbov, pitched);
+    push_floor(&self->floor, dbov, pitched);
     Py_RETURN_NONE;
 }
 
@@ -113,9 +110,9 @@ static PyMethodDef methods[] = {
 };
 
 static PyMemberDef members[] = {
-    {"dbov", T_DOUBLE, offsetof(Floor, dbov), READONLY,
+    {"dbov", T_DOUBLE, offsetof(NoiseFloor, floor.dbov), READONLY,
      "The level of the background by now."},
-    {"middle_dbov", T_DOUBLE, offsetof(Floor, middle_dbov), READONLY,
+    {"middle_dbov", T_DOUBLE, offsetof(NoiseFloor, floor.middle_dbov), READONLY,
      "The same, but of music that of its middle frames."},
     {NULL, 0, 0, 0, NULL},
 };
@@ -130,7 +127,7 @@ static PyType_Slot type_slots[] = {
 
 static PyType_Spec spec = {
     .name = "voicebot.audio.native.NoiseFloor",
-    .basicsize = sizeof(Floor),
+    .basicsize = sizeof(NoiseFloor),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = type_slots,
 };
@@ -151,14 +148,14 @@ int add_floor(PyObject *module)
         {NULL, NULL, 0},
     };
     const char *const names[] = {"WINDOW", "UNVOICED", NULL};
-    const double sizes[] = {WINDOW, UNVOICED};
+    const double sizes[] = {FLOOR_WINDOW, UNVOICED};
     const char *const module_name = "voicebot.audio.floor";
     if (read_numbers(module_name, numbers) < 0 ||
         check_sizes(module_name, names, sizes) < 0)
         return -1;
     const double ranks[] = {soft, loud, music_rank, middle};
     for (int at = 0; at < 4; at++) {
-        if (!(0 <= ranks[at] && ranks[at] < WINDOW)) {
+        if (!(0 <= ranks[at] && ranks[at] < FLOOR_WINDOW)) {
             PyErr_SetString(PyExc_ImportError, "floor.py: a rank isn't in its window");
             return -1;
         }

@@ -5,7 +5,7 @@ static double full_scale, floor_dbov;
 static int16_t pcm_of_ulaw[256];
 const int16_t *const PCM_OF_ULAW = pcm_of_ulaw;
 
-double level_dbov(int64_t squares, Py_ssize_t samples)
+static double level_dbov(int64_t squares, Py_ssize_t samples)
 {
     /* The root is rounded down to a whole sample, as audioop does it. */
     unsigned rms = samples ? (unsigned)sqrt((double)squares / (double)samples) : 0;
@@ -20,6 +20,14 @@ double ulaw_dbov(const uint8_t *ulaw, Py_ssize_t size)
     return level_dbov(squares, size);
 }
 
+double pcm16_dbov(const int16_t *samples, Py_ssize_t count)
+{
+    int64_t squares = 0;
+    for (Py_ssize_t at = 0; at < count; at++)
+        squares += (int32_t)samples[at] * samples[at];
+    return level_dbov(squares, count);
+}
+
 static PyObject *dbov(PyObject *Py_UNUSED(module), PyObject *ulaw)
 {
     Py_buffer sound;
@@ -30,31 +38,8 @@ static PyObject *dbov(PyObject *Py_UNUSED(module), PyObject *ulaw)
     return PyFloat_FromDouble(level);
 }
 
-static PyObject *pcm16_dbov(PyObject *Py_UNUSED(module), PyObject *pcm)
-{
-    Py_buffer sound;
-    if (PyObject_GetBuffer(pcm, &sound, PyBUF_SIMPLE) < 0)
-        return NULL;
-    int64_t squares = 0;
-    Py_ssize_t samples = sound.len / 2;
-    const char *bytes = sound.buf;
-    for (Py_ssize_t at = 0; at < samples; at++) {
-        int16_t sample;
-        memcpy(&sample, bytes + 2 * at, 2);
-        squares += (int32_t)sample * sample;
-    }
-    bool odd = sound.len % 2;
-    PyBuffer_Release(&sound);
-    if (odd) {
-        PyErr_SetString(PyExc_ValueError, "pcm16: the last sample is cut in two");
-        return NULL;
-    }
-    return PyFloat_FromDouble(level_dbov(squares, samples));
-}
-
 static PyMethodDef functions[] = {
     {"dbov", dbov, METH_O, "Measure the level (RMS) of a chunk of μ-law."},
-    {"pcm16_dbov", pcm16_dbov, METH_O, "Measure the level of 16-bit samples."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -146,7 +146,8 @@ void slide(const double *weights, size_t count, const double *x, double *out,
 static int add_all(PyObject *module)
 {
     return add_level(module) < 0 || add_floor(module) < 0 || add_timbre(module) < 0 ||
-                   add_echo(module) < 0 || add_resample(module) < 0
+                   add_vad(module) < 0 || add_echo(module) < 0 ||
+                   add_resample(module) < 0
                ? -1
                : 0;
 }

@@ -27,6 +27,7 @@
 int add_level(PyObject *module);
 int add_floor(PyObject *module);
 int add_timbre(PyObject *module);
+int add_vad(PyObject *module); /* after add_timbre, whose sounds it takes */
 int add_echo(PyObject *module);
 int add_resample(PyObject *module);
 
@@ -69,7 +70,7 @@ int add_type(PyObject *module, PyType_Spec *spec);
 /* ---- sound ---- */
 
 extern const int16_t *const PCM_OF_ULAW; /* 256 */
-double level_dbov(int64_t squares, Py_ssize_t samples);
+double pcm16_dbov(const int16_t *samples, Py_ssize_t count);
 double ulaw_dbov(const uint8_t *ulaw, Py_ssize_t size);
 
 /*
@@ -80,5 +81,45 @@ double ulaw_dbov(const uint8_t *ulaw, Py_ssize_t size);
 #define STRIDE 4
 void slide(const double *weights, size_t count, const double *x, double *out,
            size_t outputs);
+
+/* ---- what a detector is made of ---- */
+
+/* Members of timbre.Sound, for as long as the process lives. */
+extern PyObject *SILENCE, *NOISE, *HUM, *VOICE, *TONE;
+
+#define LONGEST 112
+#define BANDS 6
+
+typedef struct {
+    int16_t before[LONGEST];
+    double noise_high;
+    double high;
+    double audible;
+    double change_db;
+    double profile[BANDS];
+    bool has_profile;
+} Ear;
+
+void begin_ear(Ear *ear);
+void skip_frame(Ear *ear, const int16_t *samples);
+/* Say what a frame sounds like: a member of Sound, whose reference is borrowed. */
+PyObject *judge_frame(Ear *ear, const int16_t *samples, double noise_share);
+
+#define FLOOR_WINDOW 125
+
+typedef struct {
+    double levels[FLOOR_WINDOW]; /* a ring */
+    double ranked[FLOOR_WINDOW]; /* the softest first */
+    bool pitched[FLOOR_WINDOW];  /* a ring */
+    int next;              /* where the oldest lies in both rings */
+    int pitched_frames;
+    double noise;
+    double dbov;
+    double middle_dbov;
+    bool music;
+} Floor;
+
+void begin_floor(Floor *floor);
+void push_floor(Floor *floor, double level, bool pitched);
 
 #endif

@@ -3,13 +3,14 @@ The twins in C: each does what the class or function of its name does in the mod
 that its comment names, which has the documentation.
 """
 
+from collections.abc import Callable
 from typing import final
 
 from voicebot.audio.echo import Learned
 from voicebot.audio.timbre import Sound
+from voicebot.audio.vad import VadFrame
 
 def dbov(ulaw: bytes, /) -> float: ...  # level
-def pcm16_dbov(pcm: bytes, /) -> float: ...  # level
 
 @final
 class Ear:  # timbre
@@ -23,6 +24,18 @@ class NoiseFloor:  # floor
     @property
     def middle_dbov(self) -> float: ...
     def push(self, dbov: float, *, pitched: bool) -> None: ...
+
+@final
+class Vad:  # vad
+    def __init__(
+        self,
+        *,
+        min_dbov: float = -45.0,
+        listen: Callable[[bytes], float] | None = None,
+    ) -> None: ...
+    def push(
+        self, ulaw: bytes, gate_dbov: float = -96.0, *, in_turn: bool = False
+    ) -> list[VadFrame]: ...
 
 @final
 class EchoGate:  # echo

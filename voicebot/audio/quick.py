@@ -7,29 +7,23 @@ the twin of. Both give the same verdicts: `tests/audio/test_native.py`.
 
 try:
     from voicebot.audio.native import (
-        Ear,
         EchoGate,
-        NoiseFloor,
         Pcm24ToUlaw,
         UlawToPcm24,
-        pcm16_dbov,
+        Vad,
     )
 except ModuleNotFoundError:
     # For mypy, the names above are what they are everywhere.
     from voicebot.audio.echo import EchoGate  # type: ignore[assignment]
-    from voicebot.audio.floor import NoiseFloor  # type: ignore[assignment]
-    from voicebot.audio.level import pcm16_dbov
     from voicebot.audio.resample import (  # type: ignore[assignment]
         Pcm24ToUlaw,
         UlawToPcm24,
     )
-    from voicebot.audio.timbre import Ear  # type: ignore[assignment]
+    from voicebot.audio.vad import Vad  # type: ignore[assignment]
 
 __all__ = [
-    "Ear",
     "EchoGate",
-    "NoiseFloor",
     "Pcm24ToUlaw",
     "UlawToPcm24",
-    "pcm16_dbov",
+    "Vad",
 ]

@@ -2,9 +2,7 @@
 #include "native.h"
 
 #define SHORTEST 20
-#define LONGEST 112
 #define SPAN (LONGEST + FRAME)
-#define BANDS 6
 #define BINS (FRAME / 2 + 1)
 
 static double window[FRAME], bands_from[BANDS], heights[BANDS];
@@ -14,19 +12,7 @@ static double dull_share, memory, steady_db, unknown_db;
 static double change_memory, profile_memory, least_share;
 static double noise_high, noise_alone, noise_learned, noise_margin;
 
-/* Members of Sound, for as long as the process lives. */
-static PyObject *NOISE, *HUM, *VOICE, *TONE;
-
-typedef struct {
-    PyObject_HEAD
-    int16_t before[LONGEST];
-    double noise_high;
-    double high;
-    double audible;
-    double change_db;
-    double profile[BANDS];
-    bool has_profile;
-} Ear;
+PyObject *SILENCE, *NOISE, *HUM, *VOICE, *TONE;
 
 typedef struct {
     bool tone;
@@ -189,11 +175,22 @@ static bool is_periodic(const double *samples)
 
 /* ---- the ear ---- */
 
-static void hear(Ear *self, const char *pcm)
+void begin_ear(Ear *self)
 {
-    memcpy(self->before, pcm + 2 * (FRAME - LONGEST), sizeof self->before);
+    *self = (Ear){.noise_high = noise_high, .change_db = unknown_db};
+}
+
+static void hear(Ear *self, const int16_t *samples)
+{
+    memcpy(self->before, samples + FRAME - LONGEST, sizeof self->before);
     self->high *= memory;
     self->audible *= memory;
+}
+
+void skip_frame(Ear *self, const int16_t *samples)
+{
+    hear(self, samples);
+    self->has_profile = false;
 }
 
 /* Measure how much the spectrum of a pitch changes. */
@@ -218,19 +215,18 @@ static void follow(Ear *self, const Shape *shape, double noise_share)
         self->change_db = unknown_db;
 }
 
-static PyObject *judge(Ear *self, const char *pcm, double noise_share)
+PyObject *judge_frame(Ear *self, const int16_t *samples, double noise_share)
 {
-    int16_t heard[SPAN];
-    double samples[SPAN];
-    memcpy(heard, self->before, sizeof self->before);
-    memcpy(heard + LONGEST, pcm, 2 * FRAME);
-    for (int at = 0; at < SPAN; at++)
-        samples[at] = heard[at];
-    hear(self, pcm);
-    Shape shape = shape_of(samples + LONGEST);
+    double heard[SPAN];
+    for (int at = 0; at < LONGEST; at++)
+        heard[at] = self->before[at];
+    for (int at = 0; at < FRAME; at++)
+        heard[LONGEST + at] = samples[at];
+    hear(self, samples);
+    Shape shape = shape_of(heard + LONGEST);
     if (shape.tone)
         return TONE;
-    if (!is_periodic(samples)) {
+    if (!is_periodic(heard)) {
         self->has_profile = false;
         if (noise_share >= noise_alone)
             self->noise_high +=
@@ -245,54 +241,58 @@ static PyObject *judge(Ear *self, const char *pcm, double noise_share)
     return is_dull && self->change_db < steady_db ? HUM : VOICE;
 }
 
+/* ---- by itself ---- */
+
+typedef struct {
+    PyObject_HEAD
+    Ear ear;
+} EarObject;
+
 static PyObject *ear_new(PyTypeObject *type, PyObject *args, PyObject *by_name)
 {
-    Ear *self = (Ear *)make(type, args, by_name);
-    if (self) {
-        self->noise_high = noise_high;
-        self->change_db = unknown_db;
-    }
+    EarObject *self = (EarObject *)make(type, args, by_name);
+    if (self)
+        begin_ear(&self->ear);
     return (PyObject *)self;
 }
 
-/* A frame's samples, to be released; -1 with an error set. */
-static int frame_of(PyObject *pcm, Py_buffer *frame)
-{
-    if (PyObject_GetBuffer(pcm, frame, PyBUF_SIMPLE) < 0)
-        return -1;
-    if (frame->len == 2 * FRAME)
-        return 0;
-    PyErr_Format(PyExc_ValueError, "pcm: expected %d bytes, got %zd", 2 * FRAME,
-                 frame->len);
-    PyBuffer_Release(frame);
-    return -1;
-}
-
-static PyObject *ear_skip(Ear *self, PyObject *pcm)
+/* Copy a frame's samples. */
+static int read_frame(PyObject *pcm, int16_t *samples)
 {
     Py_buffer frame;
-    if (frame_of(pcm, &frame) < 0)
-        return NULL;
-    hear(self, frame.buf);
-    self->has_profile = false;
+    if (PyObject_GetBuffer(pcm, &frame, PyBUF_SIMPLE) < 0)
+        return -1;
+    bool whole = frame.len == 2 * FRAME;
+    if (whole)
+        memcpy(samples, frame.buf, 2 * FRAME);
+    else
+        PyErr_Format(PyExc_ValueError, "pcm: expected %d bytes, got %zd", 2 * FRAME,
+                     frame.len);
     PyBuffer_Release(&frame);
+    return whole ? 0 : -1;
+}
+
+static PyObject *ear_skip(EarObject *self, PyObject *pcm)
+{
+    int16_t samples[FRAME];
+    if (read_frame(pcm, samples) < 0)
+        return NULL;
+    skip_frame(&self->ear, samples);
     Py_RETURN_NONE;
 }
 
-static PyObject *ear_judge(Ear *self, PyObject *const *args, Py_ssize_t count,
+static PyObject *ear_judge(EarObject *self, PyObject *const *args, Py_ssize_t count,
                            PyObject *by_name)
 {
     static const char *const names[] = {"pcm", "noise_share", NULL};
     PyObject *values[2];
     double noise_share = 0.0;
-    Py_buffer frame;
+    int16_t samples[FRAME];
     if (sort_arguments("judge", names, 2, 1, args, count, by_name, values) < 0 ||
         read_number("noise_share", values[1], &noise_share) < 0 ||
-        frame_of(values[0], &frame) < 0)
+        read_frame(values[0], samples) < 0)
         return NULL;
-    PyObject *sound = judge(self, frame.buf, noise_share);
-    PyBuffer_Release(&frame);
-    return Py_NewRef(sound);
+    return Py_NewRef(judge_frame(&self->ear, samples, noise_share));
 }
 
 static PyMethodDef methods[] = {
@@ -312,7 +312,7 @@ static PyType_Slot type_slots[] = {
 
 static PyType_Spec spec = {
     .name = "voicebot.audio.native.Ear",
-    .basicsize = sizeof(Ear),
+    .basicsize = sizeof(EarObject),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = type_slots,
 };
@@ -324,12 +324,13 @@ static int find_sounds(void)
     Py_XDECREF(module);
     if (!sounds)
         return -1;
+    SILENCE = PyObject_GetAttrString(sounds, "SILENCE");
     NOISE = PyObject_GetAttrString(sounds, "NOISE");
     HUM = PyObject_GetAttrString(sounds, "HUM");
     VOICE = PyObject_GetAttrString(sounds, "VOICE");
     TONE = PyObject_GetAttrString(sounds, "TONE");
     Py_DECREF(sounds);
-    return NOISE && HUM && VOICE && TONE ? 0 : -1;
+    return SILENCE && NOISE && HUM && VOICE && TONE ? 0 : -1;
 }
 
 int add_timbre(PyObject *module)

@@ -15,8 +15,7 @@ import pybase64
 
 from voicebot.audio.framing import FRAME_MS, ULAW_FRAME, ULAW_SILENCE
 from voicebot.audio.mixdown import Mixdown
-from voicebot.audio.quick import Pcm24ToUlaw, UlawToPcm24
-from voicebot.audio.vad import Vad
+from voicebot.audio.quick import Pcm24ToUlaw, UlawToPcm24, Vad
 from voicebot.bridge.bridge import Bridge
 from voicebot.bridge.model import (
     Action,

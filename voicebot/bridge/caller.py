@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from voicebot.audio.framing import FRAME_MS, ULAW_SILENCE, ulaw_bytes
 from voicebot.audio.level import FLOOR_DBOV
-from voicebot.audio.quick import UlawToPcm24
+from voicebot.audio.quick import UlawToPcm24, Vad
 from voicebot.audio.timbre import Sound
-from voicebot.audio.vad import SURE, SURER, Vad, VadFrame
+from voicebot.audio.vad import SURE, SURER, VadFrame
 from voicebot.bridge.model import AppendAudio
 from voicebot.bridge.turns import Change, Needs, TurnDetector
 

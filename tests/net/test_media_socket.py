@@ -1,7 +1,7 @@
 """A media stream's socket: what is heard at once, and what aiohttp reads."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -205,6 +205,35 @@ async def test_what_cannot_gather_hears_all_the_same() -> None:
         socket.gather(3)
         socket.data_received(masked(b"text"))
         assert heard == [b"text"]
+
+
+async def test_who_gathers_no_more_is_watched_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    marks: list[int] = []
+    waits: list[Callable[[], None]] = []
+
+    class Taking:
+        def setsockopt(self, *option: int) -> None:
+            marks.append(option[-1])
+
+    def call_later(_: float, look: Callable[[], None]) -> None:
+        waits.append(look)
+
+    loop = asyncio.get_running_loop()
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "call_later", call_later)
+        socket = MediaSocket(web.WebSocketResponse(), Blocked(Taking()))
+        socket.listen(lambda _: None)
+        socket.data_received(masked(b"text"))
+        socket.gather(3)
+        socket.gather(1)
+        waits.pop()()
+        assert not waits
+        socket.gather(3)
+        assert len(waits) == 1
+    # Of frames of 10 bytes.
+    assert marks == [25, 1, 25]
 
 
 def masked(text: bytes) -> bytes:

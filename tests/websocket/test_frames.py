@@ -6,12 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.server import ServerProtocol
 
 from tests.twins import each_twin
-from voicebot.websocket.frames import FrameSplitter, text_frames, unmasked
+from voicebot.websocket.frames import (
+    FrameSplitter,
+    masked_text_frame,
+    text_frames,
+    unmasked,
+)
 
 twin = each_twin(
-    __name__, "FrameSplitter", "text_frames", native="voicebot.websocket.native"
+    __name__,
+    "FrameSplitter",
+    "masked_text_frame",
+    "text_frames",
+    native="voicebot.websocket.native",
 )
 
 MEDIA = b'{"event":"media","media":{"payload":"' + b"/" * 216 + b'"}}'
@@ -132,3 +143,23 @@ def test_a_frame_of_ours_is_what_another_library_makes(size: int) -> None:
 def test_frames_of_ours_follow_one_another(messages: list[bytes]) -> None:
     frames = [sent(Opcode.TEXT, text, masked=False) for text in messages]
     assert text_frames(messages) == b"".join(frames)
+
+
+@given(texts, st.binary(min_size=4, max_size=4))
+def test_a_client_s_frame_is_read_by_another_library_and_by_us(
+    text: bytes, mask: bytes
+) -> None:
+    frame = masked_text_frame(text, mask)
+    assert FrameSplitter(longest=LONGEST).push(frame) == [(text, frame)]
+    server = ServerProtocol(state=State.OPEN)
+    server.receive_data(frame)
+    (got,) = server.events_received()
+    assert isinstance(got, Frame)
+    assert (got.opcode, got.data, got.fin) == (Opcode.TEXT, text, True)
+    assert mask in frame
+
+
+@pytest.mark.parametrize("mask", [b"", b"abc", b"abcde"])
+def test_a_mask_has_four_bytes(mask: bytes) -> None:
+    with pytest.raises(ValueError, match=f"mask: expected 4 bytes, got {len(mask)}"):
+        masked_text_frame(b"text", mask)

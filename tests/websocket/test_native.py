@@ -78,6 +78,15 @@ def test_the_same_frames_are_made(texts: list[bytes]) -> None:
     assert frames.text_frames(texts) == native.text_frames(texts)
 
 
+@given(
+    st.binary(max_size=200) | st.sampled_from(SIZES).map(lambda size: NOISE[:size]),
+    st.binary(min_size=4, max_size=4),
+)
+def test_the_same_frame_of_a_client_is_made(text: bytes, mask: bytes) -> None:
+    made = frames.masked_text_frame(text, mask)
+    assert made == native.masked_text_frame(text, mask)
+
+
 @pytest.mark.parametrize("begin", range(9))
 def test_a_mask_comes_off_wherever_a_frame_begins(begin: int) -> None:
     """The words of eight bytes needn't stand at multiples of eight."""
@@ -141,6 +150,11 @@ ABSURD: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (TypeError, "a list of bytes", lambda: native.text_frames((TEXT,))),
     (TypeError, "a list of bytes", lambda: native.text_frames([TEXT, "text"])),
     (TypeError, "a list of bytes", lambda: native.text_frames([None])),
+    (TypeError, "exactly 2", lambda: native.masked_text_frame(TEXT)),
+    (TypeError, "not 'str'", lambda: native.masked_text_frame("text", MASK)),
+    (TypeError, "read-only", lambda: native.masked_text_frame(bytearray(9), MASK)),
+    (TypeError, "NoneType", lambda: native.masked_text_frame(TEXT, None)),
+    (ValueError, "got 5", lambda: native.masked_text_frame(TEXT, bytes(5))),
 ]
 
 
@@ -172,6 +186,7 @@ def once() -> None:
         line.push(ONE[10:] + ONE[:1])
         line.push(ONE[1:])
         native.text_frames([TEXT, TEXT])
+        native.masked_text_frame(TEXT, MASK)
     line.push(bytes((0x81, 0xFE, 0xFF, 0xFF)) + bytes(30_000))
     splitter().push(stray + stray + ONE)
 

@@ -131,14 +131,16 @@ class MediaSocket(asyncio.Protocol):
         texts: list[bytes] = []
         self._frame_bytes = 0
         for text, frame in self._frames.push(data):
-            if text is not None and self._hear:
+            if text is None or self._hear is None:
+                self._tell(texts)
+                texts = []
+                self._below.data_received(frame)
+            else:
                 texts.append(text)
                 self._frame_bytes = max(self._frame_bytes, len(frame))
-                continue
-            if texts and self._hear:
-                self._hear(texts)
-                texts = []
-            self._below.data_received(frame)
+        self._tell(texts)
+
+    def _tell(self, texts: list[bytes]) -> None:
         if texts and self._hear:
             self._hear(texts)
 

@@ -1,14 +1,15 @@
 """The WebSocket of a model's session, on the client's side."""
 
 import asyncio
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection
-from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
-from voicebot.websocket.quick import FrameSplitter
+from voicebot.websocket.frames import MASK_BYTES
+from voicebot.websocket.quick import FrameSplitter, masked_text_frame
 
 # One delta holds up to 1.9 s of audio, 123 KB of JSON (stepfun reference, 3.5);
 # thirty times that is a peer that has lost its mind.
@@ -22,6 +23,8 @@ MAX_WAITING_BYTES: Final = 4 * 2**20
 WRITE_S: Final = 5.0
 
 HEAD_END: Final = b"\r\n\r\n"
+
+MASKS_AT_ONCE: Final = 256
 
 
 class QuickSocket(ClientConnection):
@@ -41,6 +44,7 @@ class QuickSocket(ClientConnection):
         super().connection_made(transport)
         self._head: bytes | None = b""  # its last bytes; None: all of it was there
         self._frames = FrameSplitter(masked=False, longest=MAX_FRAME_BYTES)
+        self._masks = _masks()
         self._hear: Callable[[bytes], None] | None = None
         self._unread = 0  # texts that the library has
         self._written = 0  # bytes
@@ -76,7 +80,7 @@ class QuickSocket(ClientConnection):
         if self._alarm and self.transport.get_write_buffer_size() > MAX_WAITING_BYTES:
             return False
         if self.state is State.OPEN and not self.transport.is_closing():
-            frame = Frame(Opcode.TEXT, text).serialize(mask=True)
+            frame = masked_text_frame(text, next(self._masks))
             self._written += len(frame)
             self.transport.write(frame)
         return True
@@ -133,3 +137,16 @@ class QuickSocket(ClientConnection):
     def resume_writing(self) -> None:
         self._off_guard()
         super().resume_writing()
+
+
+def _masks() -> Iterator[bytes]:
+    """
+    What nobody can foretell (RFC 6455, 10.3), each for one frame.
+
+    Of the system's randomness, a kilobyte at a time: to ask for four bytes costs as
+    much as all the rest of a frame.
+    """
+    while True:
+        pool = os.urandom(MASKS_AT_ONCE * MASK_BYTES)
+        for at in range(0, len(pool), MASK_BYTES):
+            yield pool[at : at + MASK_BYTES]

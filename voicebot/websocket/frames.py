@@ -10,10 +10,14 @@ Source: RFC 6455, section 5.2.
 
 from typing import Final
 
+import numpy as np
+
 WHOLE_TEXT: Final = 0x81
 """The first byte of a message of text that isn't cut in pieces."""
 
 MASKED: Final = 0x80
+MASK_BYTES: Final = 4
+WORD: Final = np.dtype(np.uint32)
 TWO_BYTES: Final = 126
 """In place of a length: it follows, in so many bytes."""
 
@@ -88,14 +92,15 @@ class FrameSplitter:
         if size > self._longest:
             self.steady = False
             return there
-        return head + size + (4 if data[at + 1] & MASKED else 0)
+        return head + size + (MASK_BYTES if data[at + 1] & MASKED else 0)
 
     def _text(self, frame: bytes) -> bytes | None:
         if frame[0] == WHOLE_TEXT and frame[1] & MASKED == self._mask:
             size = frame[1] & ~MASKED
             at = 10 if size == EIGHT_BYTES else 4 if size == TWO_BYTES else 2
             if self._mask:
-                return unmasked(frame[at : at + 4], frame[at + 4 :])
+                begin = at + MASK_BYTES
+                return unmasked(frame[at:begin], frame[begin:])
             return frame[at:]
         if not frame[0] & CONTROL:
             self.steady = False  # a message in pieces, or what such a peer may not send
@@ -104,9 +109,10 @@ class FrameSplitter:
 
 def unmasked(mask: bytes, payload: bytes) -> bytes:
     """Take a client's mask of 4 bytes off, or put it on."""
-    size = len(payload)
-    key = (mask * (size // 4 + 1))[:size]
-    return (int.from_bytes(payload) ^ int.from_bytes(key)).to_bytes(size)
+    # As words of a mask's size, at least one: numpy reads no empty bytes.
+    words = np.frombuffer(payload + bytes(MASK_BYTES - len(payload) % MASK_BYTES), WORD)
+    masked: bytes = (words ^ np.frombuffer(mask, WORD)).tobytes()
+    return masked[: len(payload)]
 
 
 def text_frames(texts: list[bytes]) -> bytes:
@@ -114,9 +120,24 @@ def text_frames(texts: list[bytes]) -> bytes:
     return b"".join([part for text in texts for part in (_head(len(text)), text)])
 
 
-def _head(size: int) -> bytes:
+def masked_text_frame(text: bytes, mask: bytes) -> bytes:
+    """
+    Make a client's frame, one message of text.
+
+    Args:
+        mask: 4 bytes that nobody can foretell, for this frame only (section 10.3).
+
+    Raises:
+        ValueError: the mask has another length.
+    """
+    if len(mask) != MASK_BYTES:
+        raise ValueError(f"mask: expected {MASK_BYTES} bytes, got {len(mask)}")
+    return _head(len(text), MASKED) + mask + unmasked(mask, text)
+
+
+def _head(size: int, masked: int = 0) -> bytes:
     if size < TWO_BYTES:
-        return bytes((WHOLE_TEXT, size))
+        return bytes((WHOLE_TEXT, masked | size))
     if size <= 0xFFFF:
-        return bytes((WHOLE_TEXT, TWO_BYTES)) + size.to_bytes(2)
-    return bytes((WHOLE_TEXT, EIGHT_BYTES)) + size.to_bytes(8)
+        return bytes((WHOLE_TEXT, masked | TWO_BYTES)) + size.to_bytes(2)
+    return bytes((WHOLE_TEXT, masked | EIGHT_BYTES)) + size.to_bytes(8)

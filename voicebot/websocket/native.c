@@ -118,8 +118,9 @@ static uint64_t size_of(FrameSplitter *self, const uint8_t *frame, size_t there)
     return head + size + (uint64_t)(frame[1] & MASKED ? MASK : 0);
 }
 
-static void unmask(uint8_t *restrict to, const uint8_t *restrict from, size_t size,
-                   const uint8_t *mask)
+/* Take a mask off, or put it on. */
+static void apply_mask(uint8_t *restrict to, const uint8_t *restrict from,
+                       size_t size, const uint8_t *mask)
 {
     uint64_t twice;
     size_t at = 0;
@@ -151,8 +152,8 @@ static PyObject *text_of(FrameSplitter *self, const uint8_t *frame, size_t size)
         return PyBytes_FromStringAndSize(payload, (Py_ssize_t)(size - begin));
     PyObject *text = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(size - begin));
     if (text)
-        unmask((uint8_t *)PyBytes_AsString(text), frame + begin, size - begin,
-               frame + at);
+        apply_mask((uint8_t *)PyBytes_AsString(text), frame + begin, size - begin,
+                   frame + at);
     return text;
 }
 
@@ -256,6 +257,34 @@ static int write_head(uint8_t *into, uint64_t size)
     return 2 + bytes;
 }
 
+static PyObject *masked_text_frame(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    const char *text, *mask;
+    Py_ssize_t size, mask_size;
+    if (!PyArg_ParseTuple(args, "y#y#:masked_text_frame", &text, &size, &mask,
+                          &mask_size))
+        return NULL;
+    if (mask_size != MASK) {
+        PyErr_Format(PyExc_ValueError, "mask: expected %d bytes, got %zd", MASK,
+                     mask_size);
+        return NULL;
+    }
+    uint8_t head[LONGEST_HEAD];
+    int begin = write_head(head, (uint64_t)size);
+    head[1] |= MASKED;
+    if (size > PY_SSIZE_T_MAX - begin - MASK)
+        return PyErr_NoMemory();
+    PyObject *frame = PyBytes_FromStringAndSize(NULL, begin + MASK + size);
+    if (!frame)
+        return NULL;
+    uint8_t *into = (uint8_t *)PyBytes_AsString(frame);
+    memcpy(into, head, (size_t)begin);
+    memcpy(into + begin, mask, MASK);
+    apply_mask(into + begin + MASK, (const uint8_t *)text, (size_t)size,
+               into + begin);
+    return frame;
+}
+
 static PyObject *text_frames(PyObject *Py_UNUSED(module), PyObject *texts)
 {
     uint8_t head[LONGEST_HEAD];
@@ -290,6 +319,8 @@ static PyObject *text_frames(PyObject *Py_UNUSED(module), PyObject *texts)
 /* ---- the module ---- */
 
 static PyMethodDef functions[] = {
+    {"masked_text_frame", masked_text_frame, METH_VARARGS,
+     "masked_text_frame(text, mask)\n\nMake a client's frame."},
     {"text_frames", text_frames, METH_O,
      "text_frames(texts)\n\nMake a server's frames and put them together."},
     {NULL, NULL, 0, NULL},

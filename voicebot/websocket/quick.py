@@ -6,12 +6,17 @@ the twin of. Both do the same: `tests/websocket/test_native.py`.
 """
 
 try:
-    from voicebot.websocket.native import FrameSplitter, text_frames
+    from voicebot.websocket.native import (
+        FrameSplitter,
+        masked_text_frame,
+        text_frames,
+    )
 except ModuleNotFoundError:
     # For mypy, the class above is what it is everywhere.
     from voicebot.websocket.frames import (  # type: ignore[assignment]
         FrameSplitter,
+        masked_text_frame,
         text_frames,
     )
 
-__all__ = ["FrameSplitter", "text_frames"]
+__all__ = ["FrameSplitter", "masked_text_frame", "text_frames"]

@@ -29,7 +29,7 @@ from voicebot.store import engines, writer
 from voicebot.store.calls import open_store
 from voicebot.store.records import CallAnswered, CallStarted, EndReason
 from voicebot.store.records import Record as Noted
-from voicebot.store.triage import Patience
+from voicebot.store.triage import Patience, Step
 from voicebot.store.writer import Writer, open_writer
 
 BRISK = Patience(slow_s=0.01, again_s=(0.01,), gather_s=0)
@@ -377,3 +377,26 @@ async def test_a_server_that_is_killed_and_comes_back_loses_nothing(
                 assert await has_the_call(one, f"c{number}")
                 events = await one.store.events(f"c{number}")
                 assert len(events) == 1 + len(CALL)
+
+
+async def test_while_it_gathers_only_the_first_note_wakes_it(tmp_path: Path) -> None:
+    """A call notes one or two things a second, and a full house has a hundred."""
+    async with writing(tmp_path, patience=replace(CALM, gather_s=60.0)) as one:
+        assert await one.start(STARTED)  # from now on, it gathers
+        await asyncio.sleep(0)
+        step, asked = one._triage.step, 0
+
+        def counted(now: float, *, held: bool, spilled: bool, awaited: bool) -> Step:
+            nonlocal asked
+            asked += 1
+            return step(now, held=held, spilled=spilled, awaited=awaited)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(one._triage, "step", counted)
+            for _ in range(50):
+                one.note(TURN, NOON)
+                await asyncio.sleep(0)
+            assert 1 <= asked <= 2
+            # Who waits isn't kept waiting by it.
+            assert await one.start(another(2))
+        await one.written()

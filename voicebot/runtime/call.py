@@ -189,14 +189,14 @@ class Call:
         Raises:
             ExceptionGroup: a bug of ours. A failing peer is an event, not an exception.
         """
-        stopped = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as tasks:
                 if self._recorder:
-                    tasks.create_task(self._recorder.run(stopped, self.now_ms))
+                    tasks.create_task(self._recorder.run(self.now_ms))
                 await self._converse()
                 self._spend({"minutes": self._talked_ms()})
-                stopped.set()
+                if self._recorder:
+                    self._recorder.stop()
         finally:
             self._disarm()
         return self._over.result()

@@ -1,11 +1,14 @@
-"""The recording of one call: the caller left, the bot as it was heard right."""
+"""
+The recordings of calls: the caller left, the bot as it was heard right.
+
+A call places what is heard; who writes takes it from all of them at once.
+"""
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from math import inf
 from pathlib import Path
-from typing import TypeVar
 
 import structlog
 
@@ -13,8 +16,6 @@ from voicebot.audio.framing import ULAW_SILENCE, ulaw_bytes, ulaw_ms
 from voicebot.audio.mixdown import Mixdown
 from voicebot.errors import StoreError
 from voicebot.store.recordings import StereoRecording
-
-T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -34,14 +35,14 @@ JITTER_MS = 100
 
 class Recorder:
     """
-    Times are milliseconds from the start of the call.
+    The recording of one call. Times are milliseconds from its start.
 
     What comes while it isn't allowed is silence; before it is for the first time,
     there is no file, and what was heard is forgotten within a second.
 
     Args:
         path: of the file to create.
-        disk: one thread: writes of one file must not overtake each other.
+        recordings: who writes it, while `run` runs.
         allowed: whether to record from the start, or not before `allow` says so.
 
     Attributes:
@@ -50,13 +51,16 @@ class Recorder:
         milliseconds: how much of it was written, once the call is over.
     """
 
-    def __init__(self, path: Path, disk: Executor, *, allowed: bool = True) -> None:
+    def __init__(
+        self, path: Path, recordings: "Recordings", *, allowed: bool = True
+    ) -> None:
         self.path: Path | None = path
-        self._disk = disk
+        self._recordings = recordings
         self._allowed = allowed
         self._end_ms = inf  # consent was withdrawn then
-        self._file: StereoRecording | None = None
-        self._last: Future[None] | None = None  # what is written, or was last
+        self.file = RecordingFile(path)
+        self._begun = False  # there is a file, or will be
+        self._over = asyncio.Event()
         self.milliseconds = 0
         self.lost = False
         self._mix = Mixdown()
@@ -113,61 +117,56 @@ class Recorder:
         elif is_silent and not wanted:
             self._pauses[-1] = (self._pauses[-1][0], at_ms)
 
-    async def run(self, over: asyncio.Event, now_ms: Callable[[], float]) -> None:
+    def take(self, until_ms: float) -> bytes | None:
         """
-        Write what was heard twice a second, and all the rest when the call is over.
+        Take what is to be written next, which ends at `until_ms`.
 
-        A disk that fails costs what is recorded from then on, never the call.
+        Returns:
+            G.711 μ-law, stereo; None if there is to be no file, so far.
         """
-        try:
-            try:
-                while not await _within(FLUSH_S, over):
-                    await self._write(now_ms() - HELD_BACK_MS)
-                await self._write(now_ms())
-                await self._written()
-            finally:
-                if self._file:
-                    try:
-                        await self._on_disk(self._file.close)
-                    finally:
-                        self.milliseconds = self._file.milliseconds
-        except StoreError as exc:
-            log.error("recording lost", error=str(exc))
-            self.lost = True
-        if not self.milliseconds:
-            self.path = None
-
-    async def _write(self, until_ms: float) -> None:
         before, stereo = self._taken, self._mix.take(max(0.0, until_ms))
-        if not self._file and not self._allowed:
+        if not self._begun and not self._allowed:
             self._taken += len(stereo) // 2
-            return
-        if not self._file:
-            assert self.path
-            self._file = await self._on_disk(StereoRecording, self.path)
-            # The file's time is the call's.
-            await self._on_disk(self._file.write, ULAW_SILENCE * (2 * before))
+            return None
         heard = self._silenced(stereo)
         if self._end_ms < inf:
             heard = heard[: 2 * max(0, ulaw_bytes(self._end_ms) - before)]
-        # Nobody waits for it to be written: to be told so would wake the loop of all
-        # calls twice a second for each. The next piece finds out how it went.
-        await self._written()
-        self._last = self._disk.submit(_write_and_flush, self._file, heard)
+        if not self._begun:
+            self._begun = True
+            heard = ULAW_SILENCE * (2 * before) + heard  # the file's time is the call's
+        return heard
 
-    async def _written(self) -> None:
+    async def run(self, now_ms: Callable[[], float]) -> None:
         """
-        See that the last piece is written; a disk that is slow is waited for.
+        Have what was heard written, and all the rest when the call is over.
 
-        Raises:
-            StoreError: it isn't, and won't be.
+        A disk that fails costs what is recorded from then on, never the call.
         """
-        if not self._last:
-            return
-        if self._last.done():
-            self._last.result()
-        else:
-            await asyncio.wrap_future(self._last)
+        rest: bytes | None = None
+        try:
+            self._recordings.add(self, now_ms)
+            await self._over.wait()
+            if not self.lost:
+                rest = self.take(now_ms())
+        finally:
+            self._recordings.discard(self)
+            try:
+                await self._recordings.close(self.file, rest)
+            except StoreError as exc:
+                log.error("recording lost", error=str(exc))
+                self.lost = True
+            self.milliseconds = self.file.milliseconds
+        if not self.milliseconds:
+            self.path = None
+
+    def stop(self) -> None:
+        """The call is over: let `run` write the rest."""
+        self._over.set()
+
+    def give_up(self) -> None:
+        """The disk failed: nothing more is recorded, and `run` says so."""
+        self.lost = True
+        self._over.set()
 
     def _silenced(self, stereo: bytes) -> bytes:
         """Blank what lies in a pause, of the piece that follows what was taken."""
@@ -181,20 +180,123 @@ class Recorder:
             blanked[2 * (start - first) : 2 * (start - first) + len(silence)] = silence
         return bytes(blanked)
 
-    async def _on_disk(self, act: Callable[..., T], *args: object) -> T:
-        """Do what may block in the one thread that writes recordings, in order."""
-        return await asyncio.get_running_loop().run_in_executor(self._disk, act, *args)
+
+class Recordings:
+    """
+    Writes the recordings of all calls of a process: twice a second, in one go.
+
+    A disk that takes longer isn't given more: what is heard stays with its recorder.
+
+    Args:
+        disk: one thread: writes of one file must not overtake each other.
+    """
+
+    def __init__(self, disk: Executor) -> None:
+        self._disk = disk
+        self._open: dict[Recorder, Callable[[], float]] = {}
+        self._timer: asyncio.TimerHandle | None = None  # while any is open
+        self._writing: Future[None] | None = None  # or what was written last
+
+    def add(self, recorder: Recorder, now_ms: Callable[[], float]) -> None:
+        """Write a recording from now on; `now_ms` is its call's clock."""
+        self._open[recorder] = now_ms
+        if not self._timer:
+            self._set_timer()
+
+    def discard(self, recorder: Recorder) -> None:
+        """Write it no longer."""
+        self._open.pop(recorder, None)
+        if self._timer and not self._open:
+            self._timer.cancel()
+            self._timer = None
+
+    def _set_timer(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(FLUSH_S, self._flush_again)
+
+    def _flush_again(self) -> None:
+        self._set_timer()
+        self.flush()
+
+    def flush(self) -> None:
+        """
+        Have written what was heard of all calls, unless the last isn't written yet.
+
+        Nobody waits for it: to be told would wake the loop once more. The next time
+        finds out how it went.
+        """
+        if self._writing and not self._writing.done():
+            return
+        pieces: list[tuple[RecordingFile, bytes]] = []
+        for recorder, now_ms in self._open.items():
+            if recorder.file.error:
+                recorder.give_up()
+            elif (heard := recorder.take(now_ms() - HELD_BACK_MS)) is not None:
+                pieces.append((recorder.file, heard))
+        if pieces:
+            self._writing = self._disk.submit(_write_all, pieces)
+
+    async def close(self, file: "RecordingFile", rest: bytes | None) -> None:
+        """
+        Write the rest of a file and close it, behind all that is being written.
+
+        It is closed even if who waits for that is cancelled.
+
+        Raises:
+            StoreError: the disk failed, now or before.
+        """
+        closing = self._disk.submit(file.close, rest)
+        await asyncio.shield(asyncio.wrap_future(closing))
 
 
-def _write_and_flush(file: StereoRecording, stereo: bytes) -> None:
-    file.write(stereo)
-    file.flush()
+class RecordingFile:
+    """
+    A file that is created when there is something to write. What fails is kept for
+    `close`, so that it costs no other file.
+
+    All methods block: they are for the one thread that writes recordings.
+
+    Attributes:
+        error: what failed, if anything did; nothing is written any more.
+        milliseconds: how much was written, once it is closed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: StereoRecording | None = None
+        self.error: Exception | None = None
+        self.milliseconds = 0
+
+    def write(self, stereo: bytes) -> None:
+        """Append a piece, and flush it."""
+        if self.error:
+            return
+        try:
+            if not self._file:
+                self._file = StereoRecording(self._path)
+            self._file.write(stereo)
+            self._file.flush()
+        except Exception as exc:  # noqa: BLE001 - `close` raises it
+            self.error = exc
+
+    def close(self, rest: bytes | None) -> None:
+        """
+        Append the rest, if any, and finish the file, if there is one.
+
+        Raises:
+            StoreError: the disk failed, now or before.
+        """
+        if rest is not None:
+            self.write(rest)
+        if self._file:
+            try:
+                self._file.close()
+            finally:
+                self.milliseconds = self._file.milliseconds
+        if self.error:
+            raise self.error
 
 
-async def _within(seconds: float, event: asyncio.Event) -> bool:
-    """Whether the event is set before so much time has gone by."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await event.wait()
-    except TimeoutError:
-        return False
+def _write_all(pieces: list[tuple[RecordingFile, bytes]]) -> None:
+    for file, stereo in pieces:
+        file.write(stereo)

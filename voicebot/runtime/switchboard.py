@@ -72,7 +72,7 @@ from voicebot.runtime.reception import (
     returning,
     wanted,
 )
-from voicebot.runtime.recorder import Recorder
+from voicebot.runtime.recorder import Recorder, Recordings
 from voicebot.runtime.reviews import Reviewer
 from voicebot.runtime.scribe import NOTHING_EARLIER, Diary, Scribe, ending, now
 from voicebot.runtime.texting import Texting
@@ -165,6 +165,7 @@ class Switchboard:
         )
         self._instance = instance
         self._disk = disk
+        self._recordings = Recordings(disk)
         self._loop = asyncio.get_running_loop()
         self._alarms = Alarms()
         tts = Tts(http, base_url, api_key)
@@ -646,7 +647,7 @@ class Switchboard:
         self.scribe.recording(promise)
         folder = self._settings.recordings_folder / now().strftime("%Y/%m/%d")
         path = folder / f"{name_of(ticket.call_id, began_ms)}.wav"
-        return Recorder(path, self._disk, allowed=wanted.mode == "always")
+        return Recorder(path, self._recordings, allowed=wanted.mode == "always")
 
     def _flight(self, ticket: Ticket) -> FlightFile | None:
         always = ticket.persona.recording.mode == "always"

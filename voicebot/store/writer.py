@@ -143,7 +143,8 @@ class Writer:
         self._held.append(event)
         self._noted = event.seq
         self._recent.add(event)
-        self._news.set()
+        if len(self._held) in (1, BATCH):  # any other changes nothing about what to do
+            self._news.set()
         if not isinstance(record, CallStarted):  # it isn't known yet if that is new
             self.seen(record)
         return True
@@ -166,6 +167,7 @@ class Writer:
             async with asyncio.timeout(START_S):
                 if self.note(start, start.started_at):
                     self._awaited = self._noted
+                    self._news.set()
                     await self.written()
                     is_new = start.call_id not in self._refused
                     if is_new:

@@ -17,6 +17,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FRAME 160 /* samples in 20 ms at 8 kHz */
@@ -29,6 +30,7 @@ int add_floor(PyObject *module);
 int add_timbre(PyObject *module);
 int add_echo(PyObject *module);
 int add_resample(PyObject *module);
+int add_neural(PyObject *module);
 
 /* ---- numbers of the Python modules ---- */
 
@@ -67,6 +69,14 @@ int add_type(PyObject *module, PyType_Spec *spec);
     (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
 
 /* ---- sound ---- */
+
+/* The wider vectors of newer processors, chosen when the module is loaded. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && \
+    !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define WIDEST __attribute__((target_clones("default", "avx2", "avx512f")))
+#else
+#define WIDEST
+#endif
 
 extern const int16_t *const PCM_OF_ULAW; /* 256 */
 double level_dbov(int64_t squares, Py_ssize_t samples);

@@ -3,6 +3,7 @@ The twins in C: each does what the class or function of its name does in the mod
 that its comment names, which has the documentation.
 """
 
+from collections.abc import Callable
 from typing import final
 
 from voicebot.audio.echo import Learned
@@ -47,3 +48,8 @@ class UlawToPcm24:  # resample
 @final
 class Pcm24ToUlaw:  # resample
     def push(self, pcm16: bytes, /) -> bytes: ...
+
+@final
+class NeuralVad:  # neural
+    def __init__(self, weights: bytes) -> None: ...
+    def listen(self) -> Callable[[bytes], float]: ...

@@ -9,6 +9,7 @@ try:
     from voicebot.audio.native import (
         Ear,
         EchoGate,
+        NeuralVad,
         NoiseFloor,
         Pcm24ToUlaw,
         UlawToPcm24,
@@ -19,6 +20,7 @@ except ModuleNotFoundError:
     from voicebot.audio.echo import EchoGate  # type: ignore[assignment]
     from voicebot.audio.floor import NoiseFloor  # type: ignore[assignment]
     from voicebot.audio.level import pcm16_dbov
+    from voicebot.audio.neural import NeuralVad  # type: ignore[assignment]
     from voicebot.audio.resample import (  # type: ignore[assignment]
         Pcm24ToUlaw,
         UlawToPcm24,
@@ -28,6 +30,7 @@ except ModuleNotFoundError:
 __all__ = [
     "Ear",
     "EchoGate",
+    "NeuralVad",
     "NoiseFloor",
     "Pcm24ToUlaw",
     "UlawToPcm24",

@@ -3,7 +3,8 @@ The module in C gives the verdicts of its twins, and takes nothing else for its 
 
 All sums of whole samples are exact in both; levels are compared bit by bit. Only the
 spectrum isn't: its last bits depend on the order of the sums, which makes 1e-13 of a
-power; no verdict on these sounds hangs on as little.
+power; no verdict on these sounds hangs on as little. The neural detector's numbers are
+of 24 bits, so that its probabilities are alike to 1e-4 only.
 """
 
 import gc
@@ -12,7 +13,9 @@ import sys
 import weakref
 from collections.abc import Callable
 from importlib import import_module
+from importlib.resources import files
 from importlib.util import module_from_spec, spec_from_file_location
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +37,7 @@ from tests.audio.signals import (
     ulaw,
 )
 from tests.twins import CODES, NATIVE
-from voicebot.audio import echo, floor, level, resample, timbre, vad
+from voicebot.audio import echo, floor, level, neural, resample, timbre, vad
 from voicebot.audio.framing import ULAW_FRAME
 from voicebot.audio.g711 import ulaw_to_pcm16
 from voicebot.audio.vad import VadFrame
@@ -48,6 +51,8 @@ CORPUS: Final = Path(__file__).parents[2] / "voicebot" / "measure" / "corpus"
 SEEDS: Final = st.integers(0, 2**32 - 1)
 FRAME: Final = bytes(2 * ULAW_FRAME)
 LOUD: Final = tone(600, level_dbov=-20)[: 3 * ULAW_FRAME]
+WEIGHTS: Final = (files("voicebot.audio") / "silero" / "silero_8k.npz").read_bytes()
+NEURAL: Final = native.NeuralVad(WEIGHTS)
 
 
 def corpus() -> bytes:
@@ -145,6 +150,39 @@ def test_each_frame_is_judged_alike(sound: str) -> None:
     for at, frame in enumerate(frames(SOUNDS[sound]())):
         pcm, share = ulaw_to_pcm16(frame), at % 7 / 7
         assert one.judge(pcm, share) is other.judge(pcm, share)
+
+
+@pytest.mark.parametrize("sound", SOUNDS)
+def test_a_voice_is_as_likely(sound: str) -> None:
+    line = SOUNDS[sound]()
+    one, other = neural.NeuralVad(WEIGHTS).listen(), NEURAL.listen()
+    chance, at = np.random.default_rng(2), 0
+    while at < len(line):
+        size = int(chance.choice([ULAW_FRAME, ULAW_FRAME, 7, 1920, 2080, 2240]))
+        chunk = line[at : at + size]
+        assert other(chunk) == pytest.approx(one(chunk), abs=1e-4)
+        at += size
+
+
+@given(SEEDS)
+@settings(max_examples=10, deadline=None)
+def test_a_voice_is_as_likely_in_any_bytes(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    one, other = neural.NeuralVad(WEIGHTS).listen(), NEURAL.listen()
+    for size in chance.integers(0, 3000, 10):
+        chunk = chance.bytes(int(size))
+        assert other(chunk) == pytest.approx(one(chunk), abs=1e-4)
+
+
+@pytest.mark.parametrize("sound", SOUNDS)
+def test_a_line_is_heard_alike_with_either_detector(sound: str) -> None:
+    line = SOUNDS[sound]()
+    heard: list[list[tuple[bool, timbre.Sound]]] = []
+    for made in (NEURAL, neural.NeuralVad(WEIGHTS)):
+        vad = Vad(listen=made.listen())
+        found = [each for frame in frames(line) for each in vad.push(frame)]
+        heard.append([(each.speech, each.sound) for each in found])
+    assert heard[0] == heard[1]
 
 
 def made_up(chance: np.random.Generator) -> NDArray[np.float64]:
@@ -276,6 +314,24 @@ def released() -> memoryview:
     return view
 
 
+BASIS: Final = "stft.forward_basis_buffer"
+ANSWER: Final = "decoder.decoder.2.weight"
+SHORT: Final[dict[str, NDArray[np.float32]]] = {
+    BASIS: np.zeros((130, 1, 126), np.float32)
+}
+FEW_ANSWERS: Final[dict[str, NDArray[np.float32]]] = {
+    ANSWER: np.zeros((1, 64, 1), np.float32)
+}
+
+
+def weights(other: dict[str, NDArray[np.float32]] | None = None) -> bytes:
+    """Those of the detector but for these; none at all without."""
+    real = np.load(BytesIO(WEIGHTS)) if other else {}
+    saved = BytesIO()
+    np.savez(saved, allow_pickle=False, **{**real, **(other or {})})
+    return saved.getvalue()
+
+
 ABSURD: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (TypeError, "bytes-like", lambda: native.dbov("text")),
     (ValueError, "released", lambda: native.dbov(released())),
@@ -283,6 +339,17 @@ ABSURD: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (TypeError, "expected no arguments", lambda: native.Ear(1)),
     (TypeError, "expected no arguments", lambda: native.EchoGate(bot=1)),
     (TypeError, "expected no arguments", lambda: native.UlawToPcm24(b"")),
+    (TypeError, "missing .* 'weights'", lambda: native.NeuralVad()),
+    (TypeError, "bytes-like", lambda: native.NeuralVad(1)),
+    (KeyError, "forward_basis", lambda: native.NeuralVad(weights())),
+    (ValueError, "not|pickled", lambda: native.NeuralVad(b"no weights")),
+    (ValueError, "expected 66560 bytes", lambda: native.NeuralVad(weights(SHORT))),
+    (ValueError, "expected 512 bytes", lambda: native.NeuralVad(weights(FEW_ANSWERS))),
+    (TypeError, "cannot create", lambda: type(NEURAL.listen().__self__)()),
+    (TypeError, "argument", lambda: NEURAL.listen(b"")),
+    (TypeError, "bytes-like", lambda: NEURAL.listen()("text")),
+    (ValueError, "released", lambda: NEURAL.listen()(released())),
+    (BufferError, "contiguous", lambda: NEURAL.listen()(memoryview(FRAME)[::2])),
     (TypeError, "not an acceptable base", lambda: type("My", (native.Ear,), {})),
     (TypeError, "immutable", lambda: setattr(native.Ear, "judge", None)),
     (AttributeError, "judge", lambda: setattr(native.Ear(), "judge", None)),
@@ -427,6 +494,8 @@ def once() -> None:
     ear, gate, noise_floor = native.Ear(), native.EchoGate(), native.NoiseFloor()
     up, down = native.UlawToPcm24(), native.Pcm24ToUlaw()
     heard, whole = native.Vad(listen=lambda unheard: 0.5), native.Vad()
+    native.NeuralVad(WEIGHTS)
+    hear = NEURAL.listen()
     for at, (frame, pcm) in enumerate(zip(VOICE, SAMPLES, strict=True)):
         now = at * 0.02
         ear.judge(pcm, noise_share=0.1)
@@ -439,6 +508,7 @@ def once() -> None:
         noise_floor.push(level_dbov, pitched=True)
         down.push(up.push(frame))
         down.push(pcm)
+        hear(frame)
     for _ in range(50):
         assert gate.learned
     gate.cut(0.0)
@@ -461,8 +531,8 @@ def test_nothing_is_lost_in_many_calls() -> None:
         )
 
     types = native.Ear, native.EchoGate, native.NoiseFloor, native.UlawToPcm24
-    held = [*timbre.Sound, *types, native.Pcm24ToUlaw, native.Vad]
-    held += [FRAME, VOICE[0], SAMPLES[0]]
+    held = [*timbre.Sound, *types, native.Pcm24ToUlaw, native.Vad, native.NeuralVad]
+    held += [NEURAL, FRAME, VOICE[0], SAMPLES[0]]
     used(15)
     before, after = used(1), used(50)  # 1e5 calls
     assert after[0] - before[0] < 512

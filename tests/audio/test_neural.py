@@ -1,7 +1,6 @@
 """The neural voice detector."""
 
 import json
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.audio.signals import noise, speech, tone
+from tests.twins import each_twin
 from voicebot.audio.framing import ULAW_SILENCE
 from voicebot.audio.neural import (
     BEHIND,
@@ -21,12 +21,13 @@ from voicebot.audio.neural import (
 )
 
 CORPUS = files("voicebot.measure") / "corpus"
+WEIGHTS = (files("voicebot.audio") / "silero" / "silero_8k.npz").read_bytes()
+
+twin = each_twin(__name__, "NeuralVad")
 
 
-@cache
 def vad() -> NeuralVad:
-    weights = files("voicebot.audio") / "silero" / "silero_8k.npz"
-    return NeuralVad(weights.read_bytes())
+    return NeuralVad(WEIGHTS)
 
 
 def windows(ulaw: bytes) -> list[bytes]:

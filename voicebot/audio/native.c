@@ -113,14 +113,6 @@ int add_type(PyObject *module, PyType_Spec *spec)
     return added;
 }
 
-/* The wider vectors of newer processors, chosen when the module is loaded. */
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && \
-    !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define WIDEST __attribute__((target_clones("default", "avx2", "avx512f")))
-#else
-#define WIDEST
-#endif
-
 /* Unsigned: with Python's flags signed numbers wrap; gcc makes no vectors of these. */
 WIDEST static void slide_far(const double *restrict weights, size_t count,
                              const double *restrict x, double *restrict out,
@@ -147,7 +139,7 @@ static int add_all(PyObject *module)
 {
     return add_level(module) < 0 || add_floor(module) < 0 || add_timbre(module) < 0 ||
                    add_vad(module) < 0 || add_echo(module) < 0 ||
-                   add_resample(module) < 0
+                   add_resample(module) < 0 || add_neural(module) < 0
                ? -1
                : 0;
 }

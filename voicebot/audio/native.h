@@ -17,6 +17,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FRAME 160 /* samples in 20 ms at 8 kHz */
@@ -30,6 +31,7 @@ int add_timbre(PyObject *module);
 int add_vad(PyObject *module); /* after add_timbre, whose sounds it takes */
 int add_echo(PyObject *module);
 int add_resample(PyObject *module);
+int add_neural(PyObject *module);
 
 /* ---- numbers of the Python modules ---- */
 
@@ -68,6 +70,14 @@ int add_type(PyObject *module, PyType_Spec *spec);
     (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
 
 /* ---- sound ---- */
+
+/* The wider vectors of newer processors, chosen when the module is loaded. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && \
+    !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define WIDEST __attribute__((target_clones("default", "avx2", "avx512f")))
+#else
+#define WIDEST
+#endif
 
 extern const int16_t *const PCM_OF_ULAW; /* 256 */
 double pcm16_dbov(const int16_t *samples, Py_ssize_t count);

@@ -7,7 +7,8 @@ it isn't asked about all of a line, see `vad`, and catches up when it is.
 
 Its network is small: four spectra of a window, four convolutions over them, an LSTM
 that remembers the line, one number. numpy computes it in half the time that a runtime
-for any network takes to find its way through this one, and finds the same.
+for any network takes to find its way through this one, and finds the same; `neural.c`,
+its twin, in a quarter of that.
 
 Source: https://github.com/snakers4/silero-vad, version 6.2.3, MIT licence: the weights
 of the 8 kHz half of its `silero_vad.onnx`, under their names there.
@@ -72,8 +73,8 @@ class NeuralVad:
 
     def __init__(self, weights: bytes) -> None:
         found: Mapping[str, Floats] = np.load(BytesIO(weights), allow_pickle=False)
-        basis = found["stft.forward_basis_buffer"][:, 0].T
-        self.earlier, self.later = (_matrix(each) for each in np.split(basis, 2))
+        spectrum = _matrix(found["stft.forward_basis_buffer"][:, 0].T)
+        self.earlier, self.later = np.split(spectrum, 2)
         frames, layers = HOPS - 1, []
         for number, stride in enumerate((1, 2, 2, 1)):
             name = f"encoder.{number}.reparam_conv"
@@ -90,6 +91,8 @@ class NeuralVad:
         # A sigmoid is a tanh of half as much, but for its range; all but the third are.
         self.gates[:, : 2 * CELLS] /= 2
         self.gates[:, 3 * CELLS :] /= 2
+        # What the twin takes, in the order of its layers.
+        self.matrices = spectrum, *(weights for _, weights in layers), self.gates
         self.answer = _matrix(found["decoder.decoder.2.weight"][0, :, 0])[0]
         self.answer_bias = float(found["decoder.decoder.2.bias"][0])
 

@@ -8,6 +8,7 @@ the twin of. Both give the same verdicts: `tests/audio/test_native.py`.
 try:
     from voicebot.audio.native import (
         EchoGate,
+        NeuralVad,
         Pcm24ToUlaw,
         UlawToPcm24,
         Vad,
@@ -15,6 +16,7 @@ try:
 except ModuleNotFoundError:
     # For mypy, the names above are what they are everywhere.
     from voicebot.audio.echo import EchoGate  # type: ignore[assignment]
+    from voicebot.audio.neural import NeuralVad  # type: ignore[assignment]
     from voicebot.audio.resample import (  # type: ignore[assignment]
         Pcm24ToUlaw,
         UlawToPcm24,
@@ -23,6 +25,7 @@ except ModuleNotFoundError:
 
 __all__ = [
     "EchoGate",
+    "NeuralVad",
     "Pcm24ToUlaw",
     "UlawToPcm24",
     "Vad",

@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 
-from voicebot.audio.neural import NeuralVad
+from voicebot.audio.quick import NeuralVad
 
 
 def load_neural() -> NeuralVad:

@@ -179,8 +179,8 @@ def test_a_line_is_heard_alike_with_either_detector(sound: str) -> None:
     line = SOUNDS[sound]()
     heard: list[list[tuple[bool, timbre.Sound]]] = []
     for made in (NEURAL, neural.NeuralVad(WEIGHTS)):
-        vad = Vad(listen=made.listen())
-        found = [each for frame in frames(line) for each in vad.push(frame)]
+        heard_by = vad.Vad(listen=made.listen())
+        found = [each for frame in frames(line) for each in heard_by.push(frame)]
         heard.append([(each.speech, each.sound) for each in found])
     assert heard[0] == heard[1]
 

@@ -40,7 +40,7 @@ class Calls:
     async def flush(self, at_ms: float) -> None:
         """Have what was heard up to then written, and see it done."""
         self.now_ms = at_ms
-        self.recordings.flush()
+        self.recordings.flush(100)
         await asyncio.wrap_future(self._disk.submit(int))
 
     async def begin(self, *recorders: Recorder) -> "list[asyncio.Task[None]]":
@@ -294,7 +294,7 @@ async def test_a_hundred_recordings_are_written_in_one_go(tmp_path: Path) -> Non
     writing = await calls.begin(*recorders)
     for seconds in (1, 2, 3):
         calls.now_ms = 1000 * seconds
-        calls.recordings.flush()
+        calls.recordings.flush(100)
         assert disk.work() == 1
     for recorder in recorders:
         assert recorder.path
@@ -304,6 +304,26 @@ async def test_a_hundred_recordings_are_written_in_one_go(tmp_path: Path) -> Non
     disk.work()
     await asyncio.gather(*writing)
     assert {recorder.milliseconds for recorder in recorders} == {3000}
+
+
+async def test_of_many_recordings_each_part_has_its_turn(tmp_path: Path) -> None:
+    disk = Later()
+    calls = Calls(disk)
+    recorders = [Recorder(tmp_path / f"{x}.wav", calls.recordings) for x in range(25)]
+    for recorder in recorders:
+        a_call(recorder, 150)
+    writing = await calls.begin(*recorders)
+    for part in range(9):
+        written = sum(1 for each in recorders if each.path and each.path.exists())
+        assert written == min(25, 3 * part)
+        calls.now_ms = 2000
+        calls.recordings.flush(3)
+        assert disk.work() == 1
+    for recorder in recorders:
+        recorder.stop()
+    await asyncio.sleep(0)
+    disk.work()
+    await asyncio.gather(*writing)
 
 
 async def test_a_slow_disk_is_given_no_more_until_it_has_written(
@@ -317,13 +337,13 @@ async def test_a_slow_disk_is_given_no_more_until_it_has_written(
     writing, other_writing = await calls.begin(recorder, other)
     for at_ms in (1500, 2000, 2500):
         calls.now_ms = at_ms
-        calls.recordings.flush()
+        calls.recordings.flush(100)
     assert len(disk.jobs) == 1
     # So the end of a call waits for that one, and for no later one.
     calls.now_ms = 5000
     recorder.stop()
     await asyncio.sleep(0)
-    calls.recordings.flush()
+    calls.recordings.flush(100)
     assert disk.work() == 2
     await writing
     assert recorder.milliseconds == 5000
@@ -394,11 +414,11 @@ async def test_a_call_that_is_cancelled_leaves_its_file_closed(
     assert recorder.milliseconds == 2000
 
 
-async def test_it_is_written_twice_a_second_while_any_call_is_recorded(
+async def test_each_is_written_twice_a_second_while_any_call_is_recorded(
     tmp_path: Path, disk: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loop = asyncio.get_running_loop()
-    due: list[Callable[[], None]] = []
+    due: list[tuple[float, Callable[[], None]]] = []
     cancelled = 0
 
     class Timer:
@@ -406,9 +426,8 @@ async def test_it_is_written_twice_a_second_while_any_call_is_recorded(
             nonlocal cancelled
             cancelled += 1
 
-    def call_later(delay: float, act: Callable[[], None]) -> Timer:
-        assert delay == FLUSH_S
-        due.append(act)
+    def call_later(delay: float, act: Callable[[int], None], parts: int) -> Timer:
+        due.append((delay, lambda: act(parts)))
         return Timer()
 
     calls = Calls(disk)
@@ -416,9 +435,12 @@ async def test_it_is_written_twice_a_second_while_any_call_is_recorded(
     with monkeypatch.context() as patch:
         patch.setattr(loop, "call_later", call_later)
         begun = await calls.begin(one, two)
-        assert len(due) == 1
         calls.now_ms = 3000
-        due.pop()()
+        for wanted_s in (FLUSH_S, FLUSH_S / 2, FLUSH_S / 2):
+            ((delay, act),) = due
+            assert delay == wanted_s
+            due.clear()
+            act()
         assert len(due) == 1  # the next
         one.stop()
         await begun[0]

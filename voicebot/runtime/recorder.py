@@ -7,7 +7,8 @@ A call places what is heard; who writes takes it from all of them at once.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from math import inf
+from itertools import islice
+from math import ceil, inf
 from pathlib import Path
 
 import structlog
@@ -21,6 +22,9 @@ log = structlog.get_logger()
 
 # With what is held back, a process that is killed takes 1.5 s of sound along.
 FLUSH_S = 0.5
+
+# In so many parts, if there are as many recordings.
+PARTS = 10
 
 # What the bot says is booked up to its lead (240 ms) before it is heard, and may be
 # cut until then; so the last second stays in memory.
@@ -183,7 +187,9 @@ class Recorder:
 
 class Recordings:
     """
-    Writes the recordings of all calls of a process: twice a second, in one go.
+    Writes the recordings of all calls of a process, each twice a second.
+
+    Of many calls, a tenth at a time is written in one go: more would hold the loop.
 
     A disk that takes longer isn't given more: what is heard stays with its recorder.
 
@@ -212,15 +218,17 @@ class Recordings:
 
     def _set_timer(self) -> None:
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(FLUSH_S, self._flush_again)
+        parts = min(PARTS, len(self._open))
+        self._timer = loop.call_later(FLUSH_S / parts, self._flush_part, parts)
 
-    def _flush_again(self) -> None:
+    def _flush_part(self, parts: int) -> None:
         self._set_timer()
-        self.flush()
+        self.flush(ceil(len(self._open) / parts))
 
-    def flush(self) -> None:
+    def flush(self, count: int) -> None:
         """
-        Have written what was heard of all calls, unless the last isn't written yet.
+        Have written what was heard of the calls whose turn it is, so many of them,
+        unless the last isn't written yet.
 
         Nobody waits for it: to be told would wake the loop once more. The next time
         finds out how it went.
@@ -228,7 +236,8 @@ class Recordings:
         if self._writing and not self._writing.done():
             return
         pieces: list[tuple[RecordingFile, bytes]] = []
-        for recorder, now_ms in self._open.items():
+        for recorder in [*islice(self._open, count)]:
+            self._open[recorder] = now_ms = self._open.pop(recorder)  # the last one now
             if recorder.file.error:
                 recorder.give_up()
             elif (heard := recorder.take(now_ms() - HELD_BACK_MS)) is not None:

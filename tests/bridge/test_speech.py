@@ -27,8 +27,9 @@ def test_what_is_sent_says_when_it_will_be_heard() -> None:
     said.add(said.begin("r1", 1, 5.0), 2 * A)
     said.complete()
     assert list(said.pump(5.0)) == [
-        PlayToCaller(A + A[:160], 5.0),
-        PlayToCaller(A[:640], 5.12),
+        PlayToCaller(A[:640], 5.0),
+        PlayToCaller(A[:640], 5.08),
+        PlayToCaller(A[:320], 5.16),
         MarkCaller("g0.1"),
     ]
     assert said.heard_at(5.0) == pytest.approx(5.2)

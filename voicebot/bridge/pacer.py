@@ -9,7 +9,7 @@ not a timer of ours: a late wake-up is made good by the next one.
 
 from voicebot.audio.framing import ULAW_FRAME, ulaw_bytes, ulaw_ms
 
-CHUNK_BYTES = 6 * ULAW_FRAME  # 120 ms: every message costs as much as its audio
+CHUNK_BYTES = 4 * ULAW_FRAME  # 80 ms: every message costs as much as its audio
 
 
 class Pacer:

@@ -285,13 +285,20 @@ class Later(Executor):
         return len(jobs)
 
 
+async def many(
+    calls: Calls, folder: Path, count: int
+) -> "tuple[list[Recorder], list[asyncio.Task[None]]]":
+    """Begin so many recordings, of calls of 3 s; return what writes them, too."""
+    recorders = [Recorder(folder / f"{x}.wav", calls.recordings) for x in range(count)]
+    for recorder in recorders:
+        a_call(recorder, 150)
+    return recorders, await calls.begin(*recorders)
+
+
 async def test_a_hundred_recordings_are_written_in_one_go(tmp_path: Path) -> None:
     disk = Later()
     calls = Calls(disk)
-    recorders = [Recorder(tmp_path / f"{x}.wav", calls.recordings) for x in range(100)]
-    for recorder in recorders:
-        a_call(recorder, 150)
-    writing = await calls.begin(*recorders)
+    recorders, writing = await many(calls, tmp_path, 100)
     for seconds in (1, 2, 3):
         calls.now_ms = 1000 * seconds
         calls.recordings.flush(100)
@@ -309,10 +316,7 @@ async def test_a_hundred_recordings_are_written_in_one_go(tmp_path: Path) -> Non
 async def test_of_many_recordings_each_part_has_its_turn(tmp_path: Path) -> None:
     disk = Later()
     calls = Calls(disk)
-    recorders = [Recorder(tmp_path / f"{x}.wav", calls.recordings) for x in range(25)]
-    for recorder in recorders:
-        a_call(recorder, 150)
-    writing = await calls.begin(*recorders)
+    recorders, writing = await many(calls, tmp_path, 25)
     for part in range(9):
         written = sum(1 for each in recorders if each.path and each.path.exists())
         assert written == min(25, 3 * part)

@@ -203,7 +203,7 @@ def in_phase(phase: str, **wants: Any) -> Call:
         call.turn("i1")
     if phase in ("speaking", "tentative"):
         call.answer("r1", ms=3000)
-        call.wait(0.52)  # so that nothing is sent at this very moment
+        call.wait(0.56)  # so that nothing is sent at this very moment
         if phase == "tentative":
             call.hear(SYLLABLE)
             while call.phase != phase:

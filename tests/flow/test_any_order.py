@@ -326,9 +326,9 @@ frames = st.builds(do.CallerAudio, st.sampled_from([VOICE[:160], b"\xff" * 160])
 class LooksEachTime(Flow):
     """Takes no frame for one in which nothing happens."""
 
-    def _only_hears(self, audio: do.CallerAudio, now: float) -> bool:
-        super()._only_hears(audio, now)
-        return False
+    def _let_pass(self, event: do.Event, now: float) -> list[Order]:
+        self._give(event, now)
+        return self._settle(now)
 
 
 @source_only

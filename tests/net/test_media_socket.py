@@ -217,12 +217,12 @@ async def test_who_gathers_no_more_is_watched_no_more(
         def setsockopt(self, *option: int) -> None:
             marks.append(option[-1])
 
-    def call_later(_: float, look: Callable[[], None]) -> None:
+    def call_at(_: float, look: Callable[[], None]) -> None:
         waits.append(look)
 
     loop = asyncio.get_running_loop()
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "call_later", call_later)
+        patch.setattr(loop, "call_at", call_at)
         socket = MediaSocket(web.WebSocketResponse(), Blocked(Taking()))
         socket.listen(lambda _: None)
         socket.data_received(masked(b"text"))

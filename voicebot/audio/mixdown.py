@@ -56,7 +56,7 @@ class _Track:
         # Pieces, not a buffer: a peer may well claim that a frame is a year ahead.
         self._pieces: list[tuple[int, bytearray]] = []
 
-    def place(self, ulaw: bytes | bytearray, start: int, taken: int) -> None:
+    def place(self, ulaw: bytes, start: int, taken: int) -> None:
         late = max(taken - start, 0)
         if late >= len(ulaw):
             return
@@ -80,5 +80,7 @@ class _Track:
         for first, ulaw in pieces:
             heard = ulaw[: max(end - first, 0)]
             track[first - start : first - start + len(heard)] = heard
-            self.place(ulaw, first, end)
+            if len(heard) < len(ulaw):
+                del ulaw[: len(heard)]
+                self._pieces.append((first + len(heard), ulaw))
         return track

@@ -80,10 +80,11 @@ GAP_S = 0.2
 FRAME_S = FRAME_MS / 1000
 SILENT_FRAME = ULAW_SILENCE * ULAW_FRAME
 
-# How many frames may wait for each other while nothing hangs on the next one: no more
-# than a batch, which the model would wait for anyway.
-PATIENT_FRAMES = BATCH_FRAMES
+# How many frames may wait for each other while nobody speaks, or only the bot does: it
+# takes as many to tell that somebody else does. Of what the model is to get, a batch.
+PATIENT_FRAMES = 5
 PATIENT_MS = PATIENT_FRAMES * FRAME_MS
+BATCH_MS = BATCH_FRAMES * FRAME_MS
 
 # Words come within two seconds; nobody begins more often in that time.
 MAX_AWAITED = 4
@@ -219,14 +220,18 @@ class Bridge:
         voice = self._voice
         if self.phase is Phase.CALLER:
             left_ms = self._endpointing.silence_ms - voice.detector.silent_ms
-            waits = not self._server_finds and left_ms > PATIENT_MS
-        elif self.phase is Phase.SPEAKING:
-            at_once = self._floor.min_ms < PATIENT_MS or self._tried(self._media_at)
+            waits = not self._server_finds and left_ms > BATCH_MS
+            return BATCH_FRAMES if waits else 1
+        if not voice.quiet:
+            return 1
+        if self.phase is Phase.SPEAKING:
             # The first mark is to be known to the millisecond.
-            waits = voice.quiet and not at_once and self._speech.ledger.knows_way
-        else:
-            waits = voice.quiet and self.phase in BETWEEN
-        return PATIENT_FRAMES if waits else 1
+            known = self._speech.ledger.knows_way and not self._tried(self._media_at)
+            needed_ms = self._floor.needed_ms(self._media_at) if known else 0
+            return max(1, min(PATIENT_FRAMES, int(needed_ms) // FRAME_MS))
+        if self.phase in BETWEEN:
+            return BATCH_FRAMES if self._server_finds else PATIENT_FRAMES
+        return 1
 
     def idle_since(self) -> float | None:
         """
@@ -1079,7 +1084,8 @@ class Bridge:
         return out
 
     def _pump(self, now: float) -> None:
-        if not self._speech.waiting:
+        due_at = self._speech.due_at(now)
+        if not self._speech.waiting or (due_at is not None and due_at > now):
             return
         for action in self._speech.pump(now):
             self._out.append(action)

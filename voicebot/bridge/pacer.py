@@ -9,7 +9,7 @@ not a timer of ours: a late wake-up is made good by the next one.
 
 from voicebot.audio.framing import ULAW_FRAME, ulaw_bytes, ulaw_ms
 
-CHUNK_BYTES = 4 * ULAW_FRAME  # 80 ms: every message costs as much as its audio
+CHUNK_BYTES = 5 * ULAW_FRAME  # 100 ms: every message costs as much as its audio
 
 
 class Pacer:
@@ -23,7 +23,7 @@ class Pacer:
             real time, in bursts.
     """
 
-    def __init__(self, lead_ms: int = 240, start_buffer_ms: int = 300) -> None:
+    def __init__(self, lead_ms: int = 300, start_buffer_ms: int = 300) -> None:
         self._refill_s = max(0.0, lead_ms - ulaw_ms(CHUNK_BYTES)) / 1000
         self._start_bytes = max(ULAW_FRAME, ulaw_bytes(start_buffer_ms))
         self._waiting = bytearray()

@@ -105,5 +105,5 @@ class Settings:
     stall_s: float = 6.0
     """An answer must begin, or go on, within this."""
     resume: Resume = Resume()
-    lead_ms: int = 240
+    lead_ms: int = 300
     start_buffer_ms: int = 300

@@ -282,11 +282,9 @@ class Flow:
         if self.phase is Phase.ENDED:
             return []
         self._now = now
-        if isinstance(event, do.CallerAudio):
-            if self._only_hears(event, now):
-                return []
-            return self._settle(now)
         match event:
+            case do.CallerAudio() | do.BotAudio() | do.BotText():
+                return self._let_pass(event, now)
             case ModelCalled():
                 self._asks.called(event, now)
                 self._facts.called(event)
@@ -338,21 +336,22 @@ class Flow:
 
     # ---- the bridge ----------------------------------------------------------
 
-    def _only_hears(self, audio: do.CallerAudio, now: float) -> bool:
+    def _let_pass(self, event: do.Event, now: float) -> list[Order]:
         """
-        Hand the caller's line to the bridge; whether nothing came of that.
+        Hand what concerns the bridge alone to it, and look at what comes of that.
 
-        So it is with most frames, fifty a second: nothing of the flow's has changed,
-        and what it waits for is as far away as it was.
+        With most frames, fifty a second, it is sound or nothing: then nothing of the
+        flow's has changed, and what it waits for is as far away as it was.
         """
         phase = self._bridge.phase
-        actions = self._bridge.handle(audio, now)
-        if actions or now >= self._due_at or self._bridge.phase is not phase:
+        actions = self._bridge.handle(event, now)
+        changed = now >= self._due_at or self._bridge.phase is not phase
+        if changed or not all(_is_sound(each) for each in actions):
             self._observe(actions, now)
-            return False
+            return self._settle(now)
         if self._was_talking:
             self._active_at = now
-        return True
+        return [*actions]
 
     def _give(self, event: do.Event, now: float) -> bool:
         """Hand an event to the bridge; whether it took it for an echo of its own."""
@@ -1086,3 +1085,12 @@ class Flow:
         if self._words(text, self.values.shown()).ulaw is not None:
             self._say(text, now)
         return True
+
+
+def _is_sound(action: do.Action) -> bool:
+    """Whether it is what most events come to, and tells nothing."""
+    match action:
+        case do.AppendAudio() | do.PlayToCaller() | do.MarkCaller():
+            return True
+        case _:
+            return False

@@ -20,13 +20,13 @@ from voicebot.store.recordings import StereoRecording
 
 log = structlog.get_logger()
 
-# With what is held back, a process that is killed takes 1.5 s of sound along.
-FLUSH_S = 0.5
+# With what is held back, a process that is killed takes 2 s of sound along.
+FLUSH_S = 1.0
 
 # In so many parts, if there are as many recordings.
 PARTS = 10
 
-# What the bot says is booked up to its lead (240 ms) before it is heard, and may be
+# What the bot says is booked up to its lead (300 ms) before it is heard, and may be
 # cut until then; so the last second stays in memory.
 HELD_BACK_MS = 1000
 
@@ -187,7 +187,7 @@ class Recorder:
 
 class Recordings:
     """
-    Writes the recordings of all calls of a process, each twice a second.
+    Writes the recordings of all calls of a process, each once a second.
 
     Of many calls, a tenth at a time is written in one go: more would hold the loop.
 

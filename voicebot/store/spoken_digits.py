@@ -67,6 +67,10 @@ _TOKEN: Final = re.compile(
 )
 
 
+_DIGIT: Final = re.compile(f"[0-9{_ZH}]")
+_WORD: Final = re.compile("[a-z]+")
+
+
 class How(StrEnum):
     """How a part of a number was said."""
 
@@ -142,6 +146,8 @@ def runs(text: str) -> list[Run]:
     Args:
         text: as `plain` returns it.
     """
+    if not _DIGIT.search(text) and ENGLISH_WORDS.isdisjoint(_WORD.findall(text)):
+        return []  # as in most turns
     building = _Building(text)
     found = [building.take(token) for token in _tokens(text)]
     return [run for run in [*found, building.finish()] if run]

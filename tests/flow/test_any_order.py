@@ -158,6 +158,7 @@ bridge_events: st.SearchStrategy[do.Event] = st.one_of(
     st.builds(do.BotAudio, responses, st.just(pcm(400))),
     st.builds(do.BotText, responses, st.just("Yes.")),
     st.builds(do.ReplyDone, responses),
+    st.builds(do.MarkReturned, st.sampled_from(["g0.1", "g0.2", "g1.3"])),
     st.just(do.SessionReady()),
     st.just(do.DeadlineReached()),
     st.builds(do.ModelRefused, st.sampled_from(["no_speech", "ongoing_response"])),

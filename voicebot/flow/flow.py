@@ -285,6 +285,8 @@ class Flow:
         match event:
             case do.CallerAudio() | do.BotAudio() | do.BotText():
                 return self._let_pass(event, now)
+            case do.MarkReturned() if self.phase is Phase.SPEAKING:  # and none idle
+                return self._let_pass(event, now)
             case ModelCalled():
                 self._asks.called(event, now)
                 self._facts.called(event)

@@ -3,6 +3,7 @@
 import os
 import tomllib
 import traceback
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError, asdict, replace
 from importlib import import_module
 from pathlib import Path
@@ -12,10 +13,12 @@ import pytest
 
 from voicebot.bridge.bridge import Bridge
 from voicebot.bridge.model import (
+    BotText,
     CallerAudio,
     CallerKey,
     Ending,
     EndRequested,
+    MarkReturned,
     Phase,
     Speak,
 )
@@ -24,6 +27,8 @@ from voicebot.bridge.vitals import DeadAir
 from voicebot.observe.build import code_of
 from voicebot.runtime.orders import Saw
 from voicebot.runtime.pipe import packed, unpacked
+from voicebot.stepfun.realtime.events import AudioDelta, TranscriptDelta
+from voicebot.twilio.messages import Mark
 
 ROOT = Path(__file__).parents[1]
 TOOLS: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
@@ -85,11 +90,44 @@ def test_an_event_is_a_value() -> None:
     assert not hasattr(one, "__dict__")
 
 
-def test_audio_makes_itself_and_is_a_value_otherwise() -> None:
-    one = CallerAudio(b"\xff")
-    assert one == CallerAudio(b"\xff")
-    assert one != CallerAudio(b"\x7f")
-    assert repr(one) == "CallerAudio(ulaw=b'\\xff')"
+@pytest.mark.parametrize(
+    ("make", "other", "written"),
+    [
+        (
+            lambda: CallerAudio(b"\xff"),
+            CallerAudio(b"\x7f"),
+            "CallerAudio(ulaw=b'\\xff')",
+        ),
+        (
+            lambda: BotText("r", "Hi"),
+            BotText("r", "Ho"),
+            "BotText(response_id='r', text='Hi')",
+        ),
+        (
+            lambda: MarkReturned("g"),
+            MarkReturned("g", 0.1),
+            "MarkReturned(name='g', waited_s=0.0)",
+        ),
+        (lambda: Mark("g"), Mark("h"), "Mark(name='g')"),
+        (
+            lambda: AudioDelta("r", "i", b"\0\0"),
+            AudioDelta("r", "i", b"\1\0"),
+            "AudioDelta(response_id='r', item_id='i')",
+        ),
+        (
+            lambda: TranscriptDelta("r", "i", "Hi"),
+            TranscriptDelta("r", "i", "Ho"),
+            "TranscriptDelta(response_id='r', item_id='i')",
+        ),
+    ],
+)
+def test_what_comes_often_makes_itself_and_is_a_value_otherwise(
+    make: Callable[[], object], other: object, written: str
+) -> None:
+    one = make()
+    assert one == make()
+    assert one != other
+    assert repr(one) == written
     assert not hasattr(one, "__dict__")
 
 

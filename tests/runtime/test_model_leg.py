@@ -32,15 +32,14 @@ from voicebot.bridge.model import (
 )
 from voicebot.errors import UpstreamError
 from voicebot.flow.model import Input
-from voicebot.runtime.live import Full
-from voicebot.runtime.model_leg import (
+from voicebot.runtime.dialogue import (
     DEFAULT_VOICE,
     HARMLESS,
     MAX_BAD_FRAMES,
     WAITING_FRAMES,
-    ModelLeg,
-    _refusal,
 )
+from voicebot.runtime.live import Full
+from voicebot.runtime.model_leg import ModelLeg, _refusal
 from voicebot.runtime.model_socket import realtime
 from voicebot.sim.stepfun import (
     Mood,

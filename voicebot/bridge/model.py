@@ -25,7 +25,7 @@ class Ending(StrEnum):
     VOICEMAIL = "voicemail"
 
 
-# Those of audio make themselves, many times a second: the `__init__` that a dataclass
+# Those that come many times a second make themselves: the `__init__` that a dataclass
 # is given takes ten times as long, when all else is compiled. None is to be changed.
 
 # ---- events: what happened ------------------------------------------------------
@@ -49,13 +49,17 @@ class CallerKey:
     digit: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class MarkReturned:
     """All that was sent before the mark of this name was played, or cleared."""
 
     name: str
-    waited_s: float = 0.0
+    waited_s: float
     """How long ago it came: see `arrivals`."""
+
+    def __init__(self, name: str, waited_s: float = 0.0) -> None:
+        self.name = name
+        self.waited_s = waited_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +112,16 @@ class BotAudio:
         self.pcm16 = pcm16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class BotText:
     """A piece of what the bot says; it runs ahead of the audio."""
 
     response_id: str
     text: str
+
+    def __init__(self, response_id: str, text: str) -> None:
+        self.response_id = response_id
+        self.text = text
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection
-from websockets.protocol import State
+from websockets.protocol import OPEN
 
 from voicebot.websocket.frames import MASK_BYTES
 from voicebot.websocket.quick import FrameSplitter, masked_text_frame
@@ -79,7 +79,7 @@ class QuickSocket(ClientConnection):
         """
         if self._alarm and self.transport.get_write_buffer_size() > MAX_WAITING_BYTES:
             return False
-        if self.state is State.OPEN and not self.transport.is_closing():
+        if self.protocol.state is OPEN and not self.transport.is_closing():
             frame = masked_text_frame(text, next(self._masks))
             self._written += len(frame)
             self.transport.write(frame)
@@ -108,7 +108,7 @@ class QuickSocket(ClientConnection):
             elif self._hear is None or self._unread:
                 self._unread += 1
                 super().data_received(frame)
-            elif self.state is State.OPEN:
+            elif self.protocol.state is OPEN:
                 self._hear(text)
 
     def _after_head(self, before: bytes, data: bytes) -> bytes:
@@ -117,7 +117,7 @@ class QuickSocket(ClientConnection):
         at = seen.find(HEAD_END)
         end = len(data) if at < 0 else at + len(HEAD_END) - len(before)
         super().data_received(data[:end])
-        if self.state is State.OPEN:
+        if self.protocol.state is OPEN:
             self._head = None
             return data[end:]
         self._head = seen[1 - len(HEAD_END) :]

@@ -1,27 +1,24 @@
 """
-One call's side towards StepFun: dial, configure, read, write.
+One call's side towards StepFun: how its session is opened, lost and replaced.
+
+What is said and heard in it is its `Dialogue`.
 
 It may be dialled ahead of the call. What becomes of that is nobody's fault: a session
 that fails before the call has it is a session that was never opened.
 """
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
 
 import structlog
 from websockets.exceptions import ConnectionClosed
 
-from voicebot.bridge.model import (
-    AppendAudio,
-    Ending,
-    PeerLost,
-    SessionReady,
-)
+from voicebot.bridge.model import Ending, PeerLost
 from voicebot.errors import RemoteProtocolError, UpstreamError
 from voicebot.flow.model import Input
-from voicebot.runtime.legs import ModelAction, from_stepfun, to_stepfun
+from voicebot.runtime.dialogue import Dialogue
+from voicebot.runtime.legs import ModelAction
 from voicebot.runtime.metrics import (
     ModelDialled,
     ModelLost,
@@ -31,17 +28,12 @@ from voicebot.runtime.metrics import (
     unseen,
 )
 from voicebot.runtime.model_socket import Dial, ModelSocket
-from voicebot.stepfun.realtime import events
-from voicebot.stepfun.realtime.commands import SessionConfig, instruct
-from voicebot.stepfun.realtime.history import History, Means, Refusal
-from voicebot.stepfun.realtime.session import RealtimeSession
-from voicebot.stepfun.upstream import SERVICE
+from voicebot.stepfun.realtime.commands import SessionConfig
+from voicebot.stepfun.realtime.events import ErrorKind
+from voicebot.stepfun.realtime.history import Means
 from voicebot.store.faults import Fault
 
 log = structlog.get_logger()
-
-# What waits for a session: about 15 s of the caller's voice, in appends of 60 ms.
-WAITING_FRAMES = 256
 
 # Non-101 answers to the upgrade happen now and then (stepfun reference, 2.2).
 DIALS = 2
@@ -51,7 +43,6 @@ HOPELESS = frozenset({400, 401, 402, 403, 404, 451})
 # ... and of the key and its balance, which all engines share.
 OF_ACCOUNT = frozenset({401, 402, 403})
 
-# Answers to a command that came a moment too late, or to a click on the line.
 REFUSALS: Mapping[int, Fault] = {
     400: Fault.STEPFUN_BAD_REQUEST,
     401: Fault.STEPFUN_INVALID_API_KEY,
@@ -61,20 +52,6 @@ REFUSALS: Mapping[int, Fault] = {
     429: Fault.STEPFUN_TOO_MANY,
     451: Fault.STEPFUN_MODERATED,
 }
-
-HARMLESS = frozenset(
-    {
-        events.ErrorKind.NO_ONGOING_RESPONSE,
-        events.ErrorKind.ONGOING_RESPONSE,
-        events.ErrorKind.NO_SPEECH,
-    }
-)
-
-# What the server speaks in when none is asked for (stepfun reference, 3.3).
-DEFAULT_VOICE = "jingdiannvsheng"
-
-# A peer that sends so much garbage, and nothing in between, isn't one.
-MAX_BAD_FRAMES = 50
 
 
 class ModelLeg:
@@ -104,38 +81,27 @@ class ModelLeg:
     ) -> None:
         self._dial = dial
         self._spare = spare
-        self._config = config
         self._refused = refused
         self._see = see
         self._dialled_at = 0.0
-        self._deliver: Callable[[Input], None] | None = None  # None: no call yet
-        self._is_told = False  # the call was told that its session is ready
         self._ending = Ending.STEPFUN_REFUSED
         self._heals = True
         self._is_denied = False  # by a refusal that any engine would meet
         self._redial_by: float | None = None  # the call wants another session
         self._replaced = asyncio.Event()
-        self._socket: ModelSocket | None = None  # of a session that is ready
-        self._waiting: deque[bytes] = deque()  # for one
-        self._session = RealtimeSession()
-        self._history = History(refused)
-        self._failure: Exception | None = None  # what the session is to end of
-        self._failed = asyncio.Event()
-        self._bad_in_a_row = 0
         self.ahead: asyncio.Task[None] | None = None
         self.ready = asyncio.Event()
         self.faults: Counter[Fault] = Counter()
         self.usage: Counter[str] = Counter()
+        self._dialogue = Dialogue(config, refused, self.faults, self.usage)
 
     def send(self, action: ModelAction) -> None:
         """Give the model an order. Audio that it has no time for is dropped."""
-        for frame in to_stepfun(action, self._history, self._config.turn_detection):
-            self._put(frame, is_audio=isinstance(action, AppendAudio))
+        self._dialogue.send(action)
 
     def instruct(self, config: SessionConfig) -> None:
         """Give the model other instructions and tools, from its next answer on."""
-        self._config = replace(config, voice=self._config.voice)
-        self._put(instruct(config))
+        self._dialogue.instruct(config)
 
     def redial(self, give_up_at: float, *, spare: bool = False) -> None:
         """
@@ -152,25 +118,12 @@ class ModelLeg:
             self._dial = self._spare
             self._refused = set()  # it is another server
         self._redial_by = give_up_at
-        self._socket = None
-        self._waiting.clear()
-        self._history = History(self._refused)
-        self._forget_failure()
+        self._dialogue = self._dialogue.anew(self._refused)
         self._replaced.set()
-
-    def _put(self, frame: bytes, *, is_audio: bool = False) -> None:
-        if self._socket:
-            is_taken = self._socket.write(frame)
-        elif is_taken := len(self._waiting) < WAITING_FRAMES:
-            self._waiting.append(frame)
-        if not is_taken:
-            self._fault(Fault.STEPFUN_WRITE_BLOCKED)
-            if not is_audio:
-                self._fail(ConnectionError("it doesn't read"))
 
     def dial_ahead(self) -> asyncio.Task[None]:
         """Open the session now, for the `run` to come. The task is the caller's."""
-        self.ahead = asyncio.create_task(self._serve(), name="model ahead")
+        self.ahead = self._serving("model ahead")
         return self.ahead
 
     async def run(self, deliver: Callable[[Input], None]) -> None:
@@ -184,19 +137,17 @@ class ModelLeg:
         Args:
             deliver: takes each event of the model, at once.
         """
-        self._deliver = deliver
         try:
+            self._dialogue.join(deliver)
             await self._run(deliver)
         finally:  # the call and we would keep each other
-            self._deliver = None
+            self._dialogue.leave()
 
     async def _run(self, deliver: Callable[[Input], None]) -> None:
         if self.ahead:
-            if self.ready.is_set():
-                self._tell_ready()
             await self._until_over(self.ahead)
-        if not self._is_told and self._redial_by is None:
-            await self._until_over(asyncio.create_task(self._serve(), name="model"))
+        if not self._dialogue.is_told and self._redial_by is None:
+            await self._until_over(self._serving("model"))
         while True:
             if self._redial_by is None:
                 deliver(PeerLost(self._ending, self._heals))
@@ -204,8 +155,7 @@ class ModelLeg:
                 return
             self._redial_by = None
             self._replaced.clear()
-            again = self._serve(give_up_at)
-            await self._until_over(asyncio.create_task(again, name="model again"))
+            await self._until_over(self._serving("model again", give_up_at))
 
     async def _until_over(self, serving: asyncio.Task[None]) -> None:
         """Wait until a session is over, or is to be replaced; then it is closed."""
@@ -220,7 +170,12 @@ class ModelLeg:
         if not serving.cancelled():
             serving.result()  # raises what is a bug of ours
 
-    async def _serve(self, give_up_at: float | None = None) -> None:
+    def _serving(
+        self, name: str, give_up_at: float | None = None
+    ) -> asyncio.Task[None]:
+        return asyncio.create_task(self._serve(self._dialogue, give_up_at), name=name)
+
+    async def _serve(self, dialogue: Dialogue, give_up_at: float | None) -> None:
         """Run one session, from its dial to its loss."""
         self._ending, self._heals = Ending.STEPFUN_REFUSED, True
         try:
@@ -233,7 +188,7 @@ class ModelLeg:
                         self._dial(self.faults, self.usage) as socket,
                     ):
                         self._ending = Ending.STEPFUN_LOST
-                        await self._converse(socket, until_ready)
+                        await self._converse(dialogue, socket, until_ready)
                 except UpstreamError as exc:
                     self._fault(why := _refusal(exc))
                     self._see(ModelRefused(why))
@@ -249,156 +204,45 @@ class ModelLeg:
             RemoteProtocolError,
             TimeoutError,
             UpstreamError,
-        ):
+        ) as lost:
+            if lost.subgroup(UpstreamError):  # all that it could try, it has
+                self._heals = False
             self._fault(Fault.STEPFUN_LOST)
             self._see(ModelLost())
-            log.warning("model lost", session_id=self._session.session_id)
+            log.warning("model lost", session_id=dialogue.session_id)
 
     async def _converse(
-        self, socket: ModelSocket, until_ready: asyncio.Timeout
+        self, dialogue: Dialogue, socket: ModelSocket, until_ready: asyncio.Timeout
     ) -> None:
-        self._session = RealtimeSession()
-        self._history = History(self._refused)
-        self._bad_in_a_row = 0
-
-        def hear(frame: bytes) -> None:
-            """The transport calls it: an exception there would end nothing."""
-            if self._failure is None:
-                try:
-                    self._take(frame, socket)
-                except Exception as exc:  # noqa: BLE001 - the session's end, or a bug
-                    self._fail(exc)
-
+        dialogue.begin(socket)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._give_up_when_failed(), name="model failed")
-                while not self.ready.is_set():
-                    self._take(await self._next(socket), socket)
+                tasks.create_task(_until_failed(dialogue), name="model failed")
+                while not dialogue.is_ready:
+                    dialogue.take(await socket.read())
                 until_ready.reschedule(None)
-                socket.listen(hear)
+                self._note_ready()
+                socket.listen(dialogue.hear)
                 while True:
-                    self._take(await self._next(socket), socket)
+                    dialogue.take(await socket.read())
         finally:
             socket.listen(_ignore)
             self.ready.clear()
-            self._socket = None
-            self._forget_failure()
+            dialogue.end()
 
-    async def _next(self, socket: ModelSocket) -> bytes:
-        try:
-            return await socket.read()
-        except UpstreamError:  # all that it could try, it has
-            self._heals = False
-            raise
-
-    def _take(self, frame: bytes, socket: ModelSocket) -> None:
-        match event := self._read(frame):
-            case None:
-                pass
-            case events.SessionCreated(session_id):
-                log.info("model session", session_id=session_id)
-                socket.write(self._session.configure(self._config))
-            case events.ServerError(kind=events.ErrorKind.BAD_VOICE):
-                socket.write(self._session.configure(self._other_voice()))
-            case events.SessionUpdated() as now if not self.ready.is_set():
-                self._check_echo(now.turn_detection_on)
-                self._now_ready(socket)
-            case _:
-                self._pass_on(event)
-
-    def _read(self, frame: bytes) -> events.ServerEvent | None:
-        try:
-            event = self._session.receive(frame)
-        except RemoteProtocolError as exc:
-            self._fault(Fault.STEPFUN_BAD_FRAME)
-            self._bad_in_a_row += 1
-            if self._session.bad_frames == 1:
-                log.warning("bad frame from the model", error=str(exc))
-            if self._bad_in_a_row > MAX_BAD_FRAMES:
-                raise
-            return None
-        self._bad_in_a_row = 0
-        return event
-
-    def _fail(self, why: Exception) -> None:
-        self._failure = self._failure or why
-        self._failed.set()
-
-    async def _give_up_when_failed(self) -> None:
-        while self._failure is None:
-            await self._failed.wait()
-        raise self._failure
-
-    def _forget_failure(self) -> None:
-        self._failure = None
-        self._failed.clear()
-
-    def _now_ready(self, socket: ModelSocket) -> None:
+    def _note_ready(self) -> None:
         took_s = asyncio.get_running_loop().time() - self._dialled_at
         self._see(ModelOpened(took_s))
-        self._socket = socket
-        while self._waiting:
-            self._put(self._waiting.popleft())
         self.ready.set()
-        self._tell_ready()
-
-    def _tell_ready(self) -> None:
-        if self._deliver and self._redial_by is None:
-            self._is_told = True
-            self._deliver(SessionReady())
-
-    def _pass_on(self, event: events.ServerEvent) -> None:
-        if self._redial_by is not None:
-            return  # the call is done with this session
-        self._history.saw(event)
-        match event:
-            case events.ServerError() if refusal := self._history.refused(event):
-                self._repair_refused(refusal, event.code)
-            case events.ServerError(kind, code) if kind not in HARMLESS:
-                self._fault(Fault(f"stepfun.{kind.value}"))
-                log.info("model error", kind=kind.value, code=code)
-            case events.ResponseDone(usage=events.Usage() as usage):
-                self.usage.update(asdict(usage))
-            case _:
-                pass
-        translated = from_stepfun(event)
-        if translated is None:
-            return
-        if self._deliver:
-            self._deliver(translated)
-        elif isinstance(translated, PeerLost):
-            raise ConnectionError("it gave up before its call came")
-
-    def _repair_refused(self, refusal: Refusal, code: str | None) -> None:
-        self._fault(Fault.STEPFUN_REPAIR_REFUSED)
-        if refusal.is_news:
-            means = refusal.means.value
-            log.warning("the model refuses a repair", means=means, code=code)
-        for frame in refusal.instead:
-            self._put(frame)
-
-    def _other_voice(self) -> SessionConfig:
-        """A call in another voice is better than none."""
-        self._fault(Fault.STEPFUN_BAD_VOICE)
-        if self._config.voice == DEFAULT_VOICE:
-            self._heals = False
-            raise UpstreamError(SERVICE, "bad_voice")
-        log.error("voice refused", voice=self._config.voice, instead=DEFAULT_VOICE)
-        self._config = replace(self._config, voice=DEFAULT_VOICE)
-        return self._config
-
-    def _check_echo(self, turn_detection_on: bool | None) -> None:
-        """Compare the session with what was asked for: both were seen to differ."""
-        asked_on = self._config.turn_detection is not None
-        if turn_detection_on is not None and turn_detection_on is not asked_on:
-            self._fault(Fault.STEPFUN_OTHER_TURN_DETECTION)
-            log.error("the model has another turn detection", asked_on=asked_on)
-        if self._session.voice_accepted is False:
-            self._fault(Fault.STEPFUN_OTHER_VOICE)
-            log.warning("the model speaks in another voice", asked=self._config.voice)
 
     def _fault(self, code: Fault) -> None:
         self.faults[code] += 1
+
+
+async def _until_failed(dialogue: Dialogue) -> None:
+    await dialogue.failed.wait()
+    assert dialogue.failure
+    raise dialogue.failure
 
 
 def _ignore(frame: bytes) -> None:
@@ -407,7 +251,7 @@ def _ignore(frame: bytes) -> None:
 
 def _refusal(exc: UpstreamError) -> Fault:
     """Say which fault it is that a session couldn't be opened."""
-    if exc.detail == events.ErrorKind.BAD_VOICE:
+    if exc.detail == ErrorKind.BAD_VOICE:
         return Fault.STEPFUN_BAD_VOICE
     if exc.status is None:
         return Fault.STEPFUN_UNREACHABLE

@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from tests.store.noted import event, put
 from voicebot.errors import StoreError
+from voicebot.store import append
 from voicebot.store.calls import CallStore, open_store
 from voicebot.store.database import RowRefused
 from voicebot.store.faults import Fault
@@ -30,6 +31,7 @@ from voicebot.store.records import (
     Decision,
     EndReason,
     JournalEntry,
+    Latency,
     Message,
     Turn,
 )
@@ -272,6 +274,51 @@ async def test_a_turn_written_again_replaces_itself(store: CallStore) -> None:
     ]
 
 
+async def test_a_call_is_only_read_to_be_moved(
+    store: CallStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latency = Latency("c1", 1, 2, 600, 700, 800, 900, 1000, "mark")
+    await put(store, STARTED)
+    with monkeypatch.context() as patch:
+        patch.setattr(append, "read_call", lambda _: pytest.fail("it was read"))
+        await put(store, TURN, DECISION, latency, MESSAGE)
+    assert await store.turns("c1") == [TURN]
+    assert await store.latencies("c1") == [latency]
+    assert await store.messages("c1") == [MESSAGE]
+    await put(store, replace(TURN, seq=1), CallAnswered("c1", "MZ1", NOON))
+    call = await store.get_call("c1")
+    assert call
+    assert call.stream_sid == "MZ1"
+
+
+async def test_what_a_beginning_said_is_not_written_again(
+    path: Path, file_store: CallStore
+) -> None:
+    await put(file_store, STARTED)
+    said = ", ".join(field.name for field in fields(STARTED))
+    sql(
+        path,
+        f"CREATE TRIGGER again AFTER UPDATE OF {said} ON calls "
+        "BEGIN SELECT raise(ABORT, 'written again'); END",
+    )
+    await put(file_store, CallAnswered("c1", "MZ1", NOON), ENDED)
+    call = await file_store.get_call("c1")
+    assert call
+    assert (call.stream_sid, call.ended_at) == ("MZ1", ENDED.ended_at)
+
+
+async def test_json_is_written_short_and_read_as_older_releases_wrote_it(
+    path: Path, file_store: CallStore
+) -> None:
+    await put(file_store, STARTED, replace(DECISION, features={"é": 1, "b": "c"}))
+    assert sql(path, "SELECT features FROM decisions") == [('{"é":1,"b":"c"}',)]
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE decisions SET features = ?", ('{"a": "\\ud800"}',))
+        connection.commit()
+    (decision,) = await file_store.decisions("c1")
+    assert decision.features == {"a": "\ud800"}
+
+
 async def test_words_that_arrive_after_the_end_are_kept(store: CallStore) -> None:
     await put(store, STARTED)
     await put(store, ENDED)
@@ -362,6 +409,11 @@ async def test_a_long_trace_takes_little_room(
     assert "V700.27vV700" in str(data)
     (decision,) = await file_store.decisions("c1")
     assert decision.trace == trace
+
+
+def test_a_trace_is_packed_once_for_its_event_and_its_row() -> None:
+    assert packed("vvvVV.") == "v3V2."
+    assert packed("vvvVV.") is packed("vvvVV.")
 
 
 @settings(max_examples=200)

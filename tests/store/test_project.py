@@ -127,7 +127,7 @@ def test_a_call_has_rows_once_it_has_begun_and_one_end(happened: list[Record]) -
             assert rows == Rows()
             continue
         assert (rows.call.ended_at is None) == (rows.call.end_reason is None)
-        again = Rows(call=rows.call)
+        again = Rows(rows.begun, rows.call)
         again.add([replace(ENDED, call_id=call_id, end_reason=EndReason.NODE_CRASH)])
         if rows.call.ended_at is not None:
             assert again.call == rows.call

@@ -59,20 +59,20 @@ def test_a_database_that_does_not_answer_keeps_nobody_waiting() -> None:
 
 
 def test_what_nobody_waits_for_is_gathered() -> None:
-    triage = Triage(replace(PATIENCE, gather_s=0.2))
+    triage = Triage(Patience())
     assert triage.step(5.0, held=True, spilled=False) is Step.COMMIT  # after a rest
     triage.committed()
     assert triage.step(5.01, held=True, spilled=False) is Step.WAIT
-    assert triage.next_deadline(held=True, spilled=False) == 5.2
+    assert triage.next_deadline(held=True, spilled=False) == 5.5
     assert triage.next_deadline(held=False, spilled=False) is None
-    assert triage.step(5.2, held=True, spilled=False) is Step.COMMIT
+    assert triage.step(5.5, held=True, spilled=False) is Step.COMMIT
     triage.committed()
-    assert triage.step(5.21, held=True, spilled=False, awaited=True) is Step.COMMIT
+    assert triage.step(5.75, held=True, spilled=False, awaited=True) is Step.COMMIT
     triage.committed()
-    assert triage.next_deadline(held=True, spilled=False) == 5.41
-    assert triage.step(5.22, held=False, spilled=True) is Step.REPLAY
+    assert triage.next_deadline(held=True, spilled=False) == 6.25
+    assert triage.step(6.0, held=False, spilled=True) is Step.REPLAY
     triage.committed()
-    assert triage.step(5.3, held=True, spilled=False) is Step.WAIT
+    assert triage.step(6.25, held=True, spilled=False) is Step.WAIT
 
 
 def test_what_is_gathered_goes_to_the_spill_once_the_database_is_away() -> None:

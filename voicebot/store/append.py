@@ -16,13 +16,14 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
+    exists,
     func,
     select,
 )
 
 from voicebot.store.engines import add_to, put_into
 from voicebot.store.events import Event, EventKind, data_of, record_of
-from voicebot.store.project import Rows
+from voicebot.store.project import APART, Rows
 from voicebot.store.records import Call, CallEnded, CallStarted, Message, Recording
 from voicebot.store.tables import (
     call_events,
@@ -36,10 +37,18 @@ from voicebot.store.tables import (
 
 Key = tuple[str, int]
 
+OF_CALL: Final = calls.c.keys()
+SAID_ONCE: Final = frozenset(field.name for field in fields(CallStarted))
+"""Nothing else says it: a call that moves leaves it alone, with five indexes."""
+
 # Made once: SQLAlchemy knows a statement again by itself, and needn't compare it.
 OF_CALLS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
 LAST: Final = (
-    select(call_events.c.call_id, func.max(call_events.c.seq))
+    select(
+        call_events.c.call_id,
+        func.max(call_events.c.seq),
+        exists().where(calls.c.call_id == call_events.c.call_id),
+    )
     .where(call_events.c.call_id.in_(OF_CALLS))
     .group_by(call_events.c.call_id)
 )
@@ -69,7 +78,7 @@ def append(
         for event in events
         if event.call_id not in refused
     }
-    last = last_numbers(connection, {call_id for call_id, _ in wanted})
+    last, begun = _known_calls(connection, {call_id for call_id, _ in wanted})
     late = {key for key in wanted if key[1] <= last.get(key[0], -1)}
     known = _known(connection, late) if late else set()
     news = [wanted[key] for key in sorted(wanted) if key not in known]
@@ -80,15 +89,14 @@ def append(
         [_row_of(event) for event in news],
     )
     anew = {call_id for call_id, _ in late - known}
-    _follow(connection, [event for event in news if event.call_id not in anew])
+    _follow(connection, [event for event in news if event.call_id not in anew], begun)
     rebuild(connection, anew)
     return refused
 
 
 def last_numbers(connection: Connection, call_ids: Collection[str]) -> dict[str, int]:
     """The number of the last event of each call that has any."""
-    rows = connection.execute(LAST, {"ids": list(call_ids)})
-    return {call_id: seq for call_id, seq in rows}
+    return _known_calls(connection, call_ids)[0]
 
 
 def rebuild(connection: Connection, call_ids: Collection[str]) -> None:
@@ -113,8 +121,17 @@ def read_event(row: Row[Any]) -> Event:
 
 
 def read_call(row: Row[Any]) -> Call:
-    values = {column.name: row._mapping[column] for column in calls.c}
-    return Call(**values | {"faults": tuple(values["faults"])})
+    values = {name: getattr(row, name) for name in OF_CALL}
+    return Call(**values | {"faults": tuple(row.faults)})
+
+
+def _known_calls(
+    connection: Connection, call_ids: Collection[str]
+) -> tuple[dict[str, int], set[str]]:
+    """The last event's number of each call that has any; those that have begun."""
+    found = connection.execute(LAST, {"ids": list(call_ids)}).all()
+    last = {call_id: seq for call_id, seq, _ in found}
+    return last, {call_id for call_id, _, has_begun in found if has_begun}
 
 
 def _taken(
@@ -147,14 +164,15 @@ def _known(connection: Connection, keys: set[Key]) -> set[Key]:
     return {(call_id, seq) for call_id, seq in rows}
 
 
-def _follow(connection: Connection, events: Sequence[Event]) -> None:
+def _follow(
+    connection: Connection, events: Sequence[Event], begun: Collection[str]
+) -> None:
     """Bring the rows of calls up to date with what happened after all else."""
-    if not events:
-        return
-    ids = {event.call_id for event in events}
-    rows = defaultdict[str, Rows](Rows)
-    for row in connection.execute(CALLS, {"ids": list(ids)}):
-        rows[row.call_id].call = read_call(row)
+    rows = {event.call_id: Rows(event.call_id in begun) for event in events}
+    moved = {event.call_id for event in events if not isinstance(event.record, APART)}
+    if moved := moved.intersection(begun):
+        for row in connection.execute(CALLS, {"ids": list(moved)}):
+            rows[row.call_id].call = read_call(row)
     before = {call_id: found.call for call_id, found in rows.items()}
     left = {event.call_id for event in events if isinstance(event.record, Message)}
     if left:
@@ -181,6 +199,7 @@ def _write(
         connection,
         calls,
         [x.call for x in rows if x.call and x.call != before.get(x.call.call_id)],
+        SAID_ONCE,
     )
     _put(connection, turns, [y for x in rows for y in x.turns.values()])
     _put(connection, decisions, [y for x in rows for y in x.decisions.values()])
@@ -190,12 +209,17 @@ def _write(
     _put(connection, recordings, kept)
 
 
-def _put(connection: Connection, table: Table, records: Sequence[Any]) -> None:
+def _put(
+    connection: Connection,
+    table: Table,
+    records: Sequence[Any],
+    fixed: frozenset[str] = frozenset(),
+) -> None:
     if not records:
         return
-    names = [field.name for field in fields(records[0])]
+    names = table.c.keys()
     connection.execute(
-        put_into(table, connection.dialect.name),
+        put_into(table, connection.dialect.name, fixed),
         [{name: getattr(record, name) for name in names} for record in records],
     )
 

@@ -18,6 +18,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
+import orjson
 from sqlalchemy import (
     URL,
     Connection,
@@ -217,7 +218,7 @@ def reach(url: URL) -> Reach:
     if is_file(url):
         path = Path(url.database or "").absolute()
         create_file(path)
-        engine = create_engine(url, hide_parameters=True)
+        engine = create_engine(url, hide_parameters=True, json_serializer=_json)
         event.listen(engine, "do_connect", partial(_connecting, path))
         event.listen(engine, "connect", partial(_connected, path))
         event.listen(engine, "checkout", partial(_checked_out, path))
@@ -231,6 +232,7 @@ def reach(url: URL) -> Reach:
             create_async_engine(
                 url,
                 hide_parameters=True,
+                json_serializer=_json,
                 pool_pre_ping=True,  # the server may have been restarted
                 connect_args={
                     "timeout": CONNECT_S,
@@ -283,15 +285,22 @@ def add_to(table: Table, backend: str) -> Executable:
 
 
 @cache
-def put_into(table: Table, backend: str) -> Executable:
-    """Return what adds rows, in place of those that have their keys."""
+def put_into(
+    table: Table, backend: str, fixed: frozenset[str] = frozenset()
+) -> Executable:
+    """
+    Return what adds rows, in place of those that have their keys.
+
+    Args:
+        fixed: columns that stay as they are, and so do their indexes.
+    """
     statement = insert_into(table, backend)
     return statement.on_conflict_do_update(
         index_elements=list(table.primary_key),
         set_={
             column.name: statement.excluded[column.name]
             for column in table.c
-            if not column.primary_key
+            if not column.primary_key and column.name not in fixed
         },
     )
 
@@ -303,6 +312,11 @@ def create_file(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as exc:
         raise StoreError(f"{path}: {exc.strerror}") from exc
+
+
+def _json(value: object) -> str:
+    # Only to write: what the standard library wrote before, orjson may not read.
+    return orjson.dumps(value).decode()
 
 
 def _take_write_lock(connection: Connection) -> None:

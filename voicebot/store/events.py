@@ -44,6 +44,8 @@ from voicebot.store.traces import packed, unpacked
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
+AS_THEY_ARE: Final = frozenset({int, bool, dict, type(None)})
+"""Most of what records hold; JSON has the same."""
 
 
 class EventKind(StrEnum):
@@ -144,7 +146,12 @@ def number_at(at: datetime) -> int:
 
 def data_of(record: Record) -> dict[str, Any]:
     """Return a record as JSON has it, without its call."""
-    return {name: _plain(name, getattr(record, name)) for name in FIELDS[type(record)]}
+    return {
+        name: value
+        if type(value := getattr(record, name)) in AS_THEY_ARE
+        else _plain(name, value)
+        for name in FIELDS[type(record)]
+    }
 
 
 def record_of(kind: EventKind, call_id: str, data: Mapping[str, Any]) -> Record:

@@ -33,13 +33,19 @@ from voicebot.store.records import (
 AFTERWARDS: Final[tuple[str, ...]] = ("review", "transcription")
 """What is paid when a call is over, and so isn't in what its end says."""
 
+APART: Final = (Turn, Decision, Latency, Message)
+"""Most of what happens. It leaves its call's row as it is, so that isn't read."""
+
 
 @dataclass(slots=True)
 class Rows:
     """The rows of one call: all of them, or those that some events changed."""
 
+    begun: bool = False
+    """Else there are no rows at all."""
+
     call: Call | None = None
-    """None: it isn't known to have begun, and so has no other rows either."""
+    """None: it hasn't begun, or all that happens is `APART`."""
 
     turns: dict[int, Turn] = field(default_factory=dict)
     decisions: dict[int, Decision] = field(default_factory=dict)
@@ -50,9 +56,9 @@ class Rows:
     def add(self, records: Iterable[Record]) -> None:
         """Let more have happened. Records come in the order of their events."""
         for record in records:
-            if self.call is None:
+            if not self.begun:
                 if isinstance(record, CallStarted):
-                    self.call = call_of(record)
+                    self.begun, self.call = True, call_of(record)
                 continue
             match record:
                 case Turn():
@@ -64,19 +70,23 @@ class Rows:
                 case Message():
                     sid = record.recording_sid
                     self.messages[sid] = merged(self.messages.get(sid), record)
-                case Reviewed() | Transcribed():
-                    self.call = dearer(self.call, record.cost)
-                case FaultNote(code=code) if code not in self.call.faults:
-                    faults = (*self.call.faults, code)
-                    self.call = replace(self.call, faults=faults)
-                case Recording(began_ms=at):
-                    self.recordings[at] = joined(self.recordings.get(at), record)
-                    self.call = recorded(self.call, self.recordings)
-                case CallAnswered() | CallEnded() | CallReopened() | TokensUsed():
-                    # A stream's recording may be kept before the call is over.
-                    self.call = recorded(moved(self.call, record), self.recordings)
                 case _:
-                    pass  # it has no row: who wants to know reads the events
+                    self.call = self.call and self._changed(self.call, record)
+
+    def _changed(self, call: Call, record: Record) -> Call:
+        match record:
+            case Reviewed() | Transcribed():
+                return dearer(call, record.cost)
+            case FaultNote(code=code) if code not in call.faults:
+                return replace(call, faults=(*call.faults, code))
+            case Recording(began_ms=at):
+                self.recordings[at] = joined(self.recordings.get(at), record)
+                return recorded(call, self.recordings)
+            case CallAnswered() | CallEnded() | CallReopened() | TokensUsed():
+                # A stream's recording may be kept before the call is over.
+                return recorded(moved(call, record), self.recordings)
+            case _:
+                return call  # it has no row: who wants to know reads the events
 
 
 def call_of(start: CallStarted) -> Call:

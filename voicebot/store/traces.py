@@ -1,12 +1,14 @@
 """Traces of decisions, written short: letters, mostly in long runs."""
 
 import re
-from itertools import groupby
+from functools import lru_cache
 from typing import Final
 
+SAME: Final = re.compile(r"(.)\1+")
 RUN: Final = re.compile("([^0-9])([0-9]*)")
 
 
+@lru_cache(256)  # of a decision, it is in the event and in the row
 def packed(trace: str) -> str:
     """
     Shorten the runs of a trace: `vvvVV.` is `v3V2.`.
@@ -14,8 +16,7 @@ def packed(trace: str) -> str:
     Args:
         trace: anything but digits.
     """
-    runs = ((letter, len(list(run))) for letter, run in groupby(trace))
-    return "".join(letter if n == 1 else f"{letter}{n}" for letter, n in runs)
+    return SAME.sub(lambda run: f"{run[1]}{len(run[0])}", trace)
 
 
 def unpacked(runs: str) -> str:

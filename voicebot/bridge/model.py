@@ -268,11 +268,14 @@ class PlayToCaller:
         self.at = at
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class MarkCaller:
     """Ask to be told when all that was sent so far has been played."""
 
     name: str
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)

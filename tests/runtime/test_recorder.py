@@ -110,6 +110,18 @@ async def test_a_disk_that_fails_costs_only_the_recording(
     await writing  # though the call goes on
     assert recorder.path is None
     assert recorder.lost
+    recorder.caller(LOUD * 160, 675, 520)
+    recorder.bot(LOUD * 160, 540)
+    assert LOUD not in (recorder.take(1000) or b"")  # nobody would write it
+
+
+async def test_a_disk_that_failed_right_before_the_end_is_found_out_then(
+    tmp_path: Path, calls: Calls
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    recorder = Recorder(tmp_path / "file" / "call.wav", calls.recordings)
+    await calls.write(recorder, 20, 40)
+    assert (recorder.path, recorder.lost) == (None, True)
 
 
 async def test_a_disk_that_fails_halfway_leaves_what_was_written(
@@ -418,7 +430,7 @@ async def test_a_call_that_is_cancelled_leaves_its_file_closed(
     assert recorder.milliseconds == 2000
 
 
-async def test_each_is_written_twice_a_second_while_any_call_is_recorded(
+async def test_each_is_written_once_a_second_while_any_call_is_recorded(
     tmp_path: Path, disk: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loop = asyncio.get_running_loop()

@@ -315,8 +315,9 @@ def create_file(path: Path) -> None:
 
 
 def _json(value: object) -> str:
-    # Only to write: what the standard library wrote before, orjson may not read.
-    return orjson.dumps(value).decode()
+    # Only to write: what the standard library wrote before, orjson may not read. Names
+    # of tables and columns are no plain strings.
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _take_write_lock(connection: Connection) -> None:

@@ -37,6 +37,11 @@ AGAIN_S: Final = 5.0
 
 MOMENTS: Final = ("rejected", "twilio_says", "stream_started")
 
+FRAME_S: Final = 0.02
+APART: Final = 0.618
+"""Of a frame, from one line's beginning to the next's: their frames would all come at
+the same instants else, as no real callers' do."""
+
 MADE_UP: Final = "+1555"
 """With seven digits of the line, the caller's number."""
 
@@ -75,7 +80,7 @@ class Line:
     async def run(self) -> None:
         """Call, and call again, until the time is up."""
         orders = self._orders
-        await _until(orders.starts_s + self._number / orders.ramp_per_s)
+        await _until(orders.starts_s + begins_s(self._number, orders.ramp_per_s))
         while time.monotonic() < orders.until_s:
             done = await self.call()
             if orders.once:
@@ -178,6 +183,11 @@ def _greeted_after(greeting_s: float | None) -> list[float]:
 
 def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else 1000 * seconds
+
+
+def begins_s(number: int, ramp_per_s: float) -> float:
+    """When a line calls first, counted from the first one's call."""
+    return number / ramp_per_s + APART * number % 1 * FRAME_S
 
 
 async def _until(at_s: float) -> None:

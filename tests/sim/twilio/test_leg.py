@@ -217,3 +217,11 @@ def test_marks_that_never_come_back() -> None:
 def test_an_end_without_stop() -> None:
     call = Call(closes_without_stop=True)
     assert call.leg.stop(call.now) == []
+
+
+def test_each_frame_is_over_at_a_time_that_a_clock_of_milliseconds_shows() -> None:
+    opened_ms = 5_276_413
+    call = Call(at=opened_ms / 1000)
+    for frame in range(1, 500):
+        assert call.leg.next_deadline() == (opened_ms + 20 * frame) / 1000
+        call.leg.tick(call.leg.next_deadline())

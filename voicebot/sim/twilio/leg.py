@@ -116,8 +116,8 @@ class Leg:
                     self._watch.cleared()
                 self._note("cleared", now, _marks(len(names)))
                 return self._echo(names)
-            case None:
-                pass
+            case _:
+                pass  # it was warned of
         return []
 
     def stop(self, now: float) -> list[Frame]:

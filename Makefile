@@ -11,7 +11,9 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check
 # The compiled twin, and the tests that it is what its source is.
 TWIN ?= .venv-compiled
 FRAME_TESTS = tests/test_fields.py tests/audio tests/bridge tests/flow tests/stepfun/realtime \
-	tests/twilio tests/websocket $(wildcard tests/store/test_private_*.py) \
+	tests/twilio tests/websocket \
+	$(patsubst %,tests/sim/twilio/test_%.py,leg playout script stream tape wire) \
+	$(wildcard tests/store/test_private_*.py) \
 	$(wildcard tests/store/test_redaction*.py tests/store/test_spoken_*.py)
 TWIN_TESTS = $(FRAME_TESTS) tests/test_twins.py tests/net/test_media_socket.py \
 	tests/net/test_quick_socket.py tests/runtime/test_pipe.py tests/runtime/test_legs.py \

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from voicebot.audio.framing import FRAME_MS, ULAW_FRAME, ULAW_HZ
+from voicebot.audio.framing import FRAME_MS, ULAW_HZ
 from voicebot.load.mind import ANSWER_MS
 from voicebot.load.watermark import Mark, read_bot
 
@@ -78,7 +78,7 @@ class Listener:
         self._pings = frozenset(pings)
         self._clock = clock
         self._plays_until = 0.0
-        self._line = bytearray()  # all frames that were heard
+        self._line: list[bytes] = []  # all frames that were heard
         self._frames_read = 0  # of these
         self._clears: deque[int] = deque()  # frames of the line before each
         self._turns: list[int] = []  # of the answers, in the order heard
@@ -95,7 +95,7 @@ class Listener:
             figures.frames_late += 1
         if said in self._pings and not self._has_pinged():
             figures.pinged_s.append(self._clock())
-        self._line += heard
+        self._line.append(heard)
 
     def arrived(self, ulaw: bytes) -> None:
         now = self._clock()
@@ -105,14 +105,14 @@ class Listener:
 
     def cleared(self) -> None:
         self._plays_until = self._clock()
-        self._clears.append(len(self._line) // ULAW_FRAME)
+        self._clears.append(len(self._line))
 
     def reading(self) -> Iterator[None]:
         """Read what was heard, a second of it each time."""
-        last = len(self._line) // ULAW_FRAME - 1
+        last = len(self._line) - 1
         while (begin := self._frames_read) < last:
             end = min(begin + BATCH, last)
-            piece = bytes(self._line[begin * ULAW_FRAME : (end + 1) * ULAW_FRAME])
+            piece = b"".join(self._line[begin : end + 1])
             for number, mark in enumerate(read_bot(piece), begin + 1):
                 self._cut_before(number)
                 self._window(mark)
@@ -123,7 +123,7 @@ class Listener:
         """The call is over; read what isn't read yet."""
         for _ in self.reading():
             pass
-        self._cut_before(len(self._line) // ULAW_FRAME + 1)
+        self._cut_before(len(self._line) + 1)
         if self._turns and self._quiet < QUIET_WINDOWS:
             self._cut.add(len(self._turns) - 1)
         for place in range(len(self._turns)):

@@ -1,25 +1,35 @@
 """The offline StepFun on real sockets; nobody waits for speech to play."""
 
+import asyncio
 import base64
 import io
 import json
 import wave
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import asynccontextmanager, suppress
+from random import Random
+from typing import Any, Literal
 
 import pytest
 import soundfile
+import uvloop
 from aiohttp import (
     ClientSession,
     ClientWebSocketResponse,
     WSMsgType,
     WSServerHandshakeError,
+    web,
 )
+from aiohttp.test_utils import make_mocked_request
+from websockets.asyncio.client import ClientConnection, connect
 
 from tests.sim.stepfun.harness import HELLO, silence, tone
 from voicebot.sim.stepfun import At, Mood, OfflineStepFun, ScriptedMind
 from voicebot.sim.stepfun.babble import babble
+from voicebot.sim.stepfun.connection import serve_session
+from voicebot.sim.stepfun.session import Drop, OfflineSession
+from voicebot.sim.stepfun.tap import Tap
+from voicebot.sim.twilio.wire import Opcode, masked, upgrade
 
 KEY = {"Authorization": "Bearer step-secret"}
 MODEL = "stepaudio-2.5-realtime"
@@ -186,6 +196,188 @@ async def test_sessions_do_not_mix() -> None:
         second = await until(two, "response.done")
         assert first[0]["session"]["id"] != second[0]["session"]["id"]
         assert first[-1]["response"]["id"] != second[-1]["response"]["id"]
+
+
+UPDATE = '{"type": "session.update", "session": {}}'
+CLEAR = '{"type": "input_audio_buffer.clear"}'
+
+
+async def kinds(websocket: ClientConnection, count: int) -> list[str]:
+    async with asyncio.timeout(5):
+        return [json.loads(await websocket.recv())["type"] for _ in range(count)]
+
+
+@pytest.mark.parametrize("compression", ["deflate", None])
+async def test_a_message_in_pieces_is_not_overtaken(
+    compression: Literal["deflate"] | None,
+) -> None:
+    server = offline()
+    async with server.running():
+        url = f"{server.base_url}/realtime?model={MODEL}".replace("http", "ws")
+        async with connect(
+            url, additional_headers=KEY, compression=compression
+        ) as websocket:
+            await websocket.send(CLEAR)
+            await websocket.send([UPDATE[:9], UPDATE[9:]])
+            await websocket.send(CLEAR)
+            await websocket.send(b"no text")
+            cleared = "input_audio_buffer.cleared"
+            created, *rest = await kinds(websocket, 5)
+    assert created == "session.created"
+    assert rest == [cleared, "session.updated", cleared, "error"]
+
+
+@asynccontextmanager
+async def raw(
+    server: OfflineStepFun,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A WebSocket of which the test writes each byte itself."""
+    url = f"{server.base_url}/realtime?model={MODEL}"
+    host, port = url.split("/")[2].split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    key = base64.b64encode(bytes(16)).decode()
+    writer.write(upgrade(url, key, {**KEY, "Host": host}))
+    async with asyncio.timeout(5):
+        await reader.readuntil(b"session.created")
+        yield reader, writer
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def test_a_text_may_come_byte_by_byte_and_the_client_leave_in_one() -> None:
+    async with offline().running() as server, raw(server) as (reader, writer):
+        for byte in masked(Opcode.TEXT, UPDATE.encode(), 7) * 2:
+            writer.write(bytes([byte]))
+            await asyncio.sleep(0)
+        await reader.readuntil(b"session.updated")
+        await reader.readuntil(b"session.updated")
+        writer.write(masked(Opcode.PONG, b"", 7))
+        writer.write(masked(Opcode.TEXT, UPDATE.encode(), 7)[:9])
+        writer.write_eof()
+        await reader.read()
+    assert server.statistics.closed == 1
+    assert server.statistics.received == {"session.update": 2}
+
+
+class Below(asyncio.Protocol):
+    """aiohttp's, as far as a tap knows it."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def data_received(self, data: bytes) -> None:
+        self.told.append(data)
+
+    def pause_writing(self) -> None:
+        self.told.append("pause")
+
+    def resume_writing(self) -> None:
+        self.told.append("resume")
+
+
+class Line(asyncio.Transport):
+    """That of a tap."""
+
+    def __init__(self, below: Below) -> None:
+        super().__init__()
+        self.protocol: asyncio.BaseProtocol = below
+        self.is_lost = False
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self.protocol
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
+
+    def is_closing(self) -> bool:
+        return self.is_lost
+
+
+def test_a_tap_that_leaves_hands_over_what_it_holds() -> None:
+    heard: list[str] = []
+    below = Below()
+    line = Line(below)
+    tap = Tap(line, heard.append)
+    assert line.get_protocol() == tap
+    text = masked(Opcode.TEXT, b"hello", 7)
+    tap.pause_writing()
+    tap.resume_writing()
+    tap.data_received(text + text[:4])
+    tap.leave()
+    assert line.get_protocol() == below
+    assert heard == ["hello"]
+    assert below.told == ["pause", "resume", text[:4]]
+
+
+def test_a_tap_on_a_lost_line_lets_it_be() -> None:
+    below = Below()
+    line = Line(below)
+    tap = Tap(line, print)
+    tap.data_received(b"\x81")
+    line.is_lost = True
+    tap.leave()
+    assert below.told == []
+
+
+async def test_who_watches_is_told_of_each_frame_that_leaves() -> None:
+    sent: list[str] = []
+
+    class Watch:
+        def heard(self, pcm16: bytes) -> None: ...
+
+        def sends(self, frame: str) -> None:
+            sent.append(json.loads(frame)["type"])
+
+    async with offline(watch=Watch).running() as server, socket(server) as websocket:
+        events = await until(websocket, "session.created")
+        await spoken_turn(websocket)
+        events += await until(websocket, "response.done")
+    assert sent == [event["type"] for event in events]
+
+
+async def test_a_client_that_is_gone_after_the_upgrade_has_no_session() -> None:
+    request = make_mocked_request("GET", "/")
+    session = OfflineSession(Mood.kind(), random=Random(1), now=0.0)
+    websocket = web.WebSocketResponse()
+    request.protocol.transport = None
+    assert await serve_session(session, ScriptedMind(HELLO), websocket, request) is None
+
+
+async def test_a_bug_of_ours_ends_the_session_and_is_raised(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def breaks(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with offline().running() as server, raw(server) as (reader, writer):
+        monkeypatch.setattr(OfflineSession, "receive", breaks)
+        writer.write(masked(Opcode.TEXT, UPDATE.encode(), 7) * 2)
+        with suppress(ConnectionError):
+            await reader.read()
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_on_uvloop_a_session_is_woken_when_something_is_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked, look = 0, OfflineSession.close_due
+
+    def counted(session: OfflineSession, now: float) -> Drop | None:
+        nonlocal looked
+        looked += 1
+        return look(session, now)
+
+    monkeypatch.setattr(OfflineSession, "close_due", counted)
+
+    async def answered() -> int:
+        mood = Mood(think_s=(0.0103, 0.0103), speed=20.0)
+        async with offline(mood).running() as server, socket(server) as websocket:
+            await spoken_turn(websocket)
+            return len(await until(websocket, "response.done"))
+
+    events = uvloop.run(answered())
+    assert looked < 2 * events  # a timer that fires too early does so for a millisecond
 
 
 # Text to speech

@@ -12,6 +12,7 @@ from voicebot.sim.twilio.misbehaviour import BINARY, GARBAGE, OVERSIZED, Misbeha
 from voicebot.sim.twilio.script import HangUp, Keys, Say, Script, Step, Wait
 from voicebot.sim.twilio.stream import TwilioStream
 from voicebot.sim.twilio.tape import Tape
+from voicebot.sim.twilio.watch import Watch
 
 SID = "MZ9d9403d49f3141873f88d84a4f2d2210"
 LOUD = bytes([0x10, 0x90]) * 80
@@ -20,7 +21,13 @@ LOUD = bytes([0x10, 0x90]) * 80
 class Call:
     """A leg, what it sent, and what it noted."""
 
-    def __init__(self, *steps: Step, at: float = 1000.00007, **wrong: Any) -> None:
+    def __init__(
+        self,
+        *steps: Step,
+        at: float = 1000.00007,
+        watch: Watch | None = None,
+        **wrong: Any,
+    ) -> None:
         self.now = at
         self.notes: list[tuple[str, float, str]] = []
         self.tape = Tape()
@@ -35,6 +42,7 @@ class Call:
             lambda kind, now, detail: self.notes.append((kind, now, detail)),
             carrier_delay_s=0.0,
             misbehaviour=Misbehaviour(**wrong),
+            watch=watch,
         )
         self.sent: list[Frame] = self.leg.open(at)
 
@@ -217,3 +225,48 @@ def test_marks_that_never_come_back() -> None:
 def test_an_end_without_stop() -> None:
     call = Call(closes_without_stop=True)
     assert call.leg.stop(call.now) == []
+
+
+def test_each_frame_is_over_at_a_time_that_a_clock_of_milliseconds_shows() -> None:
+    opened_ms = 5_276_413
+    call = Call(at=opened_ms / 1000)
+    for frame in range(1, 500):
+        assert call.leg.next_deadline() == (opened_ms + 20 * frame) / 1000
+        call.leg.tick(call.leg.next_deadline())
+
+
+class Watching:
+    """What a watch is told, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def line(self, said: bytes, heard: bytes, late_s: float) -> None:
+        self.told.append((said, heard, round(late_s, 3)))
+
+    def arrived(self, ulaw: bytes) -> None:
+        self.told.append(ulaw)
+
+    def cleared(self) -> None:
+        self.told.append("cleared")
+
+
+def test_who_watches_is_told_of_each_frame_and_how_late_it_is() -> None:
+    watch = Watching()
+    call = Call(at=1000.0, watch=watch)
+    call.speaks(LOUD * 3)
+    call.until(0.02)
+    call.bot("clear")
+    call.leg.tick(1000.045)
+    assert watch.told == [
+        LOUD * 3,
+        (SILENT_FRAME, LOUD, 0.0),
+        "cleared",
+        (SILENT_FRAME, SILENT_FRAME, 0.005),
+    ]
+
+
+def test_a_stream_that_never_starts_says_nothing_of_its_caller() -> None:
+    call = Call(no_start=True).until(0.1)
+    assert [json.loads(text)["event"] for text in call.sent] == ["connected"]
+    assert call.tape.frames == 5

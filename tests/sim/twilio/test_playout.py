@@ -199,3 +199,12 @@ def test_nothing_buffered_at_a_clear_is_ever_heard(
     playout.media(b"b" * after, now=before / 8000)
     heard = b"".join(segment.ulaw for segment in playout.heard(9.0))
     assert heard == b"a" * before + b"b" * after
+
+
+def test_a_late_taker_hears_nothing_of_what_came_later() -> None:
+    playout = Playout()
+    playout.take(0.0)
+    playout.media(b"\x01" * 80, 0.0)
+    playout.media(b"\x02" * 80, 0.1)
+    assert playout.take(0.02) == b"\x01" * 80 + b"\xff" * 80
+    assert playout.take(0.11)[-80:] == b"\x02" * 80

@@ -136,3 +136,11 @@ def test_json_survives_the_way_there() -> None:
     text = json.dumps({"event": "mark", "name": "ü"}).encode()
     frame = masked(Opcode.TEXT, text, 0xFFFFFFFF)
     assert bytes(byte ^ 0xFF for byte in frame[6:]) == text
+
+
+def test_a_length_that_is_not_all_there_is_waited_for() -> None:
+    whole = sent(Opcode.TEXT, b"x" * 70_000)
+    reader = Reader()
+    for at in range(12):
+        assert reader.feed(whole[at : at + 1]) == []
+    assert reader.feed(whole[12:]) == [(Opcode.TEXT, b"x" * 70_000)]

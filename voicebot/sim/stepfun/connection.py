@@ -1,11 +1,14 @@
-"""One realtime session on its WebSocket: the tasks and the clock."""
+"""One realtime session on its WebSocket: callbacks of the loop, and the clock."""
 
 import asyncio
 
 from aiohttp import WSMsgType, web
 
+from voicebot.sim.clock import instant
+from voicebot.sim.stepfun.frames import text_frame
 from voicebot.sim.stepfun.mind import Mind, Question, think
 from voicebot.sim.stepfun.session import Drop, OfflineSession
+from voicebot.sim.stepfun.tap import Tap
 
 
 class _Ended(Exception):
@@ -27,13 +30,22 @@ async def serve_session(
     Raises:
         ExceptionGroup: a bug of ours, or a mind that failed.
     """
+    transport = request.transport
+    if transport is None:
+        return None  # gone before it began
     drop: Drop | None = None
     try:
         async with asyncio.TaskGroup() as tasks:
-            served = _Served(session, mind, websocket, tasks)
-            tasks.create_task(served.listen())
-            drop = await served.speak()
-            raise _Ended
+            served = _Served(session, mind, websocket, transport, tasks)
+            tap = Tap(transport, served.go_on)
+            try:
+                tasks.create_task(served.listen())
+                served.go_on()
+                drop = await served.over
+                raise _Ended
+            finally:
+                served.stop()
+                tap.leave()
     except* (_Ended, ConnectionError):
         pass
     if drop is not None and drop.code is not None:
@@ -45,8 +57,13 @@ async def serve_session(
 
 class _Served:
     """
-    What the client says is taken in where it is read; another task sends, and is
-    woken only if there is something to send.
+    Feeds a session with what the client says and with the time.
+
+    What is sent isn't held back if the client doesn't read: it is no more than is said
+    in a session.
+
+    Attributes:
+        over: why the server ends the session; a bug of ours is raised by it.
     """
 
     def __init__(
@@ -54,57 +71,75 @@ class _Served:
         session: OfflineSession,
         mind: Mind,
         websocket: web.WebSocketResponse,
+        transport: asyncio.Transport,
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._session, self._mind, self._websocket = session, mind, websocket
+        self._transport = transport
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
+        self.over: asyncio.Future[Drop] = self._loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
         self._wakes_s = 0.0
-        self._news = asyncio.Event()
+
+    def go_on(self, said: str | bytes | None = None) -> None:
+        """Take in what the client says, if it does; then do what is due."""
+        if self.over.done():
+            return
+        session, now = self._session, self._loop.time()
+        try:
+            if said is not None:
+                session.receive(said, now)
+            drop = session.close_due(now)
+            self._send(session.take(now))
+        except Exception as exc:  # noqa: BLE001 - a bug: raised to who serves it
+            self.over.set_exception(exc)
+            return
+        for question in session.questions():
+            self._tasks.create_task(self._ponder(question))
+        if drop is None:
+            self._arm()
+        else:
+            self.over.set_result(drop)
+
+    def stop(self) -> None:
+        """Leave the session alone."""
+        if self._timer:
+            self._timer.cancel()
+        self.over.cancel()
 
     async def listen(self) -> None:
-        """Take in what comes until the client leaves."""
-        session, now = self._session, self._loop.time
+        """Take in what comes the long way, until the client leaves."""
         async for message in self._websocket:
-            match message.type:
-                case WSMsgType.TEXT | WSMsgType.BINARY:
-                    session.receive(message.data, now())
-                case WSMsgType.PING:
-                    session.touch(now())
-                    await self._websocket.pong(message.data)
-                case _:
-                    continue
-            self._look()
+            if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                self.go_on(message.data)
+            elif message.type is WSMsgType.PING:
+                self._session.touch(self._loop.time())
+                await self._websocket.pong(message.data)
         raise _Ended
 
-    async def speak(self) -> Drop:
-        """Send what is due when it is; return why the server ends the session."""
-        session, now = self._session, self._loop.time
-        while True:
-            drop = session.close_due(now())
-            for text in session.take(now()):
-                if session.watch:
-                    session.watch.sends(text)
-                await self._websocket.send_str(text)
-            if drop is not None:
-                return drop
-            self._news.clear()
-            self._wakes_s = session.next_deadline()
-            self._look()
-            try:
-                async with asyncio.timeout_at(self._wakes_s):
-                    await self._news.wait()
-            except TimeoutError:
-                pass
+    def _send(self, texts: list[str]) -> None:
+        if not texts or self._websocket.closed or self._transport.is_closing():
+            return
+        if self._session.watch:
+            for text in texts:
+                self._session.watch.sends(text)
+        self._transport.write(b"".join(map(text_frame, texts)))
 
-    def _look(self) -> None:
-        """Put the session's questions, and wake who sends if it is due earlier."""
-        for question in self._session.questions():
-            self._tasks.create_task(self._ponder(question))
-        if self._session.next_deadline() < self._wakes_s:
-            self._news.set()
+    def _arm(self) -> None:
+        at_s = instant(self._session.next_deadline())
+        if self._timer:
+            if self._wakes_s <= at_s:
+                return
+            self._timer.cancel()
+        self._wakes_s = at_s
+        self._timer = self._loop.call_at(at_s, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self.go_on()
 
     async def _ponder(self, question: Question) -> None:
         thought = await asyncio.to_thread(think, self._mind, question)
         self._session.thought(thought, self._loop.time())
-        self._look()
+        self.go_on()

@@ -8,7 +8,7 @@ One media stream seen from Twilio, with the caller at its far end: no socket, no
 from collections.abc import Callable
 from typing import Final
 
-from voicebot.audio.framing import FRAME_MS, ULAW_HZ
+from voicebot.audio.framing import FRAME_MS, ULAW_FRAME, ULAW_HZ
 from voicebot.sim.twilio.ear import SILENT_FRAME, Ear
 from voicebot.sim.twilio.misbehaviour import NONE, Misbehaviour
 from voicebot.sim.twilio.playout import Playout
@@ -62,16 +62,17 @@ class Leg:
         self._script, self._ear, self._tape, self._note = script, ear, tape, note
         self._wrong = misbehaviour
         self._watch = watch
-        self._opened_s = self._frame_at = 0.0  # when the next frame is over
+        self._opened = 0  # in samples of the clock
+        self._frame_at = 0.0  # when the next frame is over
         self._frames = 0  # of 20 ms that are over
 
     def open(self, now: float) -> list[Frame]:
         """The socket is open: greet, and start the clock of the stream."""
         # On the grid of samples, so that every tick takes exactly one frame.
-        self._opened_s = round(now * ULAW_HZ) / ULAW_HZ
-        self._frame_at = self._opened_s + FRAME_S
-        self._tape.start(self._opened_s)
-        self.playout.take(self._opened_s)
+        self._opened = round(now * ULAW_HZ)
+        self._frame_at = (self._opened + ULAW_FRAME) / ULAW_HZ
+        self._tape.start(self._opened / ULAW_HZ)
+        self.playout.take(self._opened / ULAW_HZ)
         frames: list[Frame] = [self.stream.connected()]
         if self._wrong.no_start:
             return frames
@@ -115,8 +116,8 @@ class Leg:
                     self._watch.cleared()
                 self._note("cleared", now, _marks(len(names)))
                 return self._echo(names)
-            case None:
-                pass
+            case _:
+                pass  # it was warned of
         return []
 
     def stop(self, now: float) -> list[Frame]:
@@ -139,7 +140,9 @@ class Leg:
         if self._watch:
             self._watch.line(doing.ulaw, heard, now - at)
         self._frames += 1
-        self._frame_at = self._opened_s + (self._frames + 1) * FRAME_S
+        # Whole samples: no sum of seconds is exactly what a clock shows.
+        samples = self._opened + (self._frames + 1) * ULAW_FRAME
+        self._frame_at = samples / ULAW_HZ
         return self._said(doing, at_ms)
 
     def _record(self, doing: Doing, heard: bytes, at: float) -> None:

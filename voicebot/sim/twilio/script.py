@@ -170,19 +170,19 @@ class Script:
                 if _heard_out(ear, wait_quiet_ms):
                     self._waited_ms = 0
                     return self._press(digits, ear)
-            case Until(happened):
-                if happened():
-                    self._end_turn(ear)
-                return SILENT
+            case HangUp(wait_quiet_ms):
+                if _heard_out(ear, wait_quiet_ms):
+                    self._advance()
+                    return Doing(hangs_up=AS_PLANNED)
             case Wait(ms):
                 if self._waited_ms >= ms:
                     self._advance()
                     return self.next(ear)
                 return SILENT
-            case HangUp(wait_quiet_ms):
-                if _heard_out(ear, wait_quiet_ms):
-                    self._advance()
-                    return Doing(hangs_up=AS_PLANNED)
+            case _:
+                if step.happened():
+                    self._end_turn(ear)
+                return SILENT
         if self._waited_ms < step.timeout_ms:
             return SILENT
         what = "fall silent" if ear.spoke else "speak"

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from voicebot.sim.clock import instant
 from voicebot.sim.twilio.connection import Connection
 from voicebot.sim.twilio.leg import Frame, Leg
 from voicebot.sim.twilio.twiml import Callback
@@ -119,8 +120,8 @@ class Driver:
             self.hung_up.set_result(leg.hangs_up)
 
     def _arm(self) -> None:
-        """Wake at the leg's deadline, or before it."""
-        at_s = self._leg.next_deadline()
+        """Wake right after the leg's deadline, or before it."""
+        at_s = instant(self._leg.next_deadline())
         if self._timer:
             if self._wakes_s <= at_s:
                 return

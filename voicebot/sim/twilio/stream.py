@@ -207,10 +207,10 @@ def _exactly(
 ) -> None:
     if table.keys() == names:
         return
-    for name in sorted(names - table.keys()):
-        raise _Bad(f"{path}.{name}: missing")
-    for name in sorted(table.keys() - names):
-        raise _Bad(f"{path}.{name}: Twilio doesn't know this field")
+    if missing := sorted(names - table.keys()):
+        raise _Bad(f"{path}.{missing[0]}: missing")
+    name = min(table.keys() - names)
+    raise _Bad(f"{path}.{name}: Twilio doesn't know this field")
 
 
 @lru_cache(1024)

@@ -30,19 +30,29 @@ class Tape:
     Both sides as the caller hears them, frame by frame.
 
     Attributes:
-        caller, bot: μ-law, of equal length.
         begins_s: when, on the clock of the call, the tape began; None until then.
     """
 
     def __init__(self) -> None:
-        self.caller = bytearray()
-        self.bot = bytearray()
         self.begins_s: float | None = None
+        # Not joined before they are wanted: most frames are one and the same.
+        self._caller: list[bytes] = []
+        self._bot: list[bytes] = []
         self._utterances: list[tuple[str, int, int]] = []
 
     @property
     def frames(self) -> int:
-        return len(self.caller) // ULAW_FRAME
+        return len(self._caller)
+
+    @property
+    def caller(self) -> bytes:
+        """μ-law, as long as that of the bot."""
+        return b"".join(self._caller)
+
+    @property
+    def bot(self) -> bytes:
+        """μ-law, as it was heard."""
+        return b"".join(self._bot)
 
     def start(self, now: float) -> None:
         """Begin, or go on after a hole in which no stream was connected."""
@@ -54,8 +64,8 @@ class Tape:
 
     def add(self, caller: bytes, bot: bytes) -> None:
         """Record the next 20 ms."""
-        self.caller += caller
-        self.bot += bot
+        self._caller.append(caller)
+        self._bot.append(bot)
 
     def utterance_begins(self, label: str) -> None:
         """The next frame is the first of an utterance of the caller."""
@@ -68,13 +78,13 @@ class Tape:
 
     def greeting_delay_s(self) -> float | None:
         """From the beginning to the bot's first sound; None if there was none."""
-        runs = _runs(audible_frames(bytes(self.bot)))
+        runs = _runs(audible_frames(self.bot))
         return _seconds(runs[0][0]) if runs else None
 
     def turns(self) -> list[Turn]:
         """Measure every utterance of the caller that was finished."""
-        bot = _runs(audible_frames(bytes(self.bot)))
-        caller = audible_frames(bytes(self.caller))
+        bot = _runs(audible_frames(self.bot))
+        caller = audible_frames(self.caller)
         spoken = []
         for label, start, end in self._utterances:
             audible = caller[start:end] if end > 0 else []
@@ -91,7 +101,7 @@ class Tape:
 
     def stereo(self) -> bytes:
         """Interleave: the caller left, the bot right, one byte of μ-law each."""
-        both = bytearray(2 * len(self.caller))
+        both = bytearray(2 * ULAW_FRAME * self.frames)
         both[0::2] = self.caller
         both[1::2] = self.bot
         return bytes(both)

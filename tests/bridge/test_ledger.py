@@ -263,3 +263,20 @@ def test_if_the_first_mark_is_of_about_then_it_must_do() -> None:
     ledger.returned(ledger.mark(), 5.3, about=True)
     assert ledger.knows_way
     assert ledger.ends_at(5.0) == pytest.approx(5.2)
+
+
+def test_nothing_is_heard_before_it_was_sent_whatever_a_late_mark_made_of_it() -> None:
+    ledger = Ledger()
+    ledger.send(800, 0.0)
+    first = ledger.mark()
+    ledger.send(800, 0.0)
+    late = ledger.mark()
+    ledger.send(2400, 0.0)  # 0.5 s in all
+    last = ledger.mark()
+    assert ledger.returned(first, 0.3)  # 0.2 s there and back
+    assert ledger.returned(late, 0.65)  # as if all played 0.25 s late
+    assert ledger.send(800, 0.65) == pytest.approx(0.75)
+    assert ledger.returned(last, 0.7)  # nothing did: it was silent over there
+    assert ledger.position_heard(0.7) == 4000 + 400
+    assert ledger.ends_at(0.7) == pytest.approx(0.75)
+    assert ledger.paced_until(0.7) == pytest.approx(0.75)

@@ -14,6 +14,7 @@ sent before them was played, **or** was cleared. So:
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 
 from voicebot.audio.framing import ULAW_BYTES_PER_SECOND
@@ -26,7 +27,7 @@ MAX_RUNS = 16
 
 @dataclass(slots=True, eq=False)
 class _Run:
-    """Audio that plays without a gap, from byte `first` to before byte `end`."""
+    """Audio that was sent without a gap, from byte `first` to before byte `end`."""
 
     began_at: float
     """When its first byte would be heard if nothing came late."""
@@ -34,6 +35,11 @@ class _Run:
     end: int
     lag_s: float = 0.0
     """How much later it plays, as far as marks have shown."""
+
+    @property
+    def ends_at(self) -> float:
+        """When its last byte will have been heard."""
+        return self.due_at(self.end) + self.lag_s
 
     def due_at(self, position: int) -> float:
         """When the ear is there if nothing came late."""
@@ -88,10 +94,11 @@ class Ledger:
             The instant at which the first of them will be heard.
         """
         starts_at = self.ends_at(now)
-        if self._runs and starts_at > now:
+        if self._runs and self._runs[-1].due_at(self._sent) > now:
             self._runs[-1].end += size
-        else:
-            self._runs.append(_Run(now, self._sent, self._sent + size))
+        else:  # not heard before now, whatever marks will show of what was sent before
+            end = self._sent + size
+            self._runs.append(_Run(now, self._sent, end, starts_at - now))
             del self._runs[:-MAX_RUNS]
         self._sent += size
         return starts_at
@@ -100,8 +107,7 @@ class Ledger:
         """The instant at which all that was sent will have been heard, or `now`."""
         if not self._runs:
             return now
-        run = self._runs[-1]
-        return max(now, run.due_at(self._sent) + run.lag_s)
+        return max(now, self._runs[-1].ends_at)
 
     def paced_until(self, now: float) -> float:
         """
@@ -152,6 +158,8 @@ class Ledger:
         # that follows in this run plays that much later, too.
         run.lag_s = max(0.0, delay_s - self._round_trip_s)
         self._forget(run)
+        for before, after in pairwise(self._runs):
+            after.lag_s = max(0.0, before.ends_at - after.began_at)
         return True
 
     def position_heard(self, now: float) -> int:

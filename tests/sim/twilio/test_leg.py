@@ -8,7 +8,13 @@ import pytest
 
 from voicebot.sim.twilio.ear import SILENT_FRAME, Ear
 from voicebot.sim.twilio.leg import Frame, Leg
-from voicebot.sim.twilio.misbehaviour import BINARY, GARBAGE, OVERSIZED, Misbehaviour
+from voicebot.sim.twilio.misbehaviour import (
+    BINARY,
+    GARBAGE,
+    NONE,
+    OVERSIZED,
+    Misbehaviour,
+)
 from voicebot.sim.twilio.script import HangUp, Keys, Say, Script, Step, Wait
 from voicebot.sim.twilio.stream import TwilioStream
 from voicebot.sim.twilio.tape import Tape
@@ -41,7 +47,7 @@ class Call:
             self.tape,
             lambda kind, now, detail: self.notes.append((kind, now, detail)),
             carrier_delay_s=0.0,
-            misbehaviour=Misbehaviour(**wrong),
+            misbehaviour=Misbehaviour(**wrong) if wrong else NONE,
             watch=watch,
         )
         self.sent: list[Frame] = self.leg.open(at)

@@ -221,7 +221,7 @@ class Bridge:
         if self.phase is Phase.CALLER:
             left_ms = self._endpointing.silence_ms - voice.detector.silent_ms
             waits = not self._server_finds and left_ms > BATCH_MS
-            return BATCH_FRAMES if waits else 1
+            return voice.missing if waits else 1
         if not voice.quiet:
             return 1
         if self.phase is Phase.SPEAKING:
@@ -230,7 +230,7 @@ class Bridge:
             needed_ms = self._floor.needed_ms(self._media_at) if known else 0
             return max(1, min(PATIENT_FRAMES, int(needed_ms) // FRAME_MS))
         if self.phase in BETWEEN:
-            return BATCH_FRAMES if self._server_finds else PATIENT_FRAMES
+            return voice.missing if self._server_finds else PATIENT_FRAMES
         return 1
 
     def idle_since(self) -> float | None:

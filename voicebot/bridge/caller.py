@@ -123,6 +123,11 @@ class CallerVoice:
         """Whether a voice was there before its onset could be heard."""
         return not self._from_silence and self._voiced in VOICE_FRAMES
 
+    @property
+    def missing(self) -> int:
+        """Frames until a batch for the model is full."""
+        return max(1, BATCH_FRAMES - len(self._waiting) // LIVE_BATCH_BYTES)
+
     def judge(
         self, frame: VadFrame, needs: Needs | None, end_silence_ms: int
     ) -> Change | None:

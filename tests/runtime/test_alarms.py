@@ -36,7 +36,7 @@ async def test_those_of_one_instant_share_a_timer() -> None:
     alarms, sleepers = Alarms(), [Sleeper() for _ in range(100)]
     at = GRID_S * (round(sleepers[0].loop.time() / GRID_S) + 2)
     instants = {
-        alarms.set(each, at - GRID_S * n / 101) for n, each in enumerate(sleepers)
+        alarms.set(each, at - GRID_S * (n + 1) / 102) for n, each in enumerate(sleepers)
     }
     assert len(instants) == 1
     async with asyncio.timeout(5):

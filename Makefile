@@ -18,7 +18,7 @@ FRAME_TESTS = tests/test_fields.py tests/audio tests/bridge tests/flow tests/ste
 TWIN_TESTS = $(FRAME_TESTS) tests/test_twins.py tests/net/test_media_socket.py \
 	tests/net/test_quick_socket.py tests/runtime/test_pipe.py tests/runtime/test_legs.py \
 	tests/runtime/test_dialogue.py tests/runtime/test_model_leg.py \
-	tests/runtime/test_recorder.py tests/runtime/test_warm.py tests/e2e/test_calls.py \
+	tests/runtime/test_warm.py tests/e2e/test_calls.py \
 	tests/e2e/test_workers.py::test_a_worker_greets_answers_is_interrupted_and_ends
 WANTED = -c constraints.txt -e '.$(EXTRAS)'
 

@@ -1,5 +1,7 @@
-"""When to set a timer, on a loop whose clock goes by milliseconds."""
+"""Timers, on a loop whose clock goes by milliseconds."""
 
+import asyncio
+from collections.abc import Callable
 from math import ceil
 
 
@@ -12,3 +14,31 @@ def instant(at_s: float) -> float:
     """
     # The small term: a whole millisecond as a float may be a bit more than that.
     return ceil(at_s * 1000 - 1e-5) / 1000
+
+
+class Alarm:
+    """One timer of the running loop, which calls `wake`, maybe too early."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._wake = wake
+        self._timer: asyncio.TimerHandle | None = None
+        self._wakes_s = 0.0
+
+    def set(self, at_s: float) -> None:
+        """Wake right after a deadline, or before it if it was set for that."""
+        at_s = instant(at_s)
+        if self._timer:
+            if self._wakes_s <= at_s:
+                return
+            self._timer.cancel()
+        self._wakes_s = at_s
+        self._timer = self._loop.call_at(at_s, self._ring)
+
+    def stop(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._wake()

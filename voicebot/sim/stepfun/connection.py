@@ -4,7 +4,7 @@ import asyncio
 
 from aiohttp import WSMsgType, web
 
-from voicebot.sim.clock import instant
+from voicebot.sim.clock import Alarm
 from voicebot.sim.stepfun.frames import text_frame
 from voicebot.sim.stepfun.mind import Mind, Question, think
 from voicebot.sim.stepfun.session import Drop, OfflineSession
@@ -79,8 +79,7 @@ class _Served:
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
         self.over: asyncio.Future[Drop] = self._loop.create_future()
-        self._timer: asyncio.TimerHandle | None = None
-        self._wakes_s = 0.0
+        self._alarm = Alarm(self.go_on)
 
     def go_on(self, said: str | bytes | None = None) -> None:
         """Take in what the client says, if it does; then do what is due."""
@@ -98,14 +97,13 @@ class _Served:
         for question in session.questions():
             self._tasks.create_task(self._ponder(question))
         if drop is None:
-            self._arm()
+            self._alarm.set(self._session.next_deadline())
         else:
             self.over.set_result(drop)
 
     def stop(self) -> None:
         """Leave the session alone."""
-        if self._timer:
-            self._timer.cancel()
+        self._alarm.stop()
         self.over.cancel()
 
     async def listen(self) -> None:
@@ -125,19 +123,6 @@ class _Served:
             for text in texts:
                 self._session.watch.sends(text)
         self._transport.write(b"".join(map(text_frame, texts)))
-
-    def _arm(self) -> None:
-        at_s = instant(self._session.next_deadline())
-        if self._timer:
-            if self._wakes_s <= at_s:
-                return
-            self._timer.cancel()
-        self._wakes_s = at_s
-        self._timer = self._loop.call_at(at_s, self._wake)
-
-    def _wake(self) -> None:
-        self._timer = None
-        self.go_on()
 
     async def _ponder(self, question: Question) -> None:
         thought = await asyncio.to_thread(think, self._mind, question)

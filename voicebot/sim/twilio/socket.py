@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from voicebot.sim.clock import instant
+from voicebot.sim.clock import Alarm
 from voicebot.sim.twilio.connection import Connection
 from voicebot.sim.twilio.leg import Frame, Leg
 from voicebot.sim.twilio.twiml import Callback
@@ -81,26 +81,20 @@ class Driver:
         self._connection, self._leg = connection, leg
         self._loop = asyncio.get_running_loop()
         self.hung_up: asyncio.Future[str] = self._loop.create_future()
-        self._timer: asyncio.TimerHandle | None = None
-        self._wakes_s = 0.0
+        self._alarm = Alarm(self._step)
 
     def start(self) -> None:
         """Open the stream, and go on by itself."""
         self._connection.send(self._leg.open(self._loop.time()))
-        self._arm()
+        self._alarm.set(self._leg.next_deadline())
         self._connection.listen(self._step)
 
     def stop(self) -> None:
         """Leave the leg alone."""
-        if self._timer:
-            self._timer.cancel()
+        self._alarm.stop()
         self.hung_up.cancel()
 
-    def _wake(self) -> None:
-        self._timer = None
-        self._step(None)
-
-    def _step(self, frame: Frame | None) -> None:
+    def _step(self, frame: Frame | None = None) -> None:
         """Do what is due by now, and then what the server says, if it does."""
         leg = self._leg
         if self.hung_up.done():
@@ -115,19 +109,9 @@ class Driver:
             return
         self._connection.send(frames)
         if leg.hangs_up is None:
-            self._arm()
+            self._alarm.set(self._leg.next_deadline())
         else:
             self.hung_up.set_result(leg.hangs_up)
-
-    def _arm(self) -> None:
-        """Wake right after the leg's deadline, or before it."""
-        at_s = instant(self._leg.next_deadline())
-        if self._timer:
-            if self._wakes_s <= at_s:
-                return
-            self._timer.cancel()
-        self._wakes_s = at_s
-        self._timer = self._loop.call_at(at_s, self._wake)
 
 
 async def _end(

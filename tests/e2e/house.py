@@ -1,7 +1,6 @@
 """A whole house for a call: our server, the offline StepFun, the simulated Twilio."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from aiohttp import ClientSession, ClientTimeout
 from tests import canary
 from voicebot.config import Settings
 from voicebot.runtime.switchboard import Switchboard
+from voicebot.sim.ports import free_port
 from voicebot.sim.stepfun.babble import babble
 from voicebot.sim.stepfun.mind import Mind
 from voicebot.sim.stepfun.mood import Mood
@@ -195,9 +195,3 @@ async def _keep_metrics(home: House, path: Path) -> None:
 def says(text: str) -> bytes:
     """A caller's turn: speech-like sound, about as long as the text is to say."""
     return pcm24_to_ulaw(babble(text))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -16,12 +16,12 @@ from tests.e2e.house import (
     PERSONA,
     TOKEN,
     House,
-    free_port,
     house,
     says,
 )
 from tests.e2e.test_process import command, environment
 from tests.store.postgres import running_postgres
+from voicebot.sim.ports import free_port
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.stepfun.script import Line, Scenario, ScriptedMind
 from voicebot.sim.stepfun.server import OfflineStepFun

@@ -154,11 +154,13 @@ async def test_a_hundred_short_turns_leave_no_task_and_no_call_behind(
 ) -> None:
     async with house(tmp_path, *LINES, mood=Mood.burst()) as home:
         await home.call(HangUp(wait_quiet_ms=100))
+        await home.board.quiet()
         before = len(asyncio.all_tasks())
         await asyncio.gather(*(home.call(HangUp(wait_quiet_ms=100)) for _ in range(10)))
+        await home.board.quiet()
+        assert len(home.board.live) == 0
         async with asyncio.timeout(20):  # a busy machine takes its time
             while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110 - tells nobody
                 await asyncio.sleep(0.05)
-        assert len(home.board.live) == 0
         statistics = home.stepfun.statistics
         assert statistics.opened == statistics.closed == 11

@@ -19,12 +19,12 @@ from tests.e2e.house import (
     OUR_NUMBER,
     PERSONA,
     TOKEN,
-    free_port,
     says,
 )
 from tests.e2e.programs import program
 from voicebot.config import Settings
 from voicebot.runtime.switchboard import Switchboard
+from voicebot.sim.ports import free_port
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.stepfun.script import Line, Scenario, ScriptedMind
 from voicebot.sim.stepfun.server import OfflineStepFun

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from tests.cli.stepfun import offline
-from tests.e2e.house import ACCOUNT, KEY, TOKEN, House, free_port, house, says
+from tests.e2e.house import ACCOUNT, KEY, TOKEN, House, house, says
 from tests.e2e.test_process import command
 from voicebot import cli
 from voicebot.cli import doctor as doctor_command
@@ -26,6 +26,7 @@ from voicebot.config import Settings
 from voicebot.doctor.finding import Part, exit_code
 from voicebot.doctor.learnt import Learnt, read_learnt
 from voicebot.runtime.learnt import FILE, keep_learnt
+from voicebot.sim.ports import free_port
 from voicebot.sim.stepfun import (
     Line,
     Mood,

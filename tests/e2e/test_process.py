@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.house import ACCOUNT, DIALPLAN, KEY, PERSONA, TOKEN, free_port
+from tests.e2e.house import ACCOUNT, DIALPLAN, KEY, PERSONA, TOKEN
+from voicebot.sim.ports import free_port
 
 
 @pytest.fixture

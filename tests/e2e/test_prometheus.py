@@ -13,8 +13,9 @@ import pytest
 import yaml
 from aiohttp import ClientError, ClientSession
 
-from tests.e2e.house import House, free_port, house, says
+from tests.e2e.house import House, house, says
 from tests.e2e.programs import program
+from voicebot.sim.ports import free_port
 from voicebot.sim.stepfun.script import Line
 from voicebot.sim.twilio.script import HangUp, Interrupt, Say
 

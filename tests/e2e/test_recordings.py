@@ -19,7 +19,6 @@ from tests.e2e.house import (
     PERSONA,
     TOKEN,
     House,
-    free_port,
     house,
     says,
 )
@@ -27,6 +26,7 @@ from tests.e2e.test_call_log import LINES, answered, process
 from tests.e2e.test_process import environment
 from tests.store.s3 import S3, running_s3
 from voicebot.runtime.housekeeping import archive_of
+from voicebot.sim.ports import free_port
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.stepfun.script import Line, Scenario, ScriptedMind
 from voicebot.sim.stepfun.server import OfflineStepFun

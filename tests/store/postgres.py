@@ -10,7 +10,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Coroutine, Iterator
@@ -22,6 +21,8 @@ from typing import Any
 import asyncpg
 import pytest
 
+from voicebot.sim.ports import free_port
+
 USER = "voicebot"
 PASSWORD = "canary-of-the-password"
 UP_S = 20.0
@@ -32,7 +33,7 @@ class Postgres:
 
     def __init__(self, programs: Path, folder: Path) -> None:
         self._programs, self._folder = programs, folder
-        self._port = _free_port()
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         # PostgreSQL refuses to run as root.
         self._user = pwd.getpwnam("nobody").pw_uid if os.getuid() == 0 else None
@@ -160,9 +161,3 @@ def _programs() -> Path | None:
         *([Path(on_path).parent] if on_path else []),
     ]
     return next((x for x in found if (x / "initdb").exists()), None)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

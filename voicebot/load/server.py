@@ -1,6 +1,5 @@
 """The server that is measured: our own, with both vendors offline, or somebody's."""
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import orjson
 
 from voicebot.load.children import Child, running
 from voicebot.load.cores import Cores
+from voicebot.sim.ports import free_port
 
 ACCOUNT: Final = "AC" + "1" * 32
 TOKEN: Final = "load-token"
@@ -128,9 +128,3 @@ def _write_plans(folder: Path) -> None:
     (folder / "personas").mkdir(parents=True)
     (folder / "dialplan.yaml").write_text(DIALPLAN, encoding="utf-8")
     (folder / "personas" / "clerk.yaml").write_text(PERSONA, encoding="utf-8")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

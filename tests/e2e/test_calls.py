@@ -1,6 +1,7 @@
 """Whole calls over real sockets, in real time."""
 
 import asyncio
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,9 @@ import pytest
 import soundfile
 
 from tests.e2e.house import PERSONA, house, says
+from voicebot.bridge.bridge import Bridge
+from voicebot.runtime.call import Call
+from voicebot.runtime.model_leg import ModelLeg
 from voicebot.sim.stepfun.mood import Mood
 from voicebot.sim.stepfun.script import Line
 from voicebot.sim.twilio.report import Outcome
@@ -164,3 +168,25 @@ async def test_a_hundred_short_turns_leave_no_task_and_no_call_behind(
                 await asyncio.sleep(0.05)
         statistics = home.stepfun.statistics
         assert statistics.opened == statistics.closed == 11
+
+
+@pytest.mark.parametrize("engine", ["realtime", "cascade"])
+async def test_a_call_that_is_over_is_gone_without_the_garbage_collector(
+    tmp_path: Path, engine: str
+) -> None:
+    def left() -> list[str]:
+        kinds = (Call, ModelLeg, Bridge)
+        return [type(x).__name__ for x in gc.get_objects() if type(x) in kinds]
+
+    async with house(tmp_path, *LINES, mood=Mood.burst(), engine=engine) as home:
+        gc.collect()  # what other tests have left
+        gc.disable()
+        try:
+            await home.call(
+                Say(says("My phone is broken."), "broken"), HangUp(wait_quiet_ms=100)
+            )
+            await home.board.quiet()
+            await asyncio.sleep(0.1)  # the tasks that knew it end
+            assert left() == []
+        finally:
+            gc.enable()

@@ -7,7 +7,15 @@ from weakref import ref
 
 import pytest
 
-from voicebot.runtime.garbage import CALLS, SWITCH_S, YOUNG, Sweeper, settle
+from voicebot.runtime.garbage import (
+    CALLS,
+    MIDDLE,
+    RARELY,
+    SWITCH_S,
+    YOUNG,
+    Sweeper,
+    settle,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +39,7 @@ def test_what_is_there_is_left_out_of_collections() -> None:
     settle()
     assert gc.get_freeze_count() > before + 10_000
     assert len(gc.get_objects()) < 1000
-    assert gc.get_threshold()[0] == YOUNG
+    assert gc.get_threshold() == (YOUNG, MIDDLE, RARELY)
     assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
 
 

@@ -59,7 +59,7 @@ def test_a_database_that_does_not_answer_keeps_nobody_waiting() -> None:
 
 
 def test_what_nobody_waits_for_is_gathered() -> None:
-    triage = Triage(Patience())
+    triage = Triage(Patience(gather_s=0.5))
     assert triage.step(5.0, held=True, spilled=False) is Step.COMMIT  # after a rest
     triage.committed()
     assert triage.step(5.01, held=True, spilled=False) is Step.WAIT

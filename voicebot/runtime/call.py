@@ -25,6 +25,7 @@ from voicebot.runtime.alarms import Alarms
 from voicebot.runtime.director import DirectorLeg
 from voicebot.runtime.errands import Errands
 from voicebot.runtime.flights import FlightFile
+from voicebot.runtime.garbage import tidily
 from voicebot.runtime.legs import from_twilio
 from voicebot.runtime.metrics import ModelResumed, See, unseen
 from voicebot.runtime.model_leg import ModelLeg
@@ -209,7 +210,7 @@ class Call:
                 talking.append(self._director.run(self.deliver))
             self._perform(self._flow.start(self._began_at))
             talking += self._model.run(self.deliver), self._errands.run(self.deliver)
-            started = [tasks.create_task(each) for each in talking]
+            started = [tasks.create_task(tidily(each)) for each in talking]
             ending = await self._over
             for each in started:
                 each.cancel()

@@ -4,21 +4,28 @@
 import encodings.idna  # noqa: F401
 import gc
 import sys
-from collections.abc import Callable
+from asyncio import CancelledError
+from collections.abc import Awaitable, Callable
+from traceback import clear_frames
 from typing import Final
 
 import numpy.fft
 import numpy.ma  # noqa: F401
 
-YOUNG: Final = 5000
+YOUNG: Final = 2000
 """Objects that come to stay, before the youngest are looked through: Python's default
 is 700, which is what two calls are made of."""
 
-RARELY: Final = 100
-"""Rounds of ten looks each before Python looks through all of them by itself."""
+MIDDLE: Final = 1
+"""Such looks before the next takes in those that were left by them. By default ten: of
+so many objects that takes 20 ms, whichever thread does it, and every call waits."""
 
-CALLS: Final = 8
-"""What these leave behind is taken away at once: 4 MB, and some milliseconds."""
+RARELY: Final = 1000
+"""Looks of that kind before Python looks through all objects by itself."""
+
+CALLS: Final = 100
+"""What these leave behind is taken away at once, which takes half a millisecond for
+each call that goes on."""
 
 SWITCH_S: Final = 0.001
 """Python's default is 5 ms: so long a thread that writes the call log, or renders
@@ -36,17 +43,30 @@ def settle() -> None:
     gc.enable()  # a worker starts without
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG, 10, RARELY)
+    gc.set_threshold(YOUNG, MIDDLE, RARELY)
     sys.setswitchinterval(SWITCH_S)
+
+
+async def tidily(work: Awaitable[None]) -> None:
+    """
+    Do the work of a task, and leave nothing behind if it is cancelled.
+
+    A task keeps the error that ended it, that the frames it passed, and they all that
+    they knew, the task too: so much of a call stays until a collection finds it.
+    """
+    try:
+        await work
+    except CancelledError as cancelled:
+        clear_frames(cancelled.__traceback__)
+        raise
 
 
 class Sweeper:
     """
     Takes away what calls leave behind that are over.
 
-    The tasks and errors of a call know each other, so what it had stays until a full
-    collection, which would come the later the more calls go on. This has it come
-    after so many calls: the pause has a bound, and so has what they hold.
+    Little does (see `tidily`), and all of that stays until a full collection, which
+    would come the later the more calls go on. This has it come after so many calls.
 
     Args:
         soon: runs what it is given when no event is being handled.

@@ -18,6 +18,7 @@ from voicebot.bridge.model import Ending, PeerLost
 from voicebot.errors import RemoteProtocolError, UpstreamError
 from voicebot.flow.model import Input
 from voicebot.runtime.dialogue import Dialogue
+from voicebot.runtime.garbage import tidily
 from voicebot.runtime.legs import ModelAction
 from voicebot.runtime.metrics import (
     ModelDialled,
@@ -173,7 +174,8 @@ class ModelLeg:
     def _serving(
         self, name: str, give_up_at: float | None = None
     ) -> asyncio.Task[None]:
-        return asyncio.create_task(self._serve(self._dialogue, give_up_at), name=name)
+        work = tidily(self._serve(self._dialogue, give_up_at))
+        return asyncio.create_task(work, name=name)
 
     async def _serve(self, dialogue: Dialogue, give_up_at: float | None) -> None:
         """Run one session, from its dial to its loss."""

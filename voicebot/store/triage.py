@@ -23,7 +23,7 @@ class Patience:
     again_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0)
     """Before something that failed is tried again; the last one for ever."""
 
-    gather_s: float = 0.5
+    gather_s: float = 0.25
     """From one transaction to the next, if nobody waits for what is held."""
 
     def after(self, failures: int) -> float:

@@ -32,6 +32,15 @@ def test_the_ratio_is_that_of_neighbours() -> None:
     assert done.servers[OURS].cpu_ms() == pytest.approx(100.0)
 
 
+def test_memory_is_what_the_first_calls_took() -> None:
+    first, second = used(0.1), used(0.1)
+    for each, idle_mb in ((first, 20), (second, 29)):
+        each.idle = replace(sample(99.0, 0.0), rss_bytes=idle_mb * 10**6)
+        each.samples = [replace(x, rss_bytes=30 * 10**6) for x in each.samples]
+    found = {x.name: x for x in report([first, second], [used(0.2)] * 2).verdicts()}
+    assert found["memory per call"].value == pytest.approx(10 / first.wanted)
+
+
 def test_a_void_round_is_no_figure() -> None:
     done = report([used(0.1, late=200)], [used(0.2)])
     assert done.servers[OURS].cpu_ms() is None

@@ -101,7 +101,8 @@ class Report:
 
     def verdicts(self) -> list[Verdict]:
         """The musts of the budget."""
-        run = self.servers[OURS].runs[-1]
+        runs = self.servers[OURS].runs
+        run = runs[-1]
         many = self.calls >= ENOUGH_CALLS and self.seconds >= ENOUGH_S
         found = {each.name: each for each in verdicts(run)}
         return [
@@ -127,7 +128,8 @@ class Report:
                 "ms",
                 judged=many,
             ),
-            found["memory per call"],
+            # A later round finds the server grown by the one before.
+            replace(found["memory per call"], value=runs[0].memory_mb()),
             found["loop late, p99.9"],
             found["loop late, most"],
             Verdict("neural detector", self.steps.get(NEURAL), 0.5, "ms"),

@@ -186,7 +186,7 @@ async def test_silence_while_speech_is_due_is_an_error(
 async def test_who_waits_already_is_told_that_speech_is_due(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tts_stream, "SPEAK_S", 0.05)
+    monkeypatch.setattr(tts_stream, "SPEAK_S", 0.5)
     async with offline(stalls_after=0) as server, stream(server) as socket:
         reading = asyncio.ensure_future(anext(socket.events()))
         await asyncio.sleep(0)
@@ -200,7 +200,7 @@ async def test_who_waits_already_is_told_that_speech_is_due(
 async def test_after_a_flush_the_text_may_take_its_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tts_stream, "SPEAK_S", 0.05)
+    monkeypatch.setattr(tts_stream, "SPEAK_S", 0.4)
     async with offline() as server, stream(server) as socket:
         await socket.send_text("One moment")
         await socket.flush()
@@ -210,7 +210,7 @@ async def test_after_a_flush_the_text_may_take_its_time(
                 break
         events = socket.events()
         waiting = asyncio.ensure_future(anext(events))
-        await asyncio.wait([waiting], timeout=0.2)
+        await asyncio.wait([waiting], timeout=0.8)
         assert not waiting.done()
         await socket.send_text("Done.")
         await socket.finish()

@@ -9,6 +9,7 @@ import pytest
 
 from voicebot.runtime.garbage import (
     CALLS,
+    MANY,
     MIDDLE,
     RARELY,
     SWITCH_S,
@@ -49,8 +50,37 @@ def test_what_calls_leave_behind_is_taken_away_once_there_are_some() -> None:
     for _ in range(2):
         left = [ref(Call()) for _ in range(CALLS)]
         for _ in left[1:]:
-            sweeper.call_over()
+            sweeper.call_over(others=1)
         assert orders == []
-        sweeper.call_over()
+        sweeper.call_over(others=1)
         orders.pop()()
         assert {each() for each in left} == {None}
+
+
+def test_what_goes_on_is_looked_through_once() -> None:
+    orders: list[Callable[[], object]] = []
+    sweeper = Sweeper(orders.append)
+    goes_on = Call()
+    for _ in range(CALLS):
+        sweeper.call_over(others=1)
+    orders.pop()()
+    assert not any(each is goes_on for each in gc.get_objects())
+    left = ref(goes_on)
+    del goes_on
+    gc.collect()
+    assert left()  # it was left out, so it isn't found
+
+
+def test_all_is_looked_through_after_many_calls_when_none_is_on() -> None:
+    orders: list[Callable[[], object]] = []
+    sweeper = Sweeper(orders.append)
+    left = ref(Call())
+    gc.freeze()
+    for _ in range(MANY - 1):
+        sweeper.call_over(others=0)
+    orders[-1]()
+    assert left()
+    sweeper.call_over(others=0)
+    orders[-1]()
+    assert left() is None
+    assert gc.get_freeze_count() > 10_000

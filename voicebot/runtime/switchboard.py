@@ -597,7 +597,7 @@ class Switchboard:
                 reason = EndReason((await call.run()).value)
         finally:
             del self._calls[ticket.call_sid]
-            self._sweeper.call_over()
+            self._sweeper.call_over(len(self._calls))
             if flight:
                 flight.stop()
         recording = recorder.path if recorder else None

@@ -21,6 +21,7 @@ from voicebot.runtime.garbage import (
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
+    gc.unfreeze()  # what calls of other tests have left out
     before, switch_s = gc.get_threshold(), sys.getswitchinterval()
     yield
     sys.setswitchinterval(switch_s)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from math import inf
 from typing import Final, assert_never
 
@@ -205,12 +205,11 @@ class Call:
     async def _converse(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(self._read(), name="from caller")
-            talking: list[Coroutine[None, None, None]] = []
-            if self._director:
-                talking.append(self._director.run(self.deliver))
             self._perform(self._flow.start(self._began_at))
-            talking += self._model.run(self.deliver), self._errands.run(self.deliver)
-            started = [tasks.create_task(tidily(each)) for each in talking]
+            talking = [self._model.run, self._errands.run]
+            if self._director:
+                talking.append(self._director.run)
+            started = [tasks.create_task(tidily(run, self.deliver)) for run in talking]
             ending = await self._over
             for each in started:
                 each.cancel()

@@ -7,10 +7,12 @@ import sys
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 from traceback import clear_frames
-from typing import Final
+from typing import Final, ParamSpec
 
 import numpy.fft
 import numpy.ma  # noqa: F401
+
+P = ParamSpec("P")
 
 YOUNG: Final = 2000
 """Objects that come to stay, before the youngest are looked through: Python's default
@@ -48,7 +50,9 @@ def settle() -> None:
     sys.setswitchinterval(SWITCH_S)
 
 
-async def tidily(work: Awaitable[None]) -> None:
+async def tidily(
+    work: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs
+) -> None:
     """
     Do the work of a task, and leave nothing behind if it is cancelled.
 
@@ -56,9 +60,10 @@ async def tidily(work: Awaitable[None]) -> None:
     they knew, the task too: so much of a call stays until a collection finds it.
     """
     try:
-        await work
+        await work(*args, **kwargs)
     except CancelledError as cancelled:
         clear_frames(cancelled.__traceback__)
+        del work, args, kwargs  # of this frame, which still runs
         raise
 
 

@@ -174,7 +174,7 @@ class ModelLeg:
     def _serving(
         self, name: str, give_up_at: float | None = None
     ) -> asyncio.Task[None]:
-        work = tidily(self._serve(self._dialogue, give_up_at))
+        work = tidily(self._serve, self._dialogue, give_up_at)
         return asyncio.create_task(work, name=name)
 
     async def _serve(self, dialogue: Dialogue, give_up_at: float | None) -> None:

@@ -83,17 +83,15 @@ class Sweeper:
 
     def __init__(self, soon: Callable[[Callable[[], object]], object]) -> None:
         self._soon = soon
-        self._calls = self._left_out = 0
+        self._calls = 0  # since all was looked through
 
     def call_over(self, others: int) -> None:
         """A call of this process is over; so many others go on."""
         self._calls += 1
-        self._left_out += 1
-        if not others and self._left_out >= MANY:
-            self._calls = self._left_out = 0
-            self._soon(_sweep_all)
-        elif self._calls >= CALLS:
+        if not others and self._calls >= MANY:
             self._calls = 0
+            self._soon(_sweep_all)
+        elif self._calls % CALLS == 0:
             self._soon(_sweep)
 
 

@@ -32,6 +32,16 @@ async def test_an_alarm_rings_once_and_soon_after_its_time() -> None:
     assert one.rung_at[0] < other.rung_at[0]
 
 
+async def test_no_instant_is_before_its_time_even_by_a_bit() -> None:
+    alarms, who = Alarms(), Sleeper()
+    for now_ms in range(90_000_000, 90_001_000):
+        for after_ms in (7, 20, 333):
+            at = now_ms / 1000 + after_ms / 1000
+            instant = alarms.set(who, at)
+            assert at <= instant * GRID_S < at + GRID_S + 1e-6
+            alarms.stop(who, instant)
+
+
 async def test_those_of_one_instant_share_a_timer() -> None:
     alarms, sleepers = Alarms(), [Sleeper() for _ in range(100)]
     at = GRID_S * (round(sleepers[0].loop.time() / GRID_S) + 2)

@@ -35,6 +35,8 @@ class Alarms:
             The instant, as `stop` takes it.
         """
         instant = ceil(at / GRID_S)
+        if instant * GRID_S < at:
+            instant += 1  # a bit too early, who is rung would set it again and again
         if instant not in self._due:
             timer = self._loop.call_at(instant * GRID_S, self._ring, instant)
             self._due[instant] = timer, set()

@@ -12,8 +12,10 @@ def instant(at_s: float) -> float:
     uvloop counts no less, and rounds: a timer in between may fire too early, and who
     sets it again keeps a core busy until the millisecond is over.
     """
-    # The small term: a whole millisecond as a float may be a bit more than that.
-    return ceil(at_s * 1000 - 1e-5) / 1000
+    # The small term: a thousand times a whole millisecond may be a bit more than whole.
+    whole_ms = ceil(at_s * 1000 - 1e-5)
+    # And a sum may be a bit more than the millisecond that is meant.
+    return (whole_ms if whole_ms / 1000 >= at_s else whole_ms + 1) / 1000
 
 
 class Alarm:

@@ -72,6 +72,16 @@ def test_what_goes_on_is_looked_through_once() -> None:
     assert left()  # it was left out, so it isn't found
 
 
+def test_calls_that_only_begin_are_looked_through_too_and_never_many_at_once() -> None:
+    orders: list[Callable[[], object]] = []
+    sweeper = Sweeper(orders.append)
+    for _ in range(CALLS - 1):
+        sweeper.call_begun()
+    assert orders == []
+    sweeper.call_over(others=CALLS - 2)
+    assert len(orders) == 1
+
+
 def test_all_is_looked_through_after_many_calls_when_none_is_on() -> None:
     orders: list[Callable[[], object]] = []
     sweeper = Sweeper(orders.append)

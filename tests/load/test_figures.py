@@ -280,12 +280,14 @@ async def test_the_capacity_is_closed_in_upon() -> None:
     assert [each.name for each in steps[-1].broke] == ["holes in answers"]
 
 
-async def test_the_search_ends_where_the_callers_do() -> None:
+async def test_it_is_closed_in_upon_where_the_callers_end_too() -> None:
     steps = await capacity(1000, void=40)
     assert [(step.calls, step.void) for step in steps] == [
         (20, False),
         (30, False),
         (45, True),
+        (37, False),
+        (41, True),
     ]
 
 
@@ -354,6 +356,8 @@ def test_who_isnt_the_server_is_a_caller_or_stepfun() -> None:
 async def test_it_is_said_who_was_at_the_end_first() -> None:
     assert gave_up(await capacity(150)) == "the server gave up first"
     assert gave_up(await capacity(9999, void=200)).startswith("the callers gave up")
+    # Above, the callers gave up too: that doesn't matter any more.
+    assert gave_up(await capacity(70, void=80)) == "the server gave up first"
     held = [Step(100, run(), [])]
     assert gave_up(held) == "nobody gave up at 100"
 

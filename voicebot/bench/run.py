@@ -11,7 +11,7 @@ from typing import Final
 
 from voicebot.bench.steps import NEURAL
 from voicebot.errors import ConfigError
-from voicebot.load.capacity import MOST, Step, find_capacity
+from voicebot.load.capacity import MOST, Step, callers_gave_up, find_capacity
 from voicebot.load.cores import Cores, kept_apart
 from voicebot.load.figures import Run
 from voicebot.load.run import Plan, load
@@ -36,6 +36,10 @@ BEGIN_S: Final = 10.0
 
 STEP_S: Final = 30.0
 """With all calls up, of each number that is tried for the capacity."""
+
+STEP_RAMP_PER_S: Final = 8.0
+"""There, calls begin so slowly that those that are on fill the core, not beginnings,
+each of which costs as much as seconds of a call."""
 
 FEW: Final = 50
 """Below so many calls, the ratio to the naive bridge isn't that of the budget."""
@@ -167,7 +171,7 @@ class Report:
             # If the callers gave up first, it may well be more.
             judged=most is None
             or most >= MOST_CALLS
-            or not any(step.void for step in self.capacity),
+            or not callers_gave_up(self.capacity),
         )
 
 
@@ -264,7 +268,7 @@ async def _capacity(plan: Plan, target: Target, folder: Path, say: Say) -> list[
         say(f"capacity: {step.calls} calls")
         return await load(step, target, folder, lambda _: None, warm=False, rests=False)
 
-    first = replace(plan, minutes=STEP_S / 60)
+    first = replace(plan, ramp_per_s=STEP_RAMP_PER_S, minutes=STEP_S / 60)
     return [step async for step in find_capacity(first, try_)]
 
 

@@ -150,7 +150,13 @@ async def _capacity(
     from dataclasses import replace
 
     from voicebot.cli.output import print_json
-    from voicebot.load.capacity import MOST, find_capacity, gave_up, told
+    from voicebot.load.capacity import (
+        MOST,
+        callers_gave_up,
+        find_capacity,
+        gave_up,
+        told,
+    )
     from voicebot.load.mix import STEADY
     from voicebot.load.run import load
     from voicebot.load.verdicts import verdicts
@@ -178,7 +184,7 @@ async def _capacity(
             if not as_json:
                 typer.echo(told(step))
     best = max((step.calls for step in steps if _held(step)), default=0)
-    void = any(step.void for step in steps)
+    void = callers_gave_up(steps)
     last = next(
         (step for step in steps if _held(step) and step.calls == best), steps[0]
     )

@@ -63,16 +63,14 @@ async def find_capacity(
     """
     Try loads, from the plan's number of calls upwards.
 
-    Yields each step. The largest that broke nothing is the answer, unless a void one
-    came: then the callers' machine was full, and the answer is at least that.
+    Yields each step. The largest that broke nothing is the answer; it is at least that
+    if the one above it was void: then the callers' machine was full.
     """
     held, broken, calls = 0, MOST + 1, plan.calls
     while True:
         step = judge(calls, await load(replace(plan, calls=calls)))
         yield step
-        if step.void:
-            return
-        if step.broke:
+        if step.void or step.broke:
             broken = calls
         else:
             held = calls
@@ -120,9 +118,15 @@ def told(step: Step) -> str:
     )
 
 
+def callers_gave_up(steps: Sequence[Step]) -> bool:
+    """Whether, of the steps that were too much, the smallest is void."""
+    too_much = [step for step in steps if step.void or step.broke]
+    return bool(too_much) and min(too_much, key=lambda step: step.calls).void
+
+
 def gave_up(steps: Sequence[Step]) -> str:
     """Say who was at the end first, the server or those who measure it."""
-    if any(step.void for step in steps):
+    if callers_gave_up(steps):
         return "the callers gave up first: nothing is known of the server beyond that"
     if any(step.broke for step in steps):
         return "the server gave up first"

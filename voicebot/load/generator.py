@@ -8,7 +8,6 @@ for each number of a line that it reads from then on, until there is no more to 
 """
 
 import asyncio
-import gc
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ import orjson
 import uvloop
 
 from voicebot.errors import ConfigError
+from voicebot.load.collector import restrain
 from voicebot.load.figures import CallFigures
 from voicebot.load.listener import Listener
 from voicebot.load.mix import Scenario, dealt, load_mix
@@ -209,8 +209,7 @@ async def main() -> None:
     """Run all lines to their end."""
     orders = Orders(**orjson.loads(sys.stdin.readline()))
     mix = load_mix(orders.mix)
-    # Nothing that is here now will be garbage: a collection would make frames late.
-    gc.freeze()
+    restrain()
     try:
         async with asyncio.TaskGroup() as tasks:
             for number in orders.lines:

@@ -15,6 +15,7 @@ from typing import Final
 import orjson
 import uvloop
 
+from voicebot.load.collector import restrain
 from voicebot.load.mind import MarkedMind, call_heard
 from voicebot.load.watermark import has_ping
 from voicebot.sim.stepfun.mood import Mood
@@ -89,6 +90,7 @@ async def main() -> None:
     )
     rest = TwilioRest(wanted["account_sid"], wanted["auth_token"])
     async with stepfun.running(), rest.running():
+        restrain()
         tell({"stepfun": stepfun.base_url, "rest": rest.api_url})
         await loop.run_in_executor(None, sys.stdin.read)
 

@@ -5,7 +5,7 @@ import encodings.idna  # noqa: F401
 import gc
 import sys
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from traceback import clear_frames
 from typing import Final, ParamSpec
 
@@ -23,10 +23,7 @@ MIDDLE: Final = 1
 so many objects that takes 20 ms, whichever thread does it, and every call waits."""
 
 RARELY: Final = 1000
-"""Looks of that kind before Python looks through all objects by itself."""
-
-CALLS: Final = 8
-"""So many that began or are over are looked through at once: some milliseconds."""
+"""Looks of that kind before Python looks through all that isn't left out."""
 
 MANY: Final = 100
 """After so many, all objects are looked through when no call is on: 60 to 120 ms."""
@@ -40,13 +37,17 @@ def settle() -> None:
     """
     Prepare for calls, when all is there that stays as long as the process.
 
-    Leave that out of all collections. A full collection walks all objects, those of
-    libraries too, while every call waits: 60 to 120 ms of a busy core, some seconds
-    apart under load. After this it walks what calls have made; `Sweeper` says when.
+    Leave that out of all collections, and all that gets as old later. A full collection
+    walks all objects, those of libraries and of every call too, while every call waits:
+    60 to 200 ms of a busy core, some seconds apart under load. What is left out and
+    becomes garbage after all is found by a `Sweeper`.
     """
     gc.enable()  # a worker starts without
-    _sweep()
+    gc.collect()
+    gc.freeze()
     gc.set_threshold(YOUNG, MIDDLE, RARELY)
+    if _leave_out not in gc.callbacks:
+        gc.callbacks.append(_leave_out)
     sys.setswitchinterval(SWITCH_S)
 
 
@@ -69,14 +70,10 @@ async def tidily(
 
 class Sweeper:
     """
-    Takes away what calls leave behind that are over.
+    Takes away what calls left behind that are over, when no other is on.
 
-    Little does (see `tidily`), and all of that stays until a full collection, which
-    would come the later the more calls go on, and walk what all of them are made of
-    while they wait: 200 ms of 280 calls. This has it come after so few calls, those
-    that begin too, and leaves out what was walked once: it takes what new calls are
-    made of, however many go on. Of those left out something may stay after all; that
-    is found when no call is on.
+    Little is (see `tidily`), and what is looked through while calls go on is no more
+    than what is new since the last look.
 
     Args:
         soon: runs what it is given when no event is being handled.
@@ -84,34 +81,23 @@ class Sweeper:
 
     def __init__(self, soon: Callable[[Callable[[], object]], object]) -> None:
         self._soon = soon
-        self._new = 0  # that began or are over, since the last look
-        self._over = 0  # since all was looked through
-
-    def call_begun(self) -> None:
-        """A call of this process has begun."""
-        self._count()
+        self._calls = 0  # since all was looked through
 
     def call_over(self, others: int) -> None:
         """A call of this process is over; so many others go on."""
-        self._over += 1
-        if not others and self._over >= MANY:
-            self._new = self._over = 0
-            self._soon(_sweep_all)
-        else:
-            self._count()
-
-    def _count(self) -> None:
-        self._new += 1
-        if self._new == CALLS:
-            self._new = 0
+        self._calls += 1
+        if not others and self._calls >= MANY:
+            self._calls = 0
             self._soon(_sweep)
 
 
 def _sweep() -> None:
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
 
 
-def _sweep_all() -> None:
-    gc.unfreeze()
-    _sweep()
+def _leave_out(phase: str, found: Mapping[str, int]) -> None:
+    """Have what was found alive by a look of the middle kind not looked at again."""
+    if phase == "stop" and found["generation"] == 1:
+        gc.freeze()

@@ -592,7 +592,6 @@ class Switchboard:
             see=self.metrics.see,
         )
         self._calls[ticket.call_sid] = call
-        self._sweeper.call_begun()
         try:
             async with self.keeper.recording(recorder.path if recorder else None):
                 reason = EndReason((await call.run()).value)

@@ -1,11 +1,13 @@
 """When timers are set, so that nobody is woken before the time."""
 
 import asyncio
+import operator
+from functools import partial
 
 import pytest
 import uvloop
 
-from voicebot.sim.clock import instant
+from voicebot.sim.clock import Alarm, instant
 
 
 @pytest.mark.parametrize("whole_ms", [0, 1, 8_192, 86_400_001, 4_294_967_297])
@@ -42,3 +44,48 @@ def test_on_uvloop_a_timer_that_is_set_for_it_fires_once_and_in_time() -> None:
         wakes, late_s = uvloop.run(wakes_and_lateness_s(after_s))
         assert wakes == 1
         assert late_s >= 0
+
+
+async def test_alarms_of_one_millisecond_ring_unless_they_were_stopped() -> None:
+    loop = asyncio.get_running_loop()
+    rung: list[str] = []
+    at_s = loop.time() + 0.02
+    alarms = {name: Alarm(partial(rung.append, name)) for name in "abcdef"}
+    for alarm in alarms.values():
+        alarm.set(at_s)
+    alarms["b"].stop()
+    alarms["c"].set(at_s + 60)  # the earlier one counts
+    alarms["d"].set(at_s - 0.01)
+    alarms["e"].stop()
+    alarms["e"].set(at_s)
+
+    await asyncio.sleep(0.05)
+
+    assert rung == ["d", "a", "c", "f", "e"]
+    await asyncio.sleep(0.02)
+    assert len(rung) == 5
+
+
+async def test_an_alarm_that_is_stopped_by_another_of_its_millisecond_is_silent() -> (
+    None
+):
+    at_s = asyncio.get_running_loop().time() + 0.01
+    rung: list[str] = []
+    second = Alarm(lambda: rung.append("second"))
+    first = Alarm(second.stop)
+    first.set(at_s)
+    second.set(at_s)
+    await asyncio.sleep(0.03)
+    assert not rung
+
+
+async def test_a_bug_of_one_alarm_keeps_no_other_from_ringing() -> None:
+    loop = asyncio.get_running_loop()
+    bugs: list[BaseException] = []
+    loop.set_exception_handler(lambda _, context: bugs.append(context["exception"]))
+    at_s, rung = loop.time() + 0.01, asyncio.Event()
+    Alarm(partial(operator.truediv, 1, 0)).set(at_s)
+    Alarm(rung.set).set(at_s)
+    async with asyncio.timeout(5):
+        await rung.wait()
+    assert [type(bug) for bug in bugs] == [ZeroDivisionError]

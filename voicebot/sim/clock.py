@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from math import ceil
+from typing import Final
+from weakref import WeakKeyDictionary
 
 
 def instant(at_s: float) -> float:
@@ -19,28 +21,57 @@ def instant(at_s: float) -> float:
 
 
 class Alarm:
-    """One timer of the running loop, which calls `wake`, maybe too early."""
+    """
+    Calls `wake` when its time has come, maybe too early; in the loop it was made in.
+
+    Alarms of the same millisecond have one timer of the loop: each of hundreds of
+    callers sets fifty a second.
+    """
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
+        self._due = _DUE.setdefault(self._loop, {})
         self._wake = wake
-        self._timer: asyncio.TimerHandle | None = None
-        self._wakes_s = 0.0
+        self._wakes_s: float | None = None
 
     def set(self, at_s: float) -> None:
         """Wake right after a deadline, or before it if it was set for that."""
         at_s = instant(at_s)
-        if self._timer:
+        if self._wakes_s is not None:
             if self._wakes_s <= at_s:
                 return
-            self._timer.cancel()
+            self.stop()
         self._wakes_s = at_s
-        self._timer = self._loop.call_at(at_s, self._ring)
+        if at_s in self._due:
+            self._due[at_s].append(self)
+        else:
+            self._due[at_s] = [self]
+            self._loop.call_at(at_s, _ring, self._loop, self._due, at_s)
 
     def stop(self) -> None:
-        if self._timer:
-            self._timer.cancel()
+        # Those of an instant that rings aren't among the due any more.
+        if self._wakes_s in self._due:
+            self._due[self._wakes_s].remove(self)
+        self._wakes_s = None
 
-    def _ring(self) -> None:
-        self._timer = None
-        self._wake()
+    def ring(self, at_s: float) -> None:
+        """Wake, if it is still set for this instant."""
+        if self._wakes_s == at_s:
+            self._wakes_s = None
+            self._wake()
+
+
+_DUE: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[float, list[Alarm]]]] = (
+    WeakKeyDictionary()
+)
+"""By loop, and by the instant they are set for."""
+
+
+def _ring(
+    loop: asyncio.AbstractEventLoop, due: dict[float, list[Alarm]], at_s: float
+) -> None:
+    for alarm in due.pop(at_s):
+        try:
+            alarm.ring(at_s)
+        except Exception as exc:  # noqa: BLE001 - a bug: none of the other alarms'
+            loop.call_exception_handler({"message": "an alarm", "exception": exc})

@@ -11,7 +11,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check
 # The compiled twin, and the tests that it is what its source is.
 TWIN ?= .venv-compiled
 FRAME_TESTS = tests/test_fields.py tests/audio tests/bridge tests/flow tests/stepfun/realtime \
-	tests/twilio tests/websocket \
+	tests/twilio tests/websocket tests/sim/test_clock.py \
 	$(patsubst %,tests/sim/twilio/test_%.py,leg playout script stream tape wire) \
 	$(wildcard tests/store/test_private_*.py) \
 	$(wildcard tests/store/test_redaction*.py tests/store/test_spoken_*.py)

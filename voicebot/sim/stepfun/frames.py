@@ -3,6 +3,8 @@
 from enum import Enum
 from typing import Final, NamedTuple
 
+from voicebot.sim.mask import apply_mask
+
 MASKED: Final = 0x80
 WHOLE_TEXT: Final = 0x81
 """Not compressed, and no message in pieces."""
@@ -52,7 +54,7 @@ def client_frame(data: bytes, at: int) -> ClientFrame | None:
         return ClientFrame(Kind.CONTROL, "", end)
     if first == WHOLE_TEXT:
         try:
-            text = _unmasked(data[start:end]).decode()
+            text = apply_mask(data[start + 4 : end], data[start : start + 4]).decode()
         except UnicodeDecodeError:
             pass
         else:
@@ -71,11 +73,3 @@ def text_frame(text: str) -> bytes:
     else:
         head = b"\x7f" + size.to_bytes(8, "big")
     return b"%c%b%b" % (WHOLE_TEXT, head, payload)
-
-
-def _unmasked(masked: bytes) -> bytes:
-    """Take the key off, and what it did: one xor of long numbers."""
-    size = len(masked) - 4
-    key = masked[:4] * -(-size // 4)
-    number = int.from_bytes(key, "little") ^ int.from_bytes(masked[4:], "little")
-    return number.to_bytes(len(key), "little")[:size]

@@ -20,6 +20,7 @@ from voicebot.sim.twilio.wire import (
     WireError,
     close_code,
     masked,
+    messages,
     upgrade,
     upgraded,
 )
@@ -68,17 +69,7 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if not frames or transport is None or transport.is_closing():
             return
-        chance = self._random.getrandbits
-        transport.write(
-            b"".join(
-                [
-                    masked(Opcode.TEXT, frame.encode(), chance(32))
-                    if isinstance(frame, str)
-                    else masked(Opcode.BINARY, frame, chance(32))
-                    for frame in frames
-                ]
-            )
-        )
+        transport.write(messages(frames, self._random))
 
     async def upgraded(self, request: bytes) -> None:
         """

@@ -9,12 +9,14 @@ Source: RFC 6455, The WebSocket Protocol.
 """
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
-from functools import lru_cache
 from hashlib import sha1
+from random import Random
 from typing import Final
 from urllib.parse import urlsplit
+
+from voicebot.sim.mask import apply_mask
 
 GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
 HEAD_BYTES: Final = 65_536
@@ -92,12 +94,24 @@ def upgraded(head: bytes, key: str) -> int:
     return status
 
 
+def messages(payloads: Iterable[str | bytes], random: Random) -> bytes:
+    """Build a message of each, a text of a text, with keys of chance: section 5.3."""
+    return b"".join(
+        [
+            masked(Opcode.TEXT, payload.encode(), random.getrandbits(32))
+            if isinstance(payload, str)
+            else masked(Opcode.BINARY, payload, random.getrandbits(32))
+            for payload in payloads
+        ]
+    )
+
+
 def masked(opcode: Opcode, payload: bytes, key: int) -> bytes:
     """
     Build a frame that is a message of its own.
 
     Args:
-        key: 32 bits of chance, fresh ones for each frame: section 5.3.
+        key: 32 bits, other ones for each frame.
     """
     size = len(payload)
     if size < 126:
@@ -106,16 +120,8 @@ def masked(opcode: Opcode, payload: bytes, key: int) -> bytes:
         head = bytes((0x80 | opcode, 0xFE)) + size.to_bytes(2, "big")
     else:
         head = bytes((0x80 | opcode, 0xFF)) + size.to_bytes(8, "big")
-    # One multiplication repeats the key, one xor of long numbers masks all.
-    mask = key * _ones(-(-size // 4))
-    body = (int.from_bytes(payload, "little") ^ mask).to_bytes(size + 4, "little")
-    return head + key.to_bytes(4, "little") + body[:size]
-
-
-@lru_cache(1024)
-def _ones(words: int) -> int:
-    """A number of so many words of 32 bits, each of them 1."""
-    return int.from_bytes(b"\x01\0\0\0" * words, "little")
+    mask = key.to_bytes(4, "little")
+    return head + mask + apply_mask(payload, mask)
 
 
 class Reader:
